@@ -1,0 +1,140 @@
+/* proto/doc/pseudonym.h - pseudonyms: names, their descriptors and claims, and how a client uploads these.
+ * Source: docs/protocol/60-directory.md, section 7.  Binary and small, since they travel in cells.
+ *
+ * descriptor   0 version 1 | 1 key[32] | 33 seq u64 | 41 valid_from u32 | 45 expires u32
+ *                | 49 days u8 (1..2) | 50 intros u8 (1..2) | days * { day u32, X25519 key[32] }
+ *                | intros * relay id[32] | signature[64]                            183 to 251 bytes
+ * claim        0 version 1 | 1 operation | 2 name_len u8 | name | key[32] | seq u64
+ *                | transfer only: new_key[32] | signature by key[64] | transfer only: by new_key[64]
+ * upload       0 tag (1 claim, 2 descriptor) | 1 work u64 | claim or descriptor
+ *
+ * Times are seconds since 1970 (until 2106); a day is time / 86400.  Signatures are Ed25519 over
+ * label | network id | all bytes before the (first) signature.  Integers in network order.
+ * Pure; no allocation. */
+#ifndef SMX_DOC_PSEUDONYM_H
+#define SMX_DOC_PSEUDONYM_H
+
+#include "proto/base/time.h"
+#include "proto/doc/signed.h"
+
+enum {
+    SMX_NAME_MIN = 3,
+    SMX_NAME_MAX = 32, /* letters */
+    SMX_KEY_TEXT = 52, /* letters of a key in base32 (RFC 4648, lower-case, no padding) */
+    SMX_INDEX = 32,    /* bytes: where a name or key stands in a batch */
+    SMX_DESC_DAYS = 2,
+    SMX_DESC_INTROS = 2,
+    SMX_DESC_MIN = 1 + 32 + 8 + 4 + 4 + 1 + 1 + 36 + 32 + 64,                                   /* 183 */
+    SMX_DESC_MAX = 1 + 32 + 8 + 4 + 4 + 1 + 1 + SMX_DESC_DAYS * 36 + SMX_DESC_INTROS * 32 + 64, /* 251 */
+    SMX_DESC_LIFE_S = 3 * 86400,                                      /* expires - valid_from at most */
+    SMX_CLAIM_MAX = 1 + 1 + 1 + SMX_NAME_MAX + 32 + 8 + 32 + 64 + 64, /* 235 */
+    SMX_UPLOAD_MAX = 1 + 8 + SMX_DESC_MAX,                            /* 260 */
+};
+
+/* ---- names ---- */
+
+/* Lower-cases in and checks it: 3..32 of a-z 0-9 . _ -.  SMX_E_MALFORMED; name is then untouched. */
+enum smx_err smx_name_parse(char name[SMX_NAME_MAX + 1], const char *in, size_t len) SMX_MUST_CHECK;
+/* "sip:KEY@...": the 52 letters of a key, and back (upper-case too).  SMX_E_MALFORMED: no key. */
+void smx_key_format(char text[SMX_KEY_TEXT + 1], const uint8_t key[SMX_DOC_KEY]);
+enum smx_err smx_key_parse(uint8_t key[SMX_DOC_KEY], const char *text, size_t len) SMX_MUST_CHECK;
+/* Where to look: BLAKE2b-256("sipmix index 1" | "name:" | name) or (... | "key:" | key). */
+void smx_index_name(uint8_t index[SMX_INDEX], const char *name);
+void smx_index_key(uint8_t index[SMX_INDEX], const uint8_t key[SMX_DOC_KEY]);
+
+/* ---- descriptor ---- */
+
+struct smx_day_key {
+    uint32_t day;
+    uint8_t key[SMX_DOC_KEY];
+};
+
+struct smx_descriptor {
+    uint8_t key[SMX_DOC_KEY];
+    uint64_t seq; /* grows with each descriptor of this key */
+    uint32_t valid_from, expires;
+    struct smx_day_key day[SMX_DESC_DAYS]; /* ascending days */
+    uint8_t day_count;                     /* 1..2 */
+    uint8_t intro_count;                   /* 1..2 */
+    uint8_t intro[SMX_DESC_INTROS][SMX_DOC_KEY];
+};
+
+/* Writes and signs; returns the length.  secret must be that of d->key. */
+size_t smx_descriptor_encode(uint8_t out[SMX_DESC_MAX], const struct smx_descriptor *d,
+                             const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET]);
+/* Layout and signature.  SMX_E_MALFORMED, SMX_E_AUTH; *d is then untouched. */
+enum smx_err smx_descriptor_decode(struct smx_descriptor *d, const uint8_t network[SMX_DOC_HASH],
+                                   const uint8_t *in, size_t len) SMX_MUST_CHECK;
+/* SMX_E_LATE: expired;  SMX_E_STATE: valid_from lies more than a day ahead. */
+enum smx_err smx_descriptor_check(const struct smx_descriptor *d, struct smx_wall now) SMX_MUST_CHECK;
+/* The key to use at this time: that of the day, else NULL. */
+const uint8_t *smx_descriptor_day_key(const struct smx_descriptor *d, struct smx_wall now);
+
+/* ---- claim ---- */
+
+enum smx_claim_op {
+    SMX_CLAIM_CLAIM = 1,    /* mine from now on, if nobody's */
+    SMX_CLAIM_RENEW = 2,    /* still mine */
+    SMX_CLAIM_TRANSFER = 3, /* now new_key's; both sign */
+    SMX_CLAIM_RELEASE = 4,  /* nobody's */
+};
+
+struct smx_claim {
+    enum smx_claim_op op;
+    char name[SMX_NAME_MAX + 1]; /* as smx_name_parse leaves it */
+    uint8_t key[SMX_DOC_KEY];
+    uint64_t seq;                 /* grows with each claim by this key for this name */
+    uint8_t new_key[SMX_DOC_KEY]; /* transfer only, else zeros */
+};
+
+/* Writes and signs; returns the length.  new_secret: transfer only, else NULL. */
+size_t smx_claim_encode(uint8_t out[SMX_CLAIM_MAX], const struct smx_claim *c,
+                        const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET],
+                        const uint8_t *new_secret);
+/* Layout and signatures.  SMX_E_MALFORMED, SMX_E_AUTH; *c is then untouched. */
+enum smx_err smx_claim_decode(struct smx_claim *c, const uint8_t network[SMX_DOC_HASH], const uint8_t *in,
+                              size_t len) SMX_MUST_CHECK;
+
+/* ---- upload ---- */
+
+enum smx_upload_tag { SMX_UPLOAD_CLAIM = 1, SMX_UPLOAD_DESCRIPTOR = 2 };
+
+struct smx_upload {
+    enum smx_upload_tag tag;
+    union {
+        struct smx_claim claim;
+        struct smx_descriptor descriptor;
+    };
+};
+
+/* One clear result for each upload; the numbers travel. */
+enum smx_upload_result {
+    SMX_UPLOAD_ACCEPTED = 0,  /* stored for good; in the next batch */
+    SMX_UPLOAD_REPEATED = 1,  /* the very same was accepted before: nothing to do */
+    SMX_UPLOAD_TAKEN = 2,     /* the name is another key's */
+    SMX_UPLOAD_STALE = 3,     /* seq is not above the last one */
+    SMX_UPLOAD_UNKNOWN = 4,   /* renew, transfer or release of a name that nobody holds */
+    SMX_UPLOAD_MALFORMED = 5, /* not an upload */
+    SMX_UPLOAD_FORGED = 6,    /* a signature is wrong */
+    SMX_UPLOAD_NO_WORK = 7,   /* too little work */
+    SMX_UPLOAD_EXPIRED = 8,   /* the descriptor's time is over, or too far ahead */
+    SMX_UPLOAD_FULL = 9,      /* the directory has no room: try in a later round */
+};
+/* A short constant English text; never NULL. */
+const char *smx_upload_result_text(unsigned result);
+
+/* Wraps an encoded claim or descriptor; work is still 0.  Returns the length. */
+size_t smx_upload_encode(uint8_t out[SMX_UPLOAD_MAX], enum smx_upload_tag tag, const uint8_t *body,
+                         size_t body_len);
+/* Tries up to `tries` numbers from the present one on and leaves the last in the upload.
+ * True: the upload shows that many bits.  0 bits: true at once. */
+bool smx_upload_solve(uint8_t *upload, size_t len, const uint8_t network[SMX_DOC_HASH], unsigned bits,
+                      uint64_t tries);
+/* Leading zero bits of BLAKE2b-256("sipmix work 1" | network | upload). */
+unsigned smx_upload_work(const uint8_t *upload, size_t len, const uint8_t network[SMX_DOC_HASH]);
+/* Work first (the cheapest check), then layout and signatures.
+ * SMX_E_MALFORMED, SMX_E_REFUSED (too little work), SMX_E_AUTH; *u is then untouched. */
+enum smx_err smx_upload_decode(struct smx_upload *u, const uint8_t network[SMX_DOC_HASH], unsigned bits,
+                               const uint8_t *in, size_t len) SMX_MUST_CHECK;
+
+#endif
