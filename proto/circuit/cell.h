@@ -1,0 +1,30 @@
+/* proto/circuit/cell.h - the fixed-size cell.  Source: docs/protocol/20-cell.md, section 1.
+ *   0 circuit u32 | 4 seq u32 | 8 body[216]      224 bytes, integers in network order
+ * Circuit 0 is the link itself: its body is a link command (proto/circuit/command.h) and its seq is 0.
+ * Pure: no I/O, clock or allocation; works on the caller's memory. */
+#ifndef SMX_CIRCUIT_CELL_H
+#define SMX_CIRCUIT_CELL_H
+
+#include <stdint.h>
+
+enum {
+    SMX_CELL_HEAD = 4 + 4,                        /* bytes */
+    SMX_CELL_BODY = 216,                          /* bytes, enciphered */
+    SMX_CELL_SIZE = SMX_CELL_HEAD + SMX_CELL_BODY /* bytes */
+};
+
+/* What a cell's header says; every 224 bytes are a cell, so there is nothing to refuse here. */
+struct smx_cell_head {
+    uint32_t circuit; /* chosen by the receiver of the cell's direction; 0 = link command */
+    uint32_t seq;     /* low half of the sender's 64-bit count for this direction */
+};
+
+struct smx_cell_head smx_cell_head_read(const uint8_t cell[SMX_CELL_SIZE]);
+void smx_cell_head_write(uint8_t cell[SMX_CELL_SIZE], struct smx_cell_head head);
+
+/* The 64-bit count nearest to expected whose low half is seq.  Returns 0 when it lies more than SMX_CELL_SKEW away
+ * (counts start at 2^32 or above, so 0 is never one). */
+enum { SMX_CELL_SKEW = 64 };
+uint64_t smx_cell_unwrap(uint32_t seq, uint64_t expected);
+
+#endif
