@@ -140,4 +140,4 @@ clean:
 .PHONY: all unit deps check asan fuzz bench demo testnet install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) $(foreach v,asan clang fuzz,-path $(BUILD)/$(v) -prune -o) -name '*.d' -print 2>/dev/null)
