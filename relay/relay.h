@@ -1,10 +1,10 @@
 /* relay/relay.h - the relay as a pure core: datagrams, documents and the time go in, datagrams come out.
  * Sources: DESIGN; docs/protocol/10-link.md to 30-circuit.md, docs/architecture.md.
  *
- * Input changes state; the mix clock sends.  _receive only files what came (handshake replies of the link layer are the one
- * exception); _expire, called at each mix tick, sends every link its datagrams: due cells of its circuits, link commands,
- * filler, in random order.  Late wake-ups skip ticks, they never burst.
- * All tables are sized at _new.  The core never logs; it counts. */
+ * Input changes state; the mix clock sends.  _receive only files what came (handshake replies of the link
+ * layer are the one exception); _expire, called at each mix tick, sends every link its datagrams: due cells
+ * of its circuits, link commands, filler, in random order.  Late wake-ups skip ticks, they never burst. All
+ * tables are sized at _new.  The core never logs; it counts. */
 #ifndef SMX_RELAY_RELAY_H
 #define SMX_RELAY_RELAY_H
 
@@ -23,35 +23,41 @@
 struct smx_relay;
 
 struct smx_relay_config {
-    uint8_t id[SMX_DOC_KEY];  /* Ed25519 identity, public */
-    struct smx_x25519 link;   /* static link key; copied into locked memory */
-    uint32_t links_max;       /* client and relay links together */
+    uint8_t id[SMX_DOC_KEY]; /* Ed25519 identity, public */
+    struct smx_x25519 link;  /* static link key; copied into locked memory */
+    uint32_t links_max;      /* client and relay links together */
     uint32_t circuits_max;
-    bool cover_off;           /* test networks only: sends only cells that carry something (the control of the cover test) */
+    bool cover_off; /* test networks only: sends only cells that carry something (the control of the cover
+                       test) */
 };
 
 /* The seed is all the randomness there is: same seed and inputs, same bytes out. */
-enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_config *config, const uint8_t seed[SMX_RNG_SEED],
-                           smx_time now) SMX_MUST_CHECK;
+enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_config *config,
+                           const uint8_t seed[SMX_RNG_SEED], smx_time now) SMX_MUST_CHECK;
 void smx_relay_free(struct smx_relay *relay); /* NULL is fine; wipes */
 
 /* A datagram that arrived at `at` (monotonic, the kernel's stamp if there is one); bytes are overwritten. */
-void smx_relay_receive(struct smx_relay *relay, smx_time at, struct smx_wall wall, const struct smx_addr *from, uint8_t *bytes,
-                       size_t len, struct smx_out *out);
-/* Does what is due: link timers, and the tick at or before now (earlier ticks that were missed are skipped). */
+void smx_relay_receive(struct smx_relay *relay, smx_time at, struct smx_wall wall,
+                       const struct smx_addr *from, uint8_t *bytes, size_t len, struct smx_out *out);
+/* Does what is due: link timers, and the tick at or before now (earlier ticks that were missed are skipped).
+ */
 void smx_relay_expire(struct smx_relay *relay, smx_time now, struct smx_wall wall, struct smx_out *out);
 smx_time smx_relay_deadline(const struct smx_relay *relay); /* of the next tick */
 
 /* ---- documents ---- */
 
-/* Makes the onion key of an epoch, if there is none yet, and forgets all but the newest SMX_ONION_KEYS.  Public part out.
- * The daemon calls it for the present and the next epoch and puts both into the relay's descriptor. */
-enum smx_err smx_relay_onion_key(struct smx_relay *relay, uint64_t epoch, uint8_t key[SMX_DOC_KEY]) SMX_MUST_CHECK;
+/* Makes the onion key of an epoch, if there is none yet, and forgets all but the newest SMX_ONION_KEYS.
+ * Public part out. The daemon calls it for the present and the next epoch and puts both into the relay's
+ * descriptor. */
+enum smx_err smx_relay_onion_key(struct smx_relay *relay, uint64_t epoch,
+                                 uint8_t key[SMX_DOC_KEY]) SMX_MUST_CHECK;
 
-/* A verified consensus, and its envelope, which is served to clients.  Takes both (*c is emptied; envelope is malloc'ed).
- * Links to adjacent relays are made and dropped accordingly.  SMX_E_ABSENT: this relay is not in it (then no links). */
-enum smx_err smx_relay_consensus(struct smx_relay *relay, smx_time now, struct smx_wall wall, struct smx_consensus *c,
-                                 uint8_t *envelope, size_t envelope_len) SMX_MUST_CHECK;
+/* A verified consensus, and its envelope, which is served to clients.  Takes both (*c is emptied; envelope is
+ * malloc'ed). Links to adjacent relays are made and dropped accordingly.  SMX_E_ABSENT: this relay is not in
+ * it (then no links). */
+enum smx_err smx_relay_consensus(struct smx_relay *relay, smx_time now, struct smx_wall wall,
+                                 struct smx_consensus *c, uint8_t *envelope,
+                                 size_t envelope_len) SMX_MUST_CHECK;
 /* The consensus in force, or NULL; borrowed until the next one. */
 const struct smx_consensus *smx_relay_current(const struct smx_relay *relay);
 /* True when this relay is of the end layer and so wants batches. */
@@ -59,8 +65,8 @@ bool smx_relay_is_end(const struct smx_relay *relay);
 /* End relays: a decoded batch to answer look-ups from; takes it. */
 void smx_relay_batch(struct smx_relay *relay, struct smx_batch *batch);
 
-/* End relays: claims and descriptors that clients have sent up, at most count, for the next round; each stays listed until
- * its result is told.  Returns how many. */
+/* End relays: claims and descriptors that clients have sent up, at most count, for the next round; each stays
+ * listed until its result is told.  Returns how many. */
 struct smx_relay_upload {
     uint32_t handle;
     size_t len;
@@ -73,27 +79,27 @@ void smx_relay_upload_result(struct smx_relay *relay, smx_time now, uint32_t han
 /* ---- what it did ---- */
 
 /* Causes and totals since the start; no user's data. */
-#define SMX_RELAY_COUNTERS(X)                                                                                                    \
-    X(ticks, "mix ticks done")                                                                                                   \
-    X(ticks_skipped, "mix ticks missed")                                                                                         \
-    X(cells_forward, "cells passed on or consumed, away from their origin")                                                      \
-    X(cells_backward, "cells passed on towards their origin")                                                                    \
-    X(cells_filler, "departures filled because no cell was there")                                                               \
-    X(cells_late, "cells that missed their departure")                                                                           \
-    X(cells_early, "cells too far ahead of their departure")                                                                     \
-    X(cells_repeated, "cells seen before")                                                                                       \
-    X(cells_stray, "cells of no circuit")                                                                                        \
-    X(creates, "circuits made")                                                                                                  \
-    X(creates_repeated, "CREATE answered again")                                                                                 \
-    X(creates_refused, "CREATE refused")                                                                                         \
-    X(extends_refused, "EXTEND refused")                                                                                         \
-    X(joins, "joins made")                                                                                                       \
-    X(joins_refused, "JOIN without a cookie")                                                                                    \
-    X(commands_dropped, "link commands that found no room")                                                                      \
-    X(commands_malformed, "link commands or hop messages that break their format")                                               \
-    X(introductions, "introductions passed on or delivered")                                                                     \
-    X(introductions_dropped, "introductions over a limit or for nobody")                                                         \
-    X(lookups, "look-ups answered")                                                                                              \
+#define SMX_RELAY_COUNTERS(X)                                                                                \
+    X(ticks, "mix ticks done")                                                                               \
+    X(ticks_skipped, "mix ticks missed")                                                                     \
+    X(cells_forward, "cells passed on or consumed, away from their origin")                                  \
+    X(cells_backward, "cells passed on towards their origin")                                                \
+    X(cells_filler, "departures filled because no cell was there")                                           \
+    X(cells_late, "cells that missed their departure")                                                       \
+    X(cells_early, "cells too far ahead of their departure")                                                 \
+    X(cells_repeated, "cells seen before")                                                                   \
+    X(cells_stray, "cells of no circuit")                                                                    \
+    X(creates, "circuits made")                                                                              \
+    X(creates_repeated, "CREATE answered again")                                                             \
+    X(creates_refused, "CREATE refused")                                                                     \
+    X(extends_refused, "EXTEND refused")                                                                     \
+    X(joins, "joins made")                                                                                   \
+    X(joins_refused, "JOIN without a cookie")                                                                \
+    X(commands_dropped, "link commands that found no room")                                                  \
+    X(commands_malformed, "link commands or hop messages that break their format")                           \
+    X(introductions, "introductions passed on or delivered")                                                 \
+    X(introductions_dropped, "introductions over a limit or for nobody")                                     \
+    X(lookups, "look-ups answered")                                                                          \
     X(uploads_refused, "uploads that found no room")
 
 struct smx_relay_counters {
@@ -103,7 +109,8 @@ struct smx_relay_counters {
 };
 const struct smx_relay_counters *smx_relay_counters(const struct smx_relay *relay);
 size_t smx_relay_circuits(const struct smx_relay *relay); /* live ones */
-/* Most circuits seen on the link to a neighbour since the last call, in cells per slot period, for the descriptor's report. */
+/* Most circuits seen on the link to a neighbour since the last call, in cells per slot period, for the
+ * descriptor's report. */
 size_t smx_relay_link_reports(struct smx_relay *relay, struct smx_link_report *reports, size_t count);
 
 #endif

@@ -22,8 +22,8 @@ struct smx_cell_head {
 struct smx_cell_head smx_cell_head_read(const uint8_t cell[SMX_CELL_SIZE]);
 void smx_cell_head_write(uint8_t cell[SMX_CELL_SIZE], struct smx_cell_head head);
 
-/* The 64-bit count nearest to expected whose low half is seq.  Returns 0 when it lies more than SMX_CELL_SKEW away
- * (counts start at 2^32 or above, so 0 is never one). */
+/* The 64-bit count nearest to expected whose low half is seq.  Returns 0 when it lies more than SMX_CELL_SKEW
+ * away (counts start at 2^32 or above, so 0 is never one). */
 enum { SMX_CELL_SKEW = 64 };
 uint64_t smx_cell_unwrap(uint32_t seq, uint64_t expected);
 

@@ -1,6 +1,6 @@
 /* proto/circuit/command.h - the commands of circuit 0: what two neighbours say to each other.
- * Source: docs/protocol/20-cell.md, section 2.  One command fills one cell: type u8, content, zeros to the end.
- * REKEY belongs to proto/link and never comes here.  Pure; the caller's memory. */
+ * Source: docs/protocol/20-cell.md, section 2.  One command fills one cell: type u8, content, zeros to the
+ * end. REKEY belongs to proto/link and never comes here.  Pure; the caller's memory. */
 #ifndef SMX_CIRCUIT_COMMAND_H
 #define SMX_CIRCUIT_COMMAND_H
 
@@ -34,21 +34,23 @@ enum smx_refusal {
 
 enum {
     SMX_SUITE_1 = 1,
-    SMX_KEY_TAG = 8,                                           /* bytes */
-    SMX_HOP_MSG1 = 32 + 16,                                    /* bytes: Noise_NK message 1, empty payload */
-    SMX_HOP_MSG2 = 32 + 16,                                    /* bytes */
-    SMX_COMMAND_PART = 192,                                    /* bytes of an introduction in one cell */
-    SMX_COMMAND_SEGMENT = SMX_CELL_BODY - 2,                   /* bytes of stream segment at the most */
-    SMX_INTRODUCE_SIZE = 32 + 256,                             /* pseudonym key, message 1 */
-    SMX_INTRODUCE_PARTS = 2                                    /* ceil(288 / 192) */
+    SMX_KEY_TAG = 8,                         /* bytes */
+    SMX_HOP_MSG1 = 32 + 16,                  /* bytes: Noise_NK message 1, empty payload */
+    SMX_HOP_MSG2 = 32 + 16,                  /* bytes */
+    SMX_COMMAND_PART = 192,                  /* bytes of an introduction in one cell */
+    SMX_COMMAND_SEGMENT = SMX_CELL_BODY - 2, /* bytes of stream segment at the most */
+    SMX_INTRODUCE_SIZE = 32 + 256,           /* pseudonym key, message 1 */
+    SMX_INTRODUCE_PARTS = 2                  /* ceil(288 / 192) */
 };
 
-/* suite u8 | key tag 8 | period u8 | back class u8 | back id u32 | first tick u32 | first number u64 | message 1 */
+/* suite u8 | key tag 8 | period u8 | back class u8 | back id u32 | first tick u32 | first number u64 |
+ * message 1 */
 struct smx_create {
     uint8_t suite;
     uint8_t tag[SMX_KEY_TAG];
     uint8_t period;        /* enum smx_period */
-    uint8_t back_class;    /* tick class on which the creator wants the backward cells, in the receiver's link ticks */
+    uint8_t back_class;    /* tick class on which the creator wants the backward cells, in the receiver's link
+                              ticks */
     uint32_t back_id;      /* circuit id of backward cells */
     uint32_t first_tick;   /* low half of the creator's link tick of the first forward cell */
     uint64_t first_number; /* that cell's count */
@@ -73,7 +75,8 @@ struct smx_release { /* id u32: as in cells sent the same way as the command */
     uint32_t id;
 };
 
-/* handle u64 | part u8 | 192 bytes of it.  An introduction is pseudonym key 32 | message 1 256, zero padded to two parts. */
+/* handle u64 | part u8 | 192 bytes of it.  An introduction is pseudonym key 32 | message 1 256, zero padded
+ * to two parts. */
 struct smx_introduce_part {
     uint64_t handle; /* random, one-time: names the introduction to whoever answers */
     uint8_t part;    /* 0 or 1 */
@@ -92,10 +95,13 @@ enum smx_err smx_create_decode(struct smx_create *c, const uint8_t cell[SMX_CELL
 enum smx_err smx_created_decode(struct smx_created *c, const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
 enum smx_err smx_refused_decode(struct smx_refused *c, const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
 enum smx_err smx_release_decode(struct smx_release *c, const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
-enum smx_err smx_introduce_part_decode(struct smx_introduce_part *c, const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
-enum smx_err smx_introduced_decode(struct smx_introduced *c, const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
+enum smx_err smx_introduce_part_decode(struct smx_introduce_part *c,
+                                       const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
+enum smx_err smx_introduced_decode(struct smx_introduced *c,
+                                   const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
 /* STREAM: length u8 | segment.  *segment points into the cell. */
-enum smx_err smx_command_segment(const uint8_t **segment, size_t *len, const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
+enum smx_err smx_command_segment(const uint8_t **segment, size_t *len,
+                                 const uint8_t cell[SMX_CELL_SIZE]) SMX_MUST_CHECK;
 
 void smx_filler_encode(uint8_t cell[SMX_CELL_SIZE]);
 void smx_create_encode(uint8_t cell[SMX_CELL_SIZE], const struct smx_create *c);

@@ -18,8 +18,10 @@ struct smx_quantum {
     size_t per_datagram, total, used;         /* cells */
 };
 
-/* Starts with count datagrams of per_datagram cells each; the pointers stay valid until the quantum is closed. */
-void smx_quantum_open(struct smx_quantum *q, uint8_t *const datagram[], size_t count, size_t per_datagram, struct smx_rng *rng);
+/* Starts with count datagrams of per_datagram cells each; the pointers stay valid until the quantum is
+ * closed. */
+void smx_quantum_open(struct smx_quantum *q, uint8_t *const datagram[], size_t count, size_t per_datagram,
+                      struct smx_rng *rng);
 size_t smx_quantum_room(const struct smx_quantum *q);
 /* The 224 bytes of the next place, to be filled by the caller, or NULL when there is none left. */
 uint8_t *smx_quantum_add(struct smx_quantum *q);

@@ -1,5 +1,5 @@
-/* proto/circuit/timetable.h - which cell goes in which tick, fixed when a circuit's direction is born and never moved.
- * Source: docs/protocol/30-circuit.md, section 3.  Pure arithmetic. */
+/* proto/circuit/timetable.h - which cell goes in which tick, fixed when a circuit's direction is born and
+ * never moved. Source: docs/protocol/30-circuit.md, section 3.  Pure arithmetic. */
 #ifndef SMX_CIRCUIT_TIMETABLE_H
 #define SMX_CIRCUIT_TIMETABLE_H
 
