@@ -17,7 +17,7 @@ enum smx_err smx_file_read(const char *path, void *buf, size_t cap, size_t *len)
 /* Writes path.new (mode 0600), syncs it, and moves it to path: after a crash or a full disk path holds the
  * old bytes or the new ones, never a mixture.  A path.new left by a crash is overwritten next time. replace
  * false and path there: SMX_E_REFUSED, nothing changed.  SMX_E_STATE: another process is writing it.
- * SMX_E_IO: errno says why, path unchanged. */
+ * SMX_E_IO: errno says why; path is unchanged, or whole but perhaps not on the disk yet. */
 enum smx_err smx_file_write(const char *path, const void *bytes, size_t len, bool replace) SMX_MUST_CHECK;
 
 /* A daemon's folder; it holds the lock while open. */

@@ -34,10 +34,11 @@ enum {
  * less than wanted is no error.  SMX_E_IO: errno says why. */
 enum smx_err smx_udp_open(struct smx_udp **udp, struct smx_loop *loop, const struct smx_addr *bind,
                           int buffer, const struct smx_udp_events *events, void *arg) SMX_MUST_CHECK;
-void smx_udp_free(struct smx_udp *udp);
+void smx_udp_free(struct smx_udp *udp); /* not from inside a datagram callback of the same socket */
 struct smx_addr smx_udp_local(const struct smx_udp *udp);
 /* Reads what is waiting, now, at most a few batches, with the callbacks above except batch_end.  A mix calls
- * it first in its tick: cells that arrived in time count even if the process woke up late. */
+ * it first in its tick: cells that arrived in time count even if the process woke up late.  Not from inside a
+ * datagram callback. */
 void smx_udp_receive(struct smx_udp *udp);
 /* Sends all datagrams of out that are of this socket's address family, in order, and leaves the others to
  * another socket.  Never blocks: what finds no room is dropped and counted.  The caller resets out. */
