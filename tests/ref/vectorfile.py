@@ -107,6 +107,28 @@ def read(path):
         return parse(f.read())
 
 
+def _hex_words(data):
+    """Groups of 32 bytes, so that lines stay short; a longer run of one byte as xx*N."""
+    if len(data) > 8 and data == data[:1] * len(data):
+        return [f"{data[0]:02x}*{len(data)}"]
+    return [data[i : i + 32].hex() for i in range(0, len(data), 32)]
+
+
+def write_record(name, fields):
+    """The text of a record, fields in order: bytes as hex, ints decimal, str as words (which must not need
+    quotes)."""
+    lines, line = [], f"[{name}]"
+    for key, value in fields.items():
+        words = _hex_words(value) if isinstance(value, bytes) else [str(value)]
+        first = " ".join([key, "="] + words[:1])
+        for gap, word in [("  ", first)] + [(" ", w) for w in words[1:]]:
+            if len(line) + len(gap) + len(word) > 110:
+                lines.append(line)
+                line, gap = "", "    "
+            line += gap + word
+    return "\n".join(lines + [line]) + "\n"
+
+
 def check_main(check_record, default_path):
     """The main program of a reference: `X.py --check FILE` checks every record; the result is the exit code.
     check_record(rec) raises (AssertionError, VectorError, ...) where a record is wrong."""
