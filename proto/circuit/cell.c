@@ -29,3 +29,31 @@ uint64_t smx_cell_unwrap(uint32_t seq, uint64_t expected)
         return 0;
     return expected + (uint64_t)(int64_t)ahead;
 }
+
+void smx_counts_init(struct smx_counts *c, uint64_t before)
+{
+    *c = (struct smx_counts){.last = before, .seen = UINT64_MAX};
+}
+
+bool smx_counts_accept(struct smx_counts *c, uint64_t count)
+{
+    uint64_t back;
+
+    if (count > c->last) {
+        uint64_t ahead = count - c->last;
+
+        c->seen = ahead < 64 ? c->seen << ahead | 1 : 1;
+        c->last = count;
+        return true;
+    }
+    back = c->last - count;
+    if (back >= 64 || (c->seen >> back & 1))
+        return false;
+    c->seen |= UINT64_C(1) << back;
+    return true;
+}
+
+uint64_t smx_count_draw(struct smx_rng *rng)
+{
+    return (UINT64_C(1) << 32) + (smx_rng_u64(rng) & ((UINT64_C(1) << 48) - 1));
+}

@@ -5,6 +5,9 @@
 #ifndef SMX_CIRCUIT_CELL_H
 #define SMX_CIRCUIT_CELL_H
 
+#include "proto/base/rng.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -26,5 +29,18 @@ void smx_cell_head_write(uint8_t cell[SMX_CELL_SIZE], struct smx_cell_head head)
  * away (counts start at 2^32 or above, so 0 is never one). */
 enum { SMX_CELL_SKEW = 64 };
 uint64_t smx_cell_unwrap(uint32_t seq, uint64_t expected);
+
+/* Which counts of one direction have come: each is accepted once, within 64 of the newest. */
+struct smx_counts {
+    uint64_t last; /* newest accepted */
+    uint64_t seen; /* bit i: last - i was accepted */
+};
+/* Before the first: nothing at or below `before` will be accepted. */
+void smx_counts_init(struct smx_counts *c, uint64_t before);
+/* True, and noted, the first time. */
+bool smx_counts_accept(struct smx_counts *c, uint64_t count);
+
+/* A count to start with: random between 2^32 and 2^48 + 2^32, so that it neither wraps nor shows an age. */
+uint64_t smx_count_draw(struct smx_rng *rng);
 
 #endif

@@ -17,12 +17,6 @@ static bool under_way(const struct smx_origin *o)
     return o->state == SMX_ORIGIN_CREATING || o->request.active;
 }
 
-/* Counts start at random between 2^32 and 2^48, so that they neither wrap nor show an age. */
-static uint64_t draw_count(struct smx_rng *rng)
-{
-    return (UINT64_C(1) << 32) + (smx_rng_u64(rng) & ((UINT64_C(1) << 48) - 1));
-}
-
 void smx_origin_init(struct smx_origin *o, uint8_t period, uint32_t ticks, struct smx_rng *rng)
 {
     *o = (struct smx_origin){
@@ -54,7 +48,7 @@ enum smx_err smx_origin_open(struct smx_origin *o, smx_time now, uint64_t tick, 
     o->wait_mean = wait_mean;
     while (tick % o->ticks != phase)
         tick++;
-    o->send = (struct smx_timetable){.tick0 = tick, .number0 = draw_count(o->rng), .period = o->ticks};
+    o->send = (struct smx_timetable){.tick0 = tick, .number0 = smx_count_draw(o->rng), .period = o->ticks};
     *c = (struct smx_create){.suite = SMX_SUITE_1,
                              .period = o->period,
                              .back_class = back_class,
@@ -150,7 +144,7 @@ static void stop_request(struct smx_origin *o)
 static enum smx_err start_extend(struct smx_origin *o, smx_time now)
 {
     const struct smx_hop_target *to = &o->path[o->hop_count];
-    struct smx_extend e = {.suite = SMX_SUITE_1, .period = o->period, .d = draw_count(o->rng)};
+    struct smx_extend e = {.suite = SMX_SUITE_1, .period = o->period, .d = smx_count_draw(o->rng)};
     uint8_t content[SMX_EXTEND_SIZE];
     enum smx_err err;
 
@@ -260,8 +254,7 @@ void smx_origin_created(struct smx_origin *o, smx_time now, uint64_t newest_peer
     o->recv = (struct smx_timetable){.tick0 = smx_tick_unwrap(c->first_tick, newest_peer_tick),
                                      .number0 = c->first_number,
                                      .period = o->ticks};
-    o->recv_last = c->first_number - 1;
-    o->recv_seen = 0;
+    smx_counts_init(&o->counts, c->first_number - 1);
     hop_stands(o, now, rx);
 }
 
@@ -295,25 +288,6 @@ smx_time smx_origin_deadline(const struct smx_origin *o)
 }
 
 /* ---- receiving ---- */
-
-/* Accepts each count once, within 64 of the newest. */
-static bool is_fresh(struct smx_origin *o, uint64_t count)
-{
-    uint64_t back;
-
-    if (count > o->recv_last) {
-        uint64_t ahead = count - o->recv_last;
-
-        o->recv_seen = ahead < 64 ? o->recv_seen << ahead | 1 : 1;
-        o->recv_last = count;
-        return true;
-    }
-    back = o->recv_last - count;
-    if (back >= 64 || (o->recv_seen >> back & 1))
-        return false;
-    o->recv_seen |= UINT64_C(1) << back;
-    return true;
-}
 
 static void extended(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx)
 {
@@ -369,7 +343,7 @@ void smx_origin_cell(struct smx_origin *o, smx_time now, uint64_t peer_tick, uin
     if (o->hop_count == 0 || o->state == SMX_ORIGIN_DEAD)
         return;
     count = smx_cell_unwrap(head.seq, smx_timetable_number(&o->recv, peer_tick));
-    if (count == 0 || !is_fresh(o, count))
+    if (count == 0 || !smx_counts_accept(&o->counts, count))
         return;
     for (size_t i = 0; i < o->hop_count; i++) {
         if (i > 0)

@@ -59,8 +59,7 @@ struct smx_origin {
     struct smx_origin_hop hop[SMX_ORIGIN_HOPS];
     uint32_t back_id, forward_id;
     struct smx_timetable send, recv; /* link ticks and counts of hop 0 */
-    uint64_t recv_last;              /* highest count accepted */
-    uint64_t recv_seen;              /* bitmap of the 64 counts up to recv_last: bit 0 = recv_last */
+    struct smx_counts counts;        /* of hop 0, backward */
     struct smx_noise handshake;      /* of the hop being made */
     struct smx_create create;
     uint64_t extend_d;
