@@ -5,7 +5,7 @@
  *          A name has a leaf while somebody holds it, a key while its descriptor is live.
  * tree     RFC 6962's shape: H(leaf) = BLAKE2b-256(00 | leaf), H(node) = BLAKE2b-256(01 | left | right)
  * header   0 number u64 | 8 time u32 | 12 leaves u32 | 16 root[32]                              48 bytes
- *          signed as "sipmix batch 1" | network id | header; signatures as in signed.h: signer u8, sig[64]
+ *          signed as in signed.h, raw being network id | header; in the file: signer u8, signature[64]
  * batch    "SMXB" | version 1 | header | count u8, signatures | names u32 | descs u32
  *            | names * { index[32], key[32] }, ascending indices
  *            | descs * { len u16, descriptor }, ascending indices of their keys
@@ -29,6 +29,7 @@ enum {
     SMX_BATCH_DEPTH = 22,
     SMX_BATCH_LEAVES = 1 << SMX_BATCH_DEPTH, /* at most */
     SMX_BATCH_MAX = 256 << 20,               /* bytes of a whole batch */
+    SMX_BATCH_SKEW_S = 60,                   /* a reader's clock may be slow by this much */
     SMX_ANSWER_MAX = 1 + SMX_BATCH_HEADER + 1 + SMX_DOC_SIGNERS * (1 + SMX_DOC_SIG) + 4 + 1 + 32 +
                      SMX_DESC_MAX +
                      2 * SMX_BATCH_DEPTH * 32, /* bytes; about 650 with one authority and 1000 leaves */

@@ -85,8 +85,8 @@ size_t smx_consensus_find(const struct smx_consensus *c, const uint8_t id[SMX_DO
 const struct smx_onion_key *smx_relay_onion(const struct smx_relay_info *r, uint64_t epoch);
 
 /* Datagrams per tick, each way, on the link between two places; 0 when there is no link.
- * Linked are guard-middle, middle-end, end-end and end-exit.  Where one of the layers guard, middle, end has
- * more than params.fanout relays, the pair's hash thins its links to fanout in the mean (docs, section 6). */
+ * Linked are guard-middle, middle-end, end-end and end-exit.  Where a layer has more than params.fanout
+ * relays, the hash of each pair thins guard-middle and middle-end to fanout in the mean (docs, section 6). */
 uint32_t smx_consensus_link_rate(const struct smx_consensus *c, size_t ia, size_t ib);
 
 /* For the directory: the raw JSON (malloc, the caller's) and its length; c->hash is set.  Relays and links

@@ -6,8 +6,8 @@
  *    "authorities": [{"name": "one", "key": HEX64, "http": "192.0.2.1:8080"}],
  *    "relays": [{"id": HEX64, "link_key": HEX64, "addr": ["192.0.2.9:9001"]}]}
  *
- * id = BLAKE2b-256("sipmix network 1" | count u8 | authority keys sorted by bytes); a file whose id differs
- * from its keys is refused.  Unknown members are ignored. */
+ * id = smx_derive(32, "network", authority keys sorted by bytes); a file whose id differs from its keys is
+ * refused.  Unknown members are ignored. */
 #ifndef SMX_DOC_NETWORK_H
 #define SMX_DOC_NETWORK_H
 

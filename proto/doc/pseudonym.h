@@ -8,8 +8,8 @@
  *                | transfer only: new_key[32] | signature by key[64] | transfer only: by new_key[64]
  * upload       0 tag (1 claim, 2 descriptor) | 1 work u64 | claim or descriptor
  *
- * Times are seconds since 1970 (until 2106); a day is time / 86400.  Signatures are Ed25519 over
- * label | network id | all bytes before the (first) signature.  Integers in network order.
+ * Times are seconds since 1970 (until 2106); a day is time / 86400.  Signed as in signed.h, raw being
+ * network id | all bytes before the (first) signature.  Integers in network order.
  * Pure; no allocation. */
 #ifndef SMX_DOC_PSEUDONYM_H
 #define SMX_DOC_PSEUDONYM_H
@@ -20,7 +20,6 @@
 enum {
     SMX_NAME_MIN = 3,
     SMX_NAME_MAX = 32, /* letters */
-    SMX_KEY_TEXT = 52, /* letters of a key in base32 (RFC 4648, lower-case, no padding) */
     SMX_INDEX = 32,    /* bytes: where a name or key stands in a batch */
     SMX_DESC_DAYS = 2,
     SMX_DESC_INTROS = 2,
@@ -35,10 +34,8 @@ enum {
 
 /* Lower-cases in and checks it: 3..32 of a-z 0-9 . _ -.  SMX_E_MALFORMED; name is then untouched. */
 enum smx_err smx_name_parse(char name[SMX_NAME_MAX + 1], const char *in, size_t len) SMX_MUST_CHECK;
-/* "sip:KEY@...": the 52 letters of a key, and back (upper-case too).  SMX_E_MALFORMED: no key. */
-void smx_key_format(char text[SMX_KEY_TEXT + 1], const uint8_t key[SMX_DOC_KEY]);
-enum smx_err smx_key_parse(uint8_t key[SMX_DOC_KEY], const char *text, size_t len) SMX_MUST_CHECK;
-/* Where to look: BLAKE2b-256("sipmix index 1" | "name:" | name) or (... | "key:" | key). */
+/* Where to look in a batch: smx_derive(32, "index", "name:" | name) or (32, "index", "key:" | key).
+ * The key of sip:KEY@domain is read by smx_base32_decode: 52 letters, so never a name. */
 void smx_index_name(uint8_t index[SMX_INDEX], const char *name);
 void smx_index_key(uint8_t index[SMX_INDEX], const uint8_t key[SMX_DOC_KEY]);
 
@@ -130,7 +127,7 @@ size_t smx_upload_encode(uint8_t out[SMX_UPLOAD_MAX], enum smx_upload_tag tag, c
  * True: the upload shows that many bits.  0 bits: true at once. */
 bool smx_upload_solve(uint8_t *upload, size_t len, const uint8_t network[SMX_DOC_HASH], unsigned bits,
                       uint64_t tries);
-/* Leading zero bits of BLAKE2b-256("sipmix work 1" | network | upload). */
+/* Leading zero bits of smx_derive(32, "work", network | upload). */
 unsigned smx_upload_work(const uint8_t *upload, size_t len, const uint8_t network[SMX_DOC_HASH]);
 /* Work first (the cheapest check), then layout and signatures.
  * SMX_E_MALFORMED, SMX_E_REFUSED (too little work), SMX_E_AUTH; *u is then untouched. */

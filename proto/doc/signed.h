@@ -25,7 +25,15 @@ enum {
     SMX_DOC_RAW_MAX = 8 << 20, /* bytes of any raw document; a kind may have less */
 };
 
-enum smx_doc_kind { SMX_DOC_RELAY = 1, SMX_DOC_CONSENSUS = 2 };
+/* The first two come in this envelope.  The others are small binary formats that only share the rule of
+ * signing; their raw bytes begin with the network id (pseudonym.h, batch.h). */
+enum smx_doc_kind {
+    SMX_DOC_RELAY = 1,
+    SMX_DOC_CONSENSUS = 2,
+    SMX_DOC_BATCH = 3,
+    SMX_DOC_DESCRIPTOR = 4,
+    SMX_DOC_CLAIM = 5,
+};
 
 struct smx_doc_sig {
     uint8_t signer;
