@@ -1,5 +1,5 @@
 # sipmix: `make demo` shows it, `make check` proves it.
-#   BUILD=DIR builds elsewhere; T=name picks unit tests, fuzz targets or benches by a part of their name.
+#   BUILD=DIR builds elsewhere; T=name picks unit tests, fuzz targets or benches by a part of their name; V=1 shows commands.
 BUILD ?= build
 ifeq ($(origin CC),default)
 CC := gcc
@@ -52,7 +52,9 @@ TOOLS := $(TOOL_SRC:%.c=$(BUILD)/%)
 
 LIBS_CORE   = $(shell pkg-config --libs $(PKGS_CORE)) -losipparser2 -lm
 LIBS_DAEMON = $(shell pkg-config --libs $(PKGS_DAEMON)) -lpthread
-LINK = $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+Q   := $(if $(V),,@)
+SAY  = @$(if $(V),:,echo '  $(1) $@')
+LINK = $(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 all: $(PROGRAMS)
 
@@ -67,17 +69,20 @@ $(FLAGS):
 
 $(BUILD)/%.o: %.c $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(call SAY,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 define archive
 $(call lib,$(1)): $(call objs,$(1))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call SAY,AR)
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach d,$(CORES) $(IMPURE),$(eval $(call archive,$(d))))
 
 define program
 $(BUILD)/sipmix-$(patsubst %/,%,$(dir $(1))): $(call objs,$(1)) $(if $(filter sim/%,$(1)),,$(HOST_LIBS)) $(CORE_LIBS)
+	$$(call SAY,LD)
 	$$(LINK) $$(LIBS_CORE) $(if $(filter sim/%,$(1)),,$$(LIBS_DAEMON))
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$(m))))
@@ -85,6 +90,7 @@ $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 # A unit test is one cmocka program, linked with the archives of its own layer and those left of it.
 define unit
 $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(SUPPORT) $(call layer_libs,$(patsubst %/,%,$(dir $(1))))
+	$$(call SAY,LD)
 	$$(LINK) -lcmocka $$(LIBS_CORE) $$(LIBS_DAEMON)
 endef
 $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRC)),$(eval $(call unit,$(u))))
@@ -92,6 +98,7 @@ $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRC)),$(eval $(call unit,$(u))))
 # Fuzz targets, benches and tools take their layer from what they include.
 define small
 $(BUILD)/$(1): $(BUILD)/$(1).o $(call layer_libs,$(call layer_of,$(1).c))
+	$$(call SAY,LD)
 	$$(LINK) $(if $(filter tests/fuzz/%,$(1)),-fsanitize=fuzzer) $$(LIBS_CORE) $$(LIBS_DAEMON)
 endef
 $(foreach s,$(patsubst %.c,%,$(FUZZ_SRC) $(BENCH_SRC) $(TOOL_SRC)),$(eval $(call small,$(s))))
