@@ -31,7 +31,7 @@ enum {
     SMX_CONFIG_LIST_MAX = 16,
     SMX_CONFIG_TEXT_MAX = 256,
     SMX_CONFIG_PATH_MAX = 1024,
-    SMX_CONFIG_LINE_MAX = 2048
+    SMX_CONFIG_LINE_MAX = 196
 };
 
 struct smx_config_addrs {
