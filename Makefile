@@ -53,7 +53,7 @@ TOOLS := $(TOOL_SRC:%.c=$(BUILD)/%)
 LIBS_CORE   = $(shell pkg-config --libs $(PKGS_CORE)) -losipparser2 -lm
 LIBS_DAEMON = $(shell pkg-config --libs $(PKGS_DAEMON)) -lpthread
 Q   := $(if $(V),,@)
-SAY  = @$(if $(V),:,echo '  $(1) $@')
+SAY  = @$(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo '  $(1) $@')
 LINK = $(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 all: $(PROGRAMS)
