@@ -1,0 +1,184 @@
+"""A real phone without a screen: baresip, which plays a file, records what it hears, and is told what to do.
+
+    phone = Phone(folder, ip, account='"Alice" <sip:alice@sipmix.alt>;regint=60', speech="a.wav")
+    phone.start(); phone.dial("sip:bob@sipmix.alt"); phone.wait("CALL_ESTABLISHED"); phone.stop()
+
+Everything it needs and leaves is in `folder`: config, accounts, contacts, log, dump-*.wav.  It is driven through its
+ctrl_tcp module: JSON in netstrings, commands one way, answers and call events back.
+"""
+
+import glob
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+CONFIG = """\
+sip_listen {ip}:{port}
+net_interface {ip}
+module_path {modules}
+module stdio.so
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp account.so
+module_app contact.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen {ip}:{control}
+audio_source aufile,{speech}
+audio_player aubridge,x
+audio_alert aubridge,y
+ringback_disabled yes
+statmode_default off
+snd_path {folder}
+rtp_ports {rtp}-{rtp_end}
+"""
+MODULES = "/usr/lib/baresip/modules"
+START_SECONDS = 10
+
+
+class PhoneError(Exception):
+    """The phone did not do what it was told, or an event did not come."""
+
+
+class Phone:
+    def __init__(self, folder, ip, account, speech, peers=(), port=5060, control=4444, rtp=20000):
+        self.folder, self.ip, self.port, self.control = os.path.abspath(folder), ip, port, control
+        self.rtp = rtp  # first port of a hundred
+        self.log = os.path.join(self.folder, "log")
+        os.makedirs(self.folder, exist_ok=True)
+        for name, text in (
+                ("config", CONFIG.format(ip=ip, port=port, modules=MODULES, control=control,
+                                         speech=os.path.abspath(speech), folder=self.folder, rtp=rtp, rtp_end=rtp + 99)),
+                ("accounts", account + "\n"),
+                ("contacts", "".join(f'"{i}" <{peer}>\n' for i, peer in enumerate(peers)))):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        self._peers = len(peers)
+        self._child = self._socket = None
+        self._news = threading.Condition()
+        self._events, self._answers, self._asked = [], {}, 0
+
+    def start(self, enter=()):
+        """`enter` is a command prefix, such as one that enters a network namespace; the control port is reached from
+        here all the same only where the namespace is ours."""
+        with open(self.log, "ab") as log:  # the stdio module writes messages there; it wants a stdin that stays open
+            self._child = subprocess.Popen([*enter, "baresip", "-f", self.folder], stdin=subprocess.PIPE,
+                                           stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._socket = socket.create_connection((self.ip, self.control), 1)
+                break
+            except OSError as e:
+                if self._child.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise PhoneError(f"baresip did not start: see {self.log}") from e
+                time.sleep(0.05)
+        self._socket.settimeout(None)
+        threading.Thread(target=self._listen, args=(self._socket,), daemon=True).start()
+
+    def _listen(self, control):
+        held = b""
+        while True:
+            try:
+                got = control.recv(65536)
+            except OSError:
+                got = b""
+            if not got:
+                return
+            held += got
+            while m := re.match(rb"(\d+):", held):
+                end = m.end() + int(m.group(1))
+                if len(held) <= end:
+                    break
+                said, held = json.loads(held[m.end() : end]), held[end + 1 :]
+                with self._news:
+                    if said.get("event"):
+                        self._events.append(said)
+                    else:
+                        self._answers[said.get("token")] = said
+                    self._news.notify_all()
+
+    def command(self, name, parameters="", timeout=5):
+        """Returns what the phone printed."""
+        self._asked += 1
+        token = str(self._asked)
+        said = json.dumps({"command": name, "params": parameters, "token": token}).encode()
+        self._socket.sendall(b"%d:%s," % (len(said), said))
+        with self._news:
+            if not self._news.wait_for(lambda: token in self._answers, timeout):
+                raise PhoneError(f"no answer to {name}")
+            answer = self._answers.pop(token)
+        if not answer["ok"]:
+            raise PhoneError(f"{name}: {answer['data'].strip()}")
+        return answer["data"]
+
+    def mark(self):
+        """A place in the list of events, for wait(since=...)."""
+        with self._news:
+            return len(self._events)
+
+    def wait(self, *kinds, timeout=10, since=0):
+        """The first event of one of these kinds after `since`: CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED,
+        CALL_CLOSED, REGISTER_OK, REGISTER_FAIL, ..."""
+
+        def first():
+            return next((e for e in self._events[since:] if e["type"] in kinds), None)
+
+        with self._news:
+            self._news.wait_for(first, timeout)
+            if event := first():
+                return event
+            seen = " ".join(e["type"] for e in self._events[since:]) or "nothing"
+        raise PhoneError(f"no {' or '.join(kinds)} within {timeout} s, but {seen}: see {self.log}")
+
+    def dial(self, address):
+        self.command("dial", address)
+
+    def accept(self):
+        self.command("accept")
+
+    def hang_up(self):
+        self.command("hangup")
+
+    def message(self, peer, text):
+        """Sends an instant message to one of the peers named at the start."""
+        for _ in range(self._peers + 1):
+            if f"<{peer}>" in self.command("contact_next"):
+                self.command("message", text)
+                return
+        raise PhoneError(f"{peer} is no contact")
+
+    def messages(self):
+        """(from, text) of each instant message received."""
+        with open(self.log, encoding="utf-8", errors="replace", newline="") as f:
+            return re.findall(r'^\r?(sips?:\S+): "(.*)"\r?$', f.read(), re.M)
+
+    def heard(self):
+        """The newest recording of what came in, or None."""
+        return max(glob.glob(os.path.join(self.folder, "dump-*-dec.wav")), key=os.path.getmtime, default=None)
+
+    def stop(self):
+        """Ends the phone; it says goodbye to its registrar first."""
+        if self._socket:
+            try:
+                self.command("quit", timeout=2)
+            except (OSError, PhoneError):
+                pass  # it may be gone already
+            self._socket.close()
+            self._socket = None
+        if self._child:
+            try:
+                self._child.wait(3)
+            except subprocess.TimeoutExpired:
+                self._child.send_signal(signal.SIGKILL)
+                self._child.wait()
+            self._child.stdin.close()
+            self._child = None
