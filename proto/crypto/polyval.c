@@ -5,6 +5,7 @@
  * Sums of products are reduced once: the powers of h let up to eight blocks share a reduction. */
 #include "proto/crypto/polyval.h"
 
+#include <endian.h>
 #include <string.h>
 
 #ifdef __x86_64__
@@ -13,34 +14,28 @@
 
 static uint64_t load64(const uint8_t *p)
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    for (size_t i = 8; i-- > 0;)
-        v = v << 8 | p[i];
-    return v;
+    memcpy(&v, p, sizeof v);
+    return le64toh(v);
 }
 
 static void store64(uint8_t *p, uint64_t v)
 {
-    for (size_t i = 0; i < 8; i++, v >>= 8)
-        p[i] = (uint8_t)v;
+    v = htole64(v);
+    memcpy(p, &v, sizeof v);
 }
 
 /* The low 64 bits of the carry-less product.  Each factor is taken apart into four with one bit in four, so
  * that no carry of their integer product (at most 16 ones per place) reaches the next bit that counts. */
 static uint64_t mul_low(uint64_t a, uint64_t b)
 {
-    static const uint64_t every4th = 0x1111111111111111;
-    uint64_t z = 0;
+    const uint64_t m0 = 0x1111111111111111, m1 = m0 << 1, m2 = m0 << 2, m3 = m0 << 3;
+    uint64_t a0 = a & m0, a1 = a & m1, a2 = a & m2, a3 = a & m3;
+    uint64_t b0 = b & m0, b1 = b & m1, b2 = b & m2, b3 = b & m3;
 
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t sum = 0;
-
-        for (unsigned j = 0; j < 4; j++)
-            sum ^= (a & every4th << j) * (b & every4th << ((i - j) & 3));
-        z |= sum & every4th << i;
-    }
-    return z;
+    return ((a0 * b0 ^ a1 * b3 ^ a2 * b2 ^ a3 * b1) & m0) | ((a0 * b1 ^ a1 * b0 ^ a2 * b3 ^ a3 * b2) & m1) |
+           ((a0 * b2 ^ a1 * b1 ^ a2 * b0 ^ a3 * b3) & m2) | ((a0 * b3 ^ a1 * b2 ^ a2 * b1 ^ a3 * b0) & m3);
 }
 
 static uint64_t reverse64(uint64_t v)

@@ -13,9 +13,15 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { BLOCK = SMX_POLYVAL_BLOCK };
+
+static size_t blocks_of(size_t len)
+{
+    return (len + BLOCK - 1) / BLOCK;
+}
 
 /* ECB over whole blocks; in and out may be the same. */
 static void aes(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t len)
@@ -70,20 +76,19 @@ void smx_wideblock_fini(struct smx_wideblock *wb)
     sodium_memzero(wb, sizeof *wb);
 }
 
-/* All of data but for its last block when that is not whole, which goes with pad and zeros behind. */
-static void hash_padded(const struct smx_wideblock *wb, struct smx_polyval_element *sum, const uint8_t *data,
-                        size_t len, uint8_t pad)
+/* A word at a time: a byte at a time costs as much as the AES. */
+static void xor_bytes(uint8_t *out, const uint8_t *in, size_t len)
 {
-    size_t whole = len / BLOCK, rest = len % BLOCK;
-    uint8_t last[BLOCK] = {0};
+    uint64_t a, b;
 
-    smx_polyval_update(&wb->hash, sum, data, whole);
-    if (rest > 0) {
-        memcpy(last, data + whole * BLOCK, rest);
-        last[rest] = pad;
-        smx_polyval_update(&wb->hash, sum, last, 1);
-        sodium_memzero(last, sizeof last);
+    for (; len >= sizeof a; len -= sizeof a, out += sizeof a, in += sizeof a) {
+        memcpy(&a, out, sizeof a);
+        memcpy(&b, in, sizeof b);
+        a ^= b;
+        memcpy(out, &a, sizeof a);
     }
+    for (size_t i = 0; i < len; i++)
+        out[i] ^= in[i];
 }
 
 /* The hash of the tweak, to be continued with the rest: its first block is the tweak's length in bits,
@@ -91,25 +96,31 @@ static void hash_padded(const struct smx_wideblock *wb, struct smx_polyval_eleme
 static void hash_tweak(const struct smx_wideblock *wb, struct smx_polyval_element *sum, const uint8_t *tweak,
                        size_t tweak_len, size_t rest_len)
 {
-    uint64_t first = (uint64_t)tweak_len * 8 * 2 + (rest_len % BLOCK == 0 ? 2 : 3);
-    uint8_t block[BLOCK] = {0};
+    uint8_t block[BLOCK + SMX_WIDEBLOCK_TWEAK_MAX] = {0};
+    size_t first = tweak_len * 8 * 2 + (rest_len % BLOCK == 0 ? 2 : 3);
 
-    for (size_t i = 0; i < sizeof first; i++)
-        block[i] = (uint8_t)(first >> (8 * i));
+    assert(tweak_len <= SMX_WIDEBLOCK_TWEAK_MAX);
+    block[0] = (uint8_t)first;
+    block[1] = (uint8_t)(first >> 8);
+    if (tweak_len > 0)
+        memcpy(block + BLOCK, tweak, tweak_len);
     *sum = (struct smx_polyval_element){{0, 0}};
-    smx_polyval_update(&wb->hash, sum, block, 1);
-    hash_padded(wb, sum, tweak, tweak_len, 0);
+    smx_polyval_update(&wb->hash, sum, block, 1 + blocks_of(tweak_len));
 }
 
-static void xor_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struct smx_polyval_element sum,
-                     const uint8_t *rest, size_t rest_len)
+/* Adds H(tweak, rest) to block; rest has room for whole blocks and gets its padding here. */
+static void add_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struct smx_polyval_element sum,
+                     uint8_t *rest, size_t rest_len)
 {
     uint8_t h[BLOCK];
 
-    hash_padded(wb, &sum, rest, rest_len, 1);
+    if (rest_len % BLOCK != 0) {
+        memset(rest + rest_len, 0, BLOCK - rest_len % BLOCK);
+        rest[rest_len] = 1;
+    }
+    smx_polyval_update(&wb->hash, &sum, rest, blocks_of(rest_len));
     smx_polyval_bytes(h, &sum);
-    for (size_t i = 0; i < BLOCK; i++)
-        block[i] ^= h[i];
+    xor_bytes(block, h, BLOCK);
     sodium_memzero(h, sizeof h);
 }
 
@@ -117,33 +128,34 @@ static void xor_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struc
 static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const uint8_t *tweak,
                 size_t tweak_len, uint8_t *buf, size_t len)
 {
-    uint8_t *rest = buf + BLOCK;
-    size_t rest_len = len - BLOCK;
+    size_t rest_len = len - BLOCK, padded_len = blocks_of(rest_len) * BLOCK;
     struct {
         struct smx_polyval_element tweak;
         uint8_t m[BLOCK], u[BLOCK];
-        uint8_t stream[SMX_WIDEBLOCK_MAX]; /* counter blocks, then XCTR's key stream */
+        uint8_t rest[SMX_WIDEBLOCK_MAX]; /* N padded, the counter blocks, XCTR's key stream, V padded */
     } s;
 
     assert(len >= SMX_WIDEBLOCK_MIN && len <= SMX_WIDEBLOCK_MAX);
-    hash_tweak(wb, &s.tweak, tweak, tweak_len, rest_len);
     memcpy(s.m, buf, BLOCK);
-    xor_hash(wb, s.m, s.tweak, rest, rest_len);
-    aes(middle, s.u, s.m, BLOCK);
+    memcpy(s.rest, buf + BLOCK, rest_len);
+    hash_tweak(wb, &s.tweak, tweak, tweak_len, rest_len);
+    add_hash(wb, s.m, s.tweak, s.rest, rest_len); /* MM */
+    aes(middle, s.u, s.m, BLOCK);                 /* UU */
 
-    for (size_t at = 0, i = 1; at < rest_len; at += BLOCK, i++) {
-        for (size_t j = 0; j < BLOCK; j++)
-            s.stream[at + j] = s.m[j] ^ s.u[j] ^ wb->l[j];
-        s.stream[at] ^= (uint8_t)i; /* i is 31 at most */
+    xor_bytes(s.m, s.u, BLOCK);
+    xor_bytes(s.m, wb->l, BLOCK); /* S */
+    for (size_t at = 0; at < padded_len; at += BLOCK) {
+        memcpy(s.rest + at, s.m, BLOCK);
+        s.rest[at] ^= (uint8_t)(at / BLOCK + 1); /* 31 at most */
     }
     if (rest_len > 0)
-        aes(wb->encrypt, s.stream, s.stream, (rest_len + BLOCK - 1) / BLOCK * BLOCK);
-    for (size_t i = 0; i < rest_len; i++)
-        rest[i] ^= s.stream[i];
+        aes(wb->encrypt, s.rest, s.rest, padded_len);
+    xor_bytes(s.rest, buf + BLOCK, rest_len);
 
-    xor_hash(wb, s.u, s.tweak, rest, rest_len);
+    add_hash(wb, s.u, s.tweak, s.rest, rest_len); /* U */
     memcpy(buf, s.u, BLOCK);
-    sodium_memzero(&s, sizeof s);
+    memcpy(buf + BLOCK, s.rest, rest_len);
+    sodium_memzero(&s, offsetof(__typeof__(s), rest) + padded_len);
 }
 
 void smx_wideblock_encipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,

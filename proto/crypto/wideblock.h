@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 enum { SMX_WIDEBLOCK_TWEAK = 16, SMX_WIDEBLOCK_MIN = 16, SMX_WIDEBLOCK_MAX = 512 }; /* bytes */
+enum { SMX_WIDEBLOCK_TWEAK_MAX = 48 };
 
 /* An AES context takes about 900 bytes of heap.  Enciphering needs one, deciphering one more. */
 enum smx_wideblock_use { SMX_WIDEBLOCK_ENCIPHER, SMX_WIDEBLOCK_BOTH };
@@ -41,7 +42,7 @@ void smx_wideblock_encipher(const struct smx_wideblock *wb, const uint8_t tweak[
                             uint8_t *buf, size_t len);
 void smx_wideblock_decipher(const struct smx_wideblock *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],
                             uint8_t *buf, size_t len);
-/* The same with a tweak of any length, as the published vectors have them. */
+/* The same with a tweak of 0 to SMX_WIDEBLOCK_TWEAK_MAX bytes, as the published vectors have them. */
 void smx_wideblock_encipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len);
 void smx_wideblock_decipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
