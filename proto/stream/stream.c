@@ -14,20 +14,14 @@
 #include <string.h>
 
 enum {
-    FLAG_ACK = 1,
-    FLAG_DATA = 2,
-    RANGES_SHIFT = 2,
-    RANGES_MASK = 3 << RANGES_SHIFT,
-    ACK_SIZE = 4 + 2,
-    RANGE_SIZE = 2 + 2,
-    DATA_HEAD = 4 + 1,
     DATA_USEFUL = 12, /* bytes: ranges leave at least this much to data that waits */
-    WINDOW_UNIT = 16, /* bytes */
     ACK_PERIODS = 4,  /* acknowledgements alone go at multiples of this many periods */
     LATE_PERIODS = 3, /* what was sent this much before something that has arrived is lost */
     TRIES_MAX = 4,    /* doublings of the timeout */
 };
-_Static_assert(SMX_STREAM_ROOM_MIN == 1 + ACK_SIZE + RANGE_SIZE + DATA_HEAD + DATA_USEFUL, "all parts fit");
+_Static_assert(SMX_STREAM_ROOM_MIN ==
+                   SMX_SEGMENT_FLAGS + SMX_SEGMENT_ACK + SMX_SEGMENT_RANGE + SMX_SEGMENT_DATA + DATA_USEFUL,
+               "all parts fit");
 
 #define RTT_FIRST   SMX_MS(600) /* as good as any guess for two circuits of three hops */
 #define TIMEOUT_MAX SMX_SECOND(3)
@@ -174,7 +168,7 @@ size_t smx_stream_wants(const struct smx_stream *s, smx_time now)
 static uint32_t window(const struct smx_stream *s)
 {
     size_t used = (size_t)apart(s->rx_next, s->rx_base);
-    size_t room = (s->config.rx_cap - used) / WINDOW_UNIT;
+    size_t room = (s->config.rx_cap - used) / SMX_SEGMENT_UNIT;
 
     return (uint32_t)(room < UINT16_MAX ? room : UINT16_MAX);
 }
@@ -192,20 +186,20 @@ static void owe_ack(struct smx_stream *s, smx_time now)
 /* The other side may be waiting for room that has come since it was told. */
 static bool window_grew(const struct smx_stream *s)
 {
-    return apart(s->rx_next + window(s) * WINDOW_UNIT, s->rx_told) >= (int32_t)(s->config.rx_cap / 2);
+    return apart(s->rx_next + window(s) * SMX_SEGMENT_UNIT, s->rx_told) >= (int32_t)(s->config.rx_cap / 2);
 }
 
-static void write_ack(struct smx_stream *s, struct smx_wr *w, size_t ranges)
+static void fill_ack(struct smx_stream *s, struct smx_segment *seg, size_t ranges)
 {
-    uint32_t units = window(s);
-
-    smx_wr_u32(w, s->rx_next);
-    smx_wr_u16(w, (uint16_t)units);
+    seg->has_ack = true;
+    seg->next = s->rx_next;
+    seg->window = (uint16_t)window(s);
+    seg->range_count = ranges;
     for (size_t i = 0; i < ranges; i++) {
-        smx_wr_u16(w, (uint16_t)apart(s->gap[i].start, s->rx_next));
-        smx_wr_u16(w, (uint16_t)apart(s->gap[i].end, s->gap[i].start));
+        seg->range[i].start = (uint16_t)apart(s->gap[i].start, s->rx_next);
+        seg->range[i].len = (uint16_t)apart(s->gap[i].end, s->gap[i].start);
     }
-    s->rx_told = s->rx_next + units * WINDOW_UNIT;
+    s->rx_told = s->rx_next + seg->window * SMX_SEGMENT_UNIT;
     s->ack_owed = false;
     s->ack_at = SMX_NEVER;
 }
@@ -215,7 +209,7 @@ static size_t ranges_for(const struct smx_stream *s, size_t room)
 {
     size_t n = 0;
 
-    while (n < s->gap_count && n < SMX_STREAM_RANGES && (n + 1) * RANGE_SIZE <= room &&
+    while (n < s->gap_count && n < SMX_SEGMENT_RANGES && (n + 1) * SMX_SEGMENT_RANGE <= room &&
            apart(s->gap[n].start, s->rx_next) <= UINT16_MAX &&
            apart(s->gap[n].end, s->gap[n].start) <= UINT16_MAX)
         n++;
@@ -238,9 +232,9 @@ static bool probe_due(struct smx_stream *s, smx_time now)
 
 size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size_t room)
 {
-    struct smx_wr w = {buf, room};
+    struct smx_segment seg = {.has_ack = false};
     struct smx_stream_flight *f;
-    size_t ranges = 0, ack_size = 0, data_room = room - 1 - DATA_HEAD;
+    size_t ranges = 0, ack_size = 0, data_room = room - SMX_SEGMENT_FLAGS - SMX_SEGMENT_DATA;
     bool data, probe;
 
     assert(room >= SMX_STREAM_ROOM_MIN);
@@ -249,8 +243,9 @@ size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size
     if (window_grew(s))
         owe_ack(s, now);
     if (s->ack_owed) {
-        ranges = ranges_for(s, room - 1 - ACK_SIZE - (data ? DATA_HEAD + DATA_USEFUL : 0));
-        ack_size = ACK_SIZE + ranges * RANGE_SIZE;
+        ranges = ranges_for(s, room - SMX_SEGMENT_FLAGS - SMX_SEGMENT_ACK -
+                                   (data ? SMX_SEGMENT_DATA + DATA_USEFUL : 0));
+        ack_size = SMX_SEGMENT_ACK + ranges * SMX_SEGMENT_RANGE;
     }
     /* What is lost goes before the acknowledgement if both don't fit, or it would wait for a larger room. */
     f = data ? find_lost(s, now, data_room - ack_size) : NULL;
@@ -270,23 +265,21 @@ size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size
     if (!f && !probe && (ack_size == 0 || now < s->ack_at))
         return 0;
 
-    smx_wr_u8(&w, (uint8_t)((ack_size ? FLAG_ACK : 0) | (f || probe ? FLAG_DATA : 0) |
-                            (ack_size ? ranges << RANGES_SHIFT : 0)));
     if (ack_size)
-        write_ack(s, &w, ranges);
+        fill_ack(s, &seg, ranges);
+    seg.has_data = f || probe;
     if (f) {
         f->sent = now;
         if (f->tries < TRIES_MAX)
             f->tries++;
-        smx_wr_u32(&w, f->offset);
-        smx_wr_u8(&w, (uint8_t)f->len);
-        smx_wr_bytes(&w, s->config.tx + apart(f->offset, s->tx_acked), f->len);
+        seg.offset = f->offset;
+        seg.data_len = (uint8_t)f->len;
+        seg.data = s->config.tx + apart(f->offset, s->tx_acked);
     } else if (probe) {
         s->probe_at = now + PROBE_AFTER;
-        smx_wr_u32(&w, s->tx_next);
-        smx_wr_u8(&w, 0);
+        seg.offset = s->tx_next;
     }
-    return room - w.left;
+    return smx_segment_encode(buf, room, &seg);
 }
 
 /* ---- receiving: acknowledgements ---- */
@@ -328,51 +321,41 @@ static void arrived(struct smx_stream *s, smx_time now, uint32_t start, uint32_t
         s->heard_sent = newest;
 }
 
-struct ack {
-    uint32_t next, limit;
-    struct {
-        uint32_t start, end;
-    } range[SMX_STREAM_RANGES];
-    size_t range_count;
-};
-
-static bool read_ack(const struct smx_stream *s, struct smx_rd *r, size_t ranges, struct ack *a)
+/* Never acknowledges more than was sent. */
+static bool ack_is_possible(const struct smx_stream *s, const struct smx_segment *seg)
 {
-    a->next = smx_rd_u32(r);
-    a->limit = a->next + (uint32_t)smx_rd_u16(r) * WINDOW_UNIT;
-    a->range_count = ranges;
-    for (size_t i = 0; i < ranges; i++) {
-        a->range[i].start = a->next + smx_rd_u16(r);
-        a->range[i].end = a->range[i].start + smx_rd_u16(r);
-        if (apart(a->range[i].end, s->tx_next) > 0 || a->range[i].end == a->range[i].start)
-            return false;
-    }
-    /* More than was ever sent; less than before is only an old cell, and no harm. */
-    return apart(a->next, s->tx_next) <= 0;
+    bool possible = apart(seg->next, s->tx_next) <= 0;
+
+    for (size_t i = 0; i < seg->range_count; i++)
+        possible = possible && apart(seg->next + seg->range[i].start + seg->range[i].len, s->tx_next) <= 0;
+    return possible;
 }
 
-static void take_ack(struct smx_stream *s, smx_time now, const struct ack *a)
+static void take_ack(struct smx_stream *s, smx_time now, const struct smx_segment *seg)
 {
-    int32_t moved = apart(a->next, s->tx_acked);
+    int32_t moved = apart(seg->next, s->tx_acked);
 
     if (moved < 0)
-        return;
-    arrived(s, now, s->tx_acked, a->next);
-    for (size_t i = 0; i < a->range_count; i++)
-        arrived(s, now, a->range[i].start, a->range[i].end);
+        return; /* overtaken by a newer one */
+    arrived(s, now, s->tx_acked, seg->next);
+    for (size_t i = 0; i < seg->range_count; i++) {
+        uint32_t start = seg->next + seg->range[i].start;
+
+        arrived(s, now, start, start + seg->range[i].len);
+    }
     for (size_t i = 0; i < SMX_STREAM_FLIGHT; i++) { /* cut across, which only a foreign receiver does */
         struct smx_stream_flight *f = &s->flight[i];
-        int32_t cut = apart(a->next, f->offset);
+        int32_t cut = apart(seg->next, f->offset);
 
         if (f->len > 0 && cut > 0) {
             f->offset += (uint32_t)cut;
             f->len -= (uint16_t)cut;
         }
     }
-    s->tx_acked = a->next;
+    s->tx_acked = seg->next;
     s->tx_len -= (size_t)moved;
     memmove(s->config.tx, s->config.tx + moved, s->tx_len);
-    s->tx_limit = a->limit;
+    s->tx_limit = seg->next + (uint32_t)seg->window * SMX_SEGMENT_UNIT;
 }
 
 /* ---- receiving: data ---- */
@@ -440,33 +423,21 @@ static void take_data(struct smx_stream *s, smx_time now, uint32_t offset, const
     }
 }
 
-enum smx_err smx_stream_receive(struct smx_stream *s, smx_time now, const uint8_t *seg, size_t len)
+enum smx_err smx_stream_receive(struct smx_stream *s, smx_time now, const uint8_t *bytes, size_t len)
 {
-    struct smx_rd r = {seg, len, false};
-    struct ack ack = {.range_count = 0};
-    uint8_t flags = smx_rd_u8(&r);
-    size_t ranges = (flags & RANGES_MASK) >> RANGES_SHIFT, data_len = 0;
-    uint32_t offset = 0;
-    const uint8_t *data = NULL;
-    bool good = (flags & ~(FLAG_ACK | FLAG_DATA | RANGES_MASK)) == 0 && (flags & FLAG_ACK || ranges == 0) &&
-                flags & (FLAG_ACK | FLAG_DATA);
+    struct smx_segment seg;
+    enum smx_err err = smx_segment_decode(&seg, bytes, len);
 
-    if (flags & FLAG_ACK)
-        good = read_ack(s, &r, ranges, &ack) && good;
-    if (flags & FLAG_DATA) {
-        offset = smx_rd_u32(&r);
-        data_len = smx_rd_u8(&r);
-        data = smx_rd_view(&r, data_len);
-    }
-    smx_rd_zeros(&r, r.left);
-    if (!good || !smx_rd_done(&r))
-        return SMX_E_MALFORMED;
-    if (s->broken)
-        return SMX_E_STATE;
-    if (flags & FLAG_ACK)
-        take_ack(s, now, &ack);
-    if (flags & FLAG_DATA)
-        take_data(s, now, offset, data, data_len);
+    if (err == SMX_OK && seg.has_ack && !ack_is_possible(s, &seg))
+        err = SMX_E_MALFORMED;
+    if (err == SMX_OK && s->broken)
+        err = SMX_E_STATE;
+    if (err != SMX_OK)
+        return err;
+    if (seg.has_ack)
+        take_ack(s, now, &seg);
+    if (seg.has_data)
+        take_data(s, now, seg.offset, seg.data, seg.data_len);
     return SMX_OK;
 }
 

@@ -1,11 +1,7 @@
 /* proto/stream/stream.h - messages, reliable and in order, in what room the cells of a circuit leave.
  * Source: docs/protocol/40-stream.md.  Both ways share one struct; both ends run the same code.
  *
- * segment = flags u8 | [acknowledgement] | [data] | zero padding              integers in network order
- *   flags            bit 0 acknowledgement, bit 1 data, bits 2-3 number of ranges (0..3), others zero
- *   acknowledgement  next u32: first byte not received | window u16: how many bytes from next on are
- *                    welcome, in units of 16 | ranges: start u16, relative to next | length u16 (1..)
- *   data             offset u32 of its first byte | length u8 | bytes
+ * A cell carries a segment (segment.h): an acknowledgement, a piece of data, or both.
  * The bytes are the messages one after the other, each as length u16 | content.
  *
  * It never pushes: whoever has a free cell asks for a segment.  What is lost goes out again by time: when
@@ -18,6 +14,7 @@
 
 #include "proto/base/err.h"
 #include "proto/base/time.h"
+#include "proto/stream/segment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +28,6 @@ enum {
         2048,               /* bytes, each way: a sender counts on them before the first acknowledgement */
     SMX_STREAM_FLIGHT = 32, /* segments on their way at once */
     SMX_STREAM_GAPS = 8,    /* islands of bytes received beyond a missing one */
-    SMX_STREAM_RANGES = 3,  /* of these, in one acknowledgement */
 };
 
 struct smx_stream_config {
