@@ -30,7 +30,7 @@ struct smx_http_limits {
     size_t conns_max;   /* further ones wait in the system's queue */
     size_t body_max;    /* bytes of a request's body: more is 413 */
     unsigned timeout_s; /* seconds for a read or write; a connection lives at most ten times as long */
-    bool own_host_only; /* refuse a Host that is neither this server's IP address nor localhost: a web page
+    bool own_host_only; /* refuse a Host that is neither an IP address nor localhost: a web page
                            that had its own name point here (DNS rebinding) gets 403 */
 };
 
@@ -53,7 +53,7 @@ const char *smx_http_query(const struct smx_http_request *req, const char *name)
 struct smx_addr smx_http_from(const struct smx_http_request *req);
 
 /* Copies the body.  type is a media type such as "application/json".  Every answer carries no-store, nosniff
- * and a content policy that allows only what comes from here. */
+ * and a content policy that allows only what comes from here (so no scripts or styles inside a page). */
 void smx_http_answer(struct smx_http_reply *reply, int status, const char *type, const void *body,
                      size_t len);
 /* One more header line, before the answer. */
@@ -81,7 +81,7 @@ typedef void smx_http_done_fn(void *arg, int status, const uint8_t *body, size_t
 /* Copies what ask points to.  NULL: out of memory (done is not called). */
 struct smx_http_fetch *smx_http_fetch(struct smx_loop *loop, const struct smx_http_ask *ask,
                                       smx_http_done_fn *done, void *arg);
-/* Ends it without calling done. */
+/* Ends it without calling done.  Not from inside done. */
 void smx_http_cancel(struct smx_http_fetch *fetch);
 
 #endif

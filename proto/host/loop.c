@@ -1,5 +1,7 @@
 #include "proto/host/loop_base.h"
 
+#include "proto/host/log.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -51,6 +53,14 @@ static struct event *add_signal(struct smx_loop *loop, int number)
     return NULL;
 }
 
+/* libevent writes addresses into its messages; ours never hold one. */
+static void on_library_message(int severity, const char *text)
+{
+    (void)text;
+    if (severity >= EVENT_LOG_WARN)
+        smx_log_warn("the event library warns of a failed system call");
+}
+
 struct smx_loop *smx_loop_new(void)
 {
     struct smx_loop *loop = calloc(1, sizeof *loop);
@@ -69,6 +79,7 @@ struct smx_loop *smx_loop_new(void)
     if (!loop->on_int || !loop->on_term || !loop->on_hup)
         goto fail;
     signal(SIGPIPE, SIG_IGN);
+    event_set_log_callback(on_library_message);
     event_config_free(config);
     return loop;
 fail:
