@@ -109,7 +109,8 @@ static enum smx_err mix_dh(struct smx_noise *ns, const struct smx_x25519 *pair,
                            const uint8_t public[SMX_X25519])
 {
     uint8_t shared[SMX_X25519];
-    /* libsodium refuses keys of low order, whose shared secret is zero whatever our secret is */
+    /* libsodium refuses keys of low order, whose shared secret is zero whatever our secret is; so the verdict
+     * tells nothing about ours */
     enum smx_err err = crypto_scalarmult_curve25519(shared, pair->secret, public) == 0 ? SMX_OK : SMX_E_AUTH;
 
     if (err == SMX_OK)

@@ -15,6 +15,11 @@ static void must(bool holds)
         abort();
 }
 
+static bool same(const void *a, const void *b, size_t len)
+{
+    return memcmp(a, b, len) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const uint8_t secret[3][SMX_X25519] = {{1}, {2}, {3}}, text[PAYLOAD] = {9};
@@ -46,10 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     len--;
     for (size_t i = 0; i < len; i++)
         message[i] = data[1 + i] ^ (data[0] & 4 ? genuine[i] : 0);
-    is_genuine = len == genuine_len && memcmp(message, genuine, len) == 0;
+    is_genuine = len == genuine_len && same(message, genuine, len);
     memcpy(&before, reader, sizeof before);
     err = smx_noise_read(reader, message, len, payload);
     must((err == SMX_OK) == is_genuine);
-    must(err == SMX_OK ? memcmp(payload, text, PAYLOAD) == 0 : memcmp(&before, reader, sizeof before) == 0);
+    must(err == SMX_OK ? same(payload, text, PAYLOAD) : same(&before, reader, sizeof before));
     return 0;
 }

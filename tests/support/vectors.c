@@ -119,7 +119,7 @@ static struct smx_vec_word read_quoted(struct smx_vec *v)
         if (c == '\\' && *in == 'x') {
             if (hex_digit(in[1]) < 0 || hex_digit(in[2]) < 0)
                 give_up(v, "\\x without two digits", "");
-            c = (char)(hex_digit(in[1]) << 4 | hex_digit(in[2]));
+            c = (char)((unsigned)hex_digit(in[1]) << 4 | (unsigned)hex_digit(in[2]));
             in += 3;
         } else if (c == '\\') {
             const char *known = *in ? strchr(code, *in) : NULL;
@@ -249,7 +249,7 @@ static size_t word_bytes(const struct smx_vec *v, const struct smx_vec_word *w, 
     for (size_t i = 0; out && i < digits / 2 * times; i++) {
         const char *d = w->at + i * 2 % digits;
 
-        out[i] = (uint8_t)(hex_digit(d[0]) << 4 | hex_digit(d[1]));
+        out[i] = (uint8_t)((unsigned)hex_digit(d[0]) << 4 | (unsigned)hex_digit(d[1]));
     }
     return digits / 2 * times;
 }
