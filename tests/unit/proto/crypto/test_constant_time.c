@@ -76,6 +76,7 @@ int main(int argc, char **argv)
     };
 
     (void)argc;
+    (void)argv; /* unused where valgrind can't be */
 #if !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     if (!RUNNING_ON_VALGRIND)
         execlp("valgrind", "valgrind", "-q", argv[0], (char *)NULL);
