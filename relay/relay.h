@@ -15,6 +15,7 @@
 #include "proto/crypto/keypair.h"
 #include "proto/doc/batch.h"
 #include "proto/doc/consensus.h"
+#include "proto/link/link.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,18 +23,21 @@
 
 struct smx_relay;
 
+enum { SMX_RELAY_CIRCUITS = 1 << 20 };
+enum { SMX_RELAY_KEEPALIVE = 100 }; /* ticks: with cover off a link still speaks once in so many */
+
 struct smx_relay_config {
     uint8_t id[SMX_DOC_KEY]; /* Ed25519 identity, public */
     struct smx_x25519 link;  /* static link key; copied into locked memory */
-    uint32_t links_max;      /* client and relay links together */
-    uint32_t circuits_max;
+    uint32_t relay_links_max, client_links_max;
+    uint32_t circuits_max; /* 1..SMX_RELAY_CIRCUITS */
     bool cover_off; /* test networks only: sends only cells that carry something (the control of the cover
                        test) */
 };
 
 /* The seed is all the randomness there is: same seed and inputs, same bytes out. */
 enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_config *config,
-                           const uint8_t seed[SMX_RNG_SEED], smx_time now) SMX_MUST_CHECK;
+                           const uint8_t seed[SMX_RNG_SEED]) SMX_MUST_CHECK;
 void smx_relay_free(struct smx_relay *relay); /* NULL is fine; wipes */
 
 /* A datagram that arrived at `at` (monotonic, the kernel's stamp if there is one); bytes are overwritten. */
@@ -55,9 +59,8 @@ enum smx_err smx_relay_onion_key(struct smx_relay *relay, uint64_t epoch,
 /* A verified consensus, and its envelope, which is served to clients.  Takes both (*c is emptied; envelope is
  * malloc'ed). Links to adjacent relays are made and dropped accordingly.  SMX_E_ABSENT: this relay is not in
  * it (then no links). */
-enum smx_err smx_relay_consensus(struct smx_relay *relay, smx_time now, struct smx_wall wall,
-                                 struct smx_consensus *c, uint8_t *envelope,
-                                 size_t envelope_len) SMX_MUST_CHECK;
+enum smx_err smx_relay_consensus(struct smx_relay *relay, smx_time now, struct smx_consensus *c,
+                                 uint8_t *envelope, size_t envelope_len) SMX_MUST_CHECK;
 /* The consensus in force, or NULL; borrowed until the next one. */
 const struct smx_consensus *smx_relay_current(const struct smx_relay *relay);
 /* True when this relay is of the end layer and so wants batches. */
@@ -65,6 +68,7 @@ bool smx_relay_is_end(const struct smx_relay *relay);
 /* End relays: a decoded batch to answer look-ups from; takes it. */
 void smx_relay_batch(struct smx_relay *relay, struct smx_batch *batch);
 
+enum { SMX_UPLOAD_QUEUE = 256 }; /* uploads that wait at most */
 /* End relays: claims and descriptors that clients have sent up, at most count, for the next round; each stays
  * listed until its result is told.  Returns how many. */
 struct smx_relay_upload {
@@ -74,7 +78,7 @@ struct smx_relay_upload {
 };
 size_t smx_relay_uploads(struct smx_relay *relay, struct smx_relay_upload *uploads, size_t count);
 /* What the directory said (enum smx_upload_result); the client is answered through its circuit. */
-void smx_relay_upload_result(struct smx_relay *relay, smx_time now, uint32_t handle, uint8_t result);
+void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t result);
 
 /* ---- what it did ---- */
 
@@ -108,6 +112,7 @@ struct smx_relay_counters {
 #undef X
 };
 const struct smx_relay_counters *smx_relay_counters(const struct smx_relay *relay);
+const struct smx_link_counters *smx_relay_link_counters(const struct smx_relay *relay);
 size_t smx_relay_circuits(const struct smx_relay *relay); /* live ones */
 /* Most circuits seen on the link to a neighbour since the last call, in cells per slot period, for the
  * descriptor's report. */

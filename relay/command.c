@@ -1,0 +1,391 @@
+#include "relay/core.h"
+
+#include "proto/base/bytes.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* ---- the queue of a link ---- */
+
+void smx_relay_send_command(struct smx_relay *r, uint32_t link, uint64_t from,
+                            const uint8_t cell[SMX_CELL_SIZE])
+{
+    struct neighbour *n = &r->neighbour[link];
+    uint32_t at = r->command_free;
+    struct command *c;
+
+    if (at == NONE || n->command_count == COMMANDS_PER_LINK) {
+        r->count.commands_dropped++; /* whoever waits for it asks again */
+        return;
+    }
+    c = &r->command[at];
+    r->command_free = c->next;
+    c->next = NONE;
+    c->from = from;
+    memcpy(c->cell, cell, SMX_CELL_SIZE);
+    if (n->command_count++ == 0)
+        n->commands = at;
+    else
+        r->command[n->commands_last].next = at;
+    n->commands_last = at;
+}
+
+bool smx_relay_next_command(struct smx_relay *r, uint32_t link, uint64_t tick, uint8_t cell[SMX_CELL_SIZE])
+{
+    struct neighbour *n = &r->neighbour[link];
+    uint32_t before = NONE;
+
+    for (uint32_t at = n->command_count ? n->commands : NONE; at != NONE;
+         before = at, at = r->command[at].next) {
+        struct command *c = &r->command[at];
+
+        if (c->from > tick)
+            continue;
+        memcpy(cell, c->cell, SMX_CELL_SIZE);
+        if (before == NONE)
+            n->commands = c->next;
+        else
+            r->command[before].next = c->next;
+        if (n->commands_last == at)
+            n->commands_last = before;
+        n->command_count--;
+        c->next = r->command_free;
+        r->command_free = at;
+        return true;
+    }
+    return false;
+}
+
+void smx_relay_drop_commands(struct smx_relay *r, uint32_t link)
+{
+    uint8_t cell[SMX_CELL_SIZE];
+
+    while (smx_relay_next_command(r, link, UINT64_MAX, cell))
+        ;
+}
+
+static enum smx_layer layer_of(const struct smx_relay *r, uint32_t place)
+{
+    return (enum smx_layer)r->consensus.relay[place].layer;
+}
+
+/* Is it a neighbour of the end layer, or an exit?  Only with these are circuits lengthened and released. */
+static bool is_end_link(const struct smx_relay *r, uint32_t link)
+{
+    const struct neighbour *n = &r->neighbour[link];
+
+    return n->kind == SMX_LINK_RELAY && n->place != NONE && layer_of(r, n->place) >= SMX_LAYER_END;
+}
+
+/* ---- CREATE ---- */
+
+/* Who may make a circuit here: clients at guards, guards at middles, middles and ends at ends. */
+static bool may_create(const struct smx_relay *r, const struct neighbour *n)
+{
+    enum smx_layer mine;
+
+    if (r->place == NONE)
+        return false;
+    mine = layer_of(r, r->place);
+    if (n->kind == SMX_LINK_CLIENT)
+        return mine == SMX_LAYER_GUARD;
+    if (n->place == NONE)
+        return false;
+    return mine == SMX_LAYER_MIDDLE ? layer_of(r, n->place) == SMX_LAYER_GUARD
+                                    : mine >= SMX_LAYER_END && (layer_of(r, n->place) == SMX_LAYER_MIDDLE ||
+                                                                layer_of(r, n->place) == SMX_LAYER_END);
+}
+
+/* The mix tick class in which the creator wants the backward cells, else the next one with room. */
+static bool choose_class(const struct smx_relay *r, uint32_t link, const struct smx_create *c,
+                         uint32_t *class)
+{
+    const struct neighbour *n = &r->neighbour[link];
+    uint32_t period = r->period[c->period];
+    uint32_t wanted =
+        n->kind == SMX_LINK_RELAY ? c->back_class : n->phase + c->back_class * r->period[SMX_PERIOD_SLOT];
+
+    for (uint32_t i = 0; i < period; i++) {
+        *class = (wanted + i) % period;
+        if (smx_relay_has_room(r, link, c->period, *class))
+            return true;
+    }
+    return false;
+}
+
+static const struct smx_x25519 *find_onion(const struct smx_relay *r, const uint8_t tag[SMX_KEY_TAG])
+{
+    for (size_t i = 0; i < SMX_ONION_KEYS; i++)
+        if (r->onion[i].used && memcmp(r->onion[i].tag, tag, SMX_KEY_TAG) == 0)
+            return &r->secrets->onion[i];
+    return NULL;
+}
+
+static void refuse(struct smx_relay *r, uint32_t link, uint32_t back_id, enum smx_refusal reason)
+{
+    uint8_t cell[SMX_CELL_SIZE];
+
+    r->count.creates_refused++;
+    smx_refused_encode(cell, &(struct smx_refused){.back_id = back_id, .reason = (uint8_t)reason});
+    smx_relay_send_command(r, link, r->next, cell);
+}
+
+static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t link,
+                                   const struct smx_create *in)
+{
+    struct neighbour *n = &r->neighbour[link];
+    const struct smx_x25519 *onion = find_onion(r, in->tag);
+    uint32_t period = r->period[in->period], class, circuit;
+    struct smx_created answer = {.back_id = in->back_id};
+    struct circuit *c;
+
+    if (!may_create(r, n))
+        return SMX_REFUSAL_PATH;
+    if (in->suite != SMX_SUITE_1 || !onion)
+        return SMX_REFUSAL_SUITE;
+    if (!choose_class(r, link, in, &class))
+        return SMX_REFUSAL_ROOM;
+    circuit = smx_relay_circuit_add(r);
+    if (circuit == NONE)
+        return SMX_REFUSAL_ROOM;
+    c = &r->circuit[circuit];
+    if (smx_hop_answer(&c->layers, answer.msg2, in->msg1, r->config.id, onion, in->tag, in->period,
+                       &r->rng) != SMX_OK) {
+        smx_relay_circuit_free(r, circuit);
+        return SMX_REFUSAL_SUITE;
+    }
+    c->period = in->period;
+    c->heard = at;
+    c->in_id = smx_relay_id_make(r, link, circuit, FWD);
+    c->up_in =
+        (struct smx_timetable){.tick0 = smx_tick_unwrap(in->first_tick, smx_link_last_tick(r->ep, link)),
+                               .number0 = in->first_number,
+                               .period = smx_relay_link_period(r, link, in->period)};
+    smx_counts_init(&c->up_counts, in->first_number - 1);
+    c->bwd.link = link;
+    c->bwd.id = in->back_id;
+    c->bwd.tt =
+        (struct smx_timetable){.tick0 = r->next + 1, .number0 = smx_count_draw(&r->rng), .period = period};
+    while (c->bwd.tt.tick0 % period != class)
+        c->bwd.tt.tick0++;
+    smx_relay_depart_add(r, circuit, BWD);
+    smx_keymap_put(&r->created, circuit, in->msg1, SMX_X25519);
+    answer.forward_id = c->in_id;
+    answer.first_tick = (uint32_t)smx_relay_link_tick(r, link, c->bwd.tt.tick0);
+    answer.first_number = c->bwd.tt.number0;
+    smx_created_encode(c->created, &answer);
+    smx_relay_send_command(r, link, r->next, c->created);
+    r->count.creates++;
+    return SMX_REFUSAL_NONE;
+}
+
+static void create(struct smx_relay *r, smx_time at, uint32_t link, const struct smx_create *in)
+{
+    uint32_t known = smx_keymap_find(&r->created, in->msg1, SMX_X25519);
+    enum smx_refusal reason;
+
+    if (known != NONE) {
+        r->count.creates_repeated++;
+        if (r->circuit[known].bwd.link == link)
+            smx_relay_send_command(r, link, r->next, r->circuit[known].created);
+        return;
+    }
+    reason = try_create(r, at, link, in);
+    if (reason != SMX_REFUSAL_NONE)
+        refuse(r, link, in->back_id, reason);
+}
+
+/* ---- CREATED and REFUSED, to a CREATE of ours for an EXTEND ---- */
+
+static void created(struct smx_relay *r, uint32_t link, const struct smx_created *in)
+{
+    int dir;
+    uint32_t at = smx_relay_id_find(r, link, in->back_id, &dir);
+    struct circuit *c;
+    struct smx_wr w;
+
+    if (at == NONE || dir != BWD || r->circuit[at].down != DOWN_ASKED)
+        return;
+    c = &r->circuit[at];
+    c->down = DOWN_LINK;
+    c->fwd.id = in->forward_id;
+    c->down_in =
+        (struct smx_timetable){.tick0 = smx_tick_unwrap(in->first_tick, smx_link_last_tick(r->ep, link)),
+                               .number0 = in->first_number,
+                               .period = smx_relay_link_period(r, link, c->period)};
+    /* the timetable upstream stands; what arrives is fitted to it */
+    c->down_c =
+        smx_relay_count_after(r, &c->bwd, smx_relay_arrival(r, link, c->down_in.tick0)) - in->first_number;
+    w = (struct smx_wr){c->extended, sizeof c->extended};
+    smx_wr_u64(&w, c->down_c);
+    smx_wr_bytes(&w, in->msg2, sizeof in->msg2);
+    smx_wr_done(&w);
+    smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, 1);
+}
+
+static void refused(struct smx_relay *r, uint32_t link, const struct smx_refused *in)
+{
+    int dir;
+    uint32_t at = smx_relay_id_find(r, link, in->back_id, &dir);
+
+    if (at != NONE && dir == BWD && r->circuit[at].down == DOWN_ASKED)
+        smx_relay_extend_refused(r, at, in->reason);
+}
+
+/* ---- RELEASE ---- */
+
+static void release(struct smx_relay *r, uint32_t link, uint32_t id)
+{
+    uint8_t cell[SMX_CELL_SIZE];
+
+    smx_release_encode(cell, &(struct smx_release){.id = id});
+    for (uint64_t i = 0; i < COPIES; i++) /* a lost one would leave the piece to fade */
+        smx_relay_send_command(r, link, r->next + i * COPY_GAP * r->period[SMX_PERIOD_SLOT], cell);
+}
+
+/* The circuit whose owner's end this is stands alone again, and he is told: once if he asked, for he repeats.
+ */
+static void detach(struct smx_relay *r, uint32_t at, uint8_t copies)
+{
+    struct circuit *c = &r->circuit[at];
+
+    smx_relay_depart_drop(r, at, FWD);
+    c->down = DOWN_NONE;
+    c->peer = NONE;
+    sodium_memzero(c->extend_key, sizeof c->extend_key);
+    sodium_memzero(c->join, sizeof c->join);
+    c->bwd.have = 0;
+    smx_relay_note(c, SMX_HOP_LEFT, NULL, 0, copies);
+}
+
+void smx_relay_detach(struct smx_relay *r, uint32_t at)
+{
+    detach(r, at, COPIES);
+}
+
+void smx_relay_circuit_end(struct smx_relay *r, uint32_t at)
+{
+    if (r->circuit[at].down == DOWN_PEER)
+        detach(r, r->circuit[at].peer, COPIES);
+    smx_relay_circuit_free(r, at);
+}
+
+void smx_relay_part(struct smx_relay *r, uint32_t at)
+{
+    struct circuit *c = &r->circuit[at];
+
+    if (c->down == DOWN_PEER) {
+        uint32_t peer = c->peer;
+
+        if (is_end_link(r, r->circuit[peer]
+                               .bwd.link)) { /* the other's circuit goes on at his end, which lengthened it */
+            release(r, r->circuit[peer].bwd.link, r->circuit[peer].bwd.id);
+            smx_relay_circuit_free(r, peer);
+        } else {
+            detach(r, peer, COPIES);
+        }
+    } else if (c->down == DOWN_LINK && is_end_link(r, c->fwd.link)) {
+        release(r, c->fwd.link, c->fwd.id);
+    } else if (c->down != DOWN_NONE) {
+        return; /* a middle's or guard's circuit has nothing to leave */
+    }
+    detach(r, at, 1);
+}
+
+static void released(struct smx_relay *r, uint32_t link, const struct smx_release *in)
+{
+    int dir;
+    uint32_t at = smx_relay_id_find(r, link, in->id, &dir);
+
+    if (at == NONE || !is_end_link(r, link))
+        return;
+    if (dir == BWD) { /* the piece beyond us is gone */
+        detach(r, at, COPIES);
+        return;
+    }
+    smx_relay_circuit_end(r, at);
+}
+
+/* ---- dispatch ---- */
+
+void smx_relay_command(struct smx_relay *r, smx_time at, uint32_t link, uint8_t cell[SMX_CELL_SIZE])
+{
+    union {
+        struct smx_create create;
+        struct smx_created created;
+        struct smx_refused refused;
+        struct smx_release release;
+        struct smx_introduce_part introduce;
+        struct smx_introduced introduced;
+    } c;
+    const uint8_t *seg;
+    size_t len;
+    bool relay_link = r->neighbour[link].kind == SMX_LINK_RELAY;
+    bool bad = false;
+
+    switch (smx_command_type(cell)) {
+    case SMX_CMD_FILLER:
+        break;
+    case SMX_CMD_CREATE:
+        if (!(bad = smx_create_decode(&c.create, cell) != SMX_OK))
+            create(r, at, link, &c.create);
+        break;
+    case SMX_CMD_CREATED:
+        if (!(bad = smx_created_decode(&c.created, cell) != SMX_OK))
+            created(r, link, &c.created);
+        break;
+    case SMX_CMD_REFUSED:
+        if (!(bad = smx_refused_decode(&c.refused, cell) != SMX_OK))
+            refused(r, link, &c.refused);
+        break;
+    case SMX_CMD_RELEASE:
+        if (!(bad = smx_release_decode(&c.release, cell) != SMX_OK))
+            released(r, link, &c.release);
+        break;
+    case SMX_CMD_INTRODUCE:
+        if (!(bad = !relay_link || smx_introduce_part_decode(&c.introduce, cell) != SMX_OK))
+            smx_relay_introduce_part(r, at, link, &c.introduce);
+        break;
+    case SMX_CMD_INTRODUCED:
+        if (!(bad = !relay_link || smx_introduced_decode(&c.introduced, cell) != SMX_OK))
+            smx_relay_introduced(r, link, c.introduced.handle);
+        break;
+    case SMX_CMD_STREAM:
+        if (!(bad = relay_link || smx_command_segment(&seg, &len, cell) != SMX_OK))
+            smx_relay_service_link_segment(r, at, link, seg, len);
+        break;
+    default: /* from a later version */
+        bad = true;
+    }
+    if (bad)
+        r->count.commands_malformed++;
+}
+
+/* ---- time ---- */
+
+void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now)
+{
+    struct circuit *c = &r->circuit[at];
+
+    if (c->down == DOWN_ASKED && now >= c->ask_next) {
+        if (c->ask_tries == TRIES) {
+            smx_relay_extend_refused(r, at, SMX_REFUSAL_PATH);
+        } else {
+            c->ask_tries++;
+            c->ask_next = now + SMX_MS(RETRY_MS);
+            smx_relay_send_command(r, c->fwd.link, r->next, c->ask);
+        }
+    }
+    if (c->join_until > 0 && now >= c->join_until) {
+        c->join_until = 0;
+        smx_keymap_drop(&r->waiting, at);
+        r->count.joins_refused++;
+        smx_relay_note(c, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_JOIN, SMX_REFUSAL_ABSENT}, 2, 1);
+    }
+    /* Nothing from the owner's side: whether he left or a relay died, this piece goes on as if nothing were,
+     * for a while. */
+    if (c->fade == SMX_NEVER && now > c->heard + SMX_MS(UP_SILENT_MS))
+        c->fade = now + smx_rng_exp(&r->rng, SMX_SECOND(r->consensus.params.epoch_s) / 10);
+    if (now >= c->fade)
+        smx_relay_circuit_end(r, at);
+}

@@ -1,0 +1,276 @@
+/* relay/core.h - what the relay's files share.  Not for others: relay/relay.h is the relay's face.
+ *
+ *   relay.c      life, ticks, datagrams in and out, documents
+ *   circuit.c    the table of circuits, their timetables, what departs in a tick
+ *   command.c    what neighbours say: CREATE, CREATED, REFUSED, RELEASE, and making them
+ *   hopcmd.c     what owners of circuits say: EXTEND, COOKIE, JOIN, LEAVE, LISTEN
+ *   service.c    the end relay's services on streams: look-ups, introductions, uploads, the consensus
+ *
+ * A circuit at a relay.  "Own count" is this hop's 64-bit number; arriving and leaving counts differ by
+ * constants.
+ *
+ *     up link  --in_id-->  [decipher forward]  --ring of fwd-->  down link, or the bwd ring of the joined
+ * circuit up link  <--ring of bwd--  [encipher backward]  <--down_in_id--  down link, or the joined circuit
+ *
+ * Each direction departs on a timetable that is chosen once (struct departure) and kept until the circuit
+ * ends. */
+#ifndef SMX_RELAY_CORE_H
+#define SMX_RELAY_CORE_H
+
+#include "proto/circuit/cell.h"
+#include "proto/circuit/command.h"
+#include "proto/circuit/hop.h"
+#include "proto/circuit/quantum.h"
+#include "proto/circuit/timetable.h"
+#include "proto/link/link.h"
+#include "proto/stream/stream.h"
+#include "relay/keymap.h"
+#include "relay/relay.h"
+
+enum {
+    CLASSES_MAX = 16, /* mix ticks in the longest period */
+    RING = 4,         /* cells that may wait for their departure, per direction */
+    NOTES = 4,        /* messages of the relay itself that wait to go back to a circuit's owner */
+    COMMANDS_PER_LINK = 64,
+    LINK_RATE_MAX = SMX_QUANTUM_DATAGRAMS,
+    COPIES = 3,          /* of what is said once and must arrive: MET, LEFT, RELEASE */
+    COPY_GAP = 4,        /* periods between copies, so that one burst of losses can't take all */
+    JOIN_WAIT_MS = 2000, /* a JOIN whose cookie is not there yet */
+    RETRY_MS = 300,      /* CREATE and INTRODUCE between relays */
+    TRIES = 4,
+    SWEEP_TICKS = 16,        /* every circuit is looked at once in so many ticks */
+    UP_SILENT_MS = 10000,    /* no cell from the owner's side: the circuit begins to fade */
+    CLIENT_GONE_MS = 120000, /* a silent client link is given up */
+    INTRODUCTIONS = 256,     /* under way at once, each way */
+    LISTEN_BURST = 8,        /* introductions for one listening circuit */
+    LISTEN_REFILL_MS = 500,
+    UPLOADS = SMX_UPLOAD_QUEUE,
+    STREAM_BUFFER = SMX_STREAM_BUFFER_MIN,
+};
+#define NONE UINT32_MAX
+
+struct departure {
+    uint32_t link;           /* NONE: this direction leaves nowhere */
+    uint32_t id;             /* circuit id on that link */
+    struct smx_timetable tt; /* mix ticks, own counts */
+    uint64_t d;              /* count on the wire minus own count */
+    uint32_t next, prev;     /* list of departures of one link, class and period: circuit * 2 + direction */
+    uint8_t have;            /* bit i: ring[i] holds a cell */
+    uint64_t number[RING];
+    uint8_t ring[RING][SMX_CELL_BODY];
+};
+
+struct note { /* to the owner */
+    uint8_t type, len, copies;
+    uint64_t from; /* own backward count at which it may go */
+    uint8_t content[SMX_HOP_CONTENT];
+};
+
+enum down { DOWN_NONE, DOWN_ASKED, DOWN_LINK, DOWN_PEER };
+
+struct circuit {
+    bool used;
+    uint16_t generation;
+    uint8_t period; /* enum smx_period */
+    enum down down;
+    struct smx_hop_layers layers;
+    uint32_t in_id;
+    struct smx_timetable up_in; /* up link's ticks, own forward counts */
+    struct smx_counts up_counts;
+    struct departure bwd, fwd;      /* bwd.link is the up link */
+    uint8_t created[SMX_CELL_SIZE]; /* to answer a repeated CREATE with */
+    smx_time heard, fade;           /* last cell from upstream; when it ends */
+    /* down */
+    uint32_t down_in_id;
+    struct smx_timetable down_in; /* down link's ticks, arriving counts */
+    uint64_t down_c;              /* own backward count minus arriving */
+    uint8_t ask[SMX_CELL_SIZE];   /* the CREATE sent */
+    uint8_t ask_tries;
+    smx_time ask_next;
+    uint8_t extend_key[32]; /* ephemeral of the last EXTEND: a repetition is answered, not done, again */
+    uint8_t extended[8 + SMX_HOP_MSG2];
+    /* joined, or with a cookie out */
+    uint32_t peer;
+    uint64_t peer_c;                          /* peer's backward count minus own forward count */
+    uint8_t join[SMX_COOKIE + SMX_MEET_MSG2]; /* of the JOIN that waits or was done */
+    smx_time join_until;                      /* while a JOIN waits for its cookie */
+    /* listening */
+    uint8_t listen_tokens;
+    smx_time listen_refill;
+    uint32_t stream;
+    struct note note[NOTES];
+    uint8_t note_count;
+};
+
+struct command { /* a link command waiting for room */
+    uint32_t next;
+    uint64_t from; /* mix tick from which it may go */
+    uint8_t cell[SMX_CELL_SIZE];
+};
+
+struct neighbour { /* by link handle */
+    bool used, up;
+    enum smx_link_kind kind;
+    uint8_t cells;
+    uint8_t phase;   /* client links: leaves in mix ticks with this remainder */
+    uint32_t place;  /* in the consensus; NONE for clients */
+    uint32_t rate;   /* datagrams in a tick */
+    uint32_t secret; /* mixed into the ids that we choose for this link */
+    uint32_t slot[CLASSES_MAX], listen[CLASSES_MAX]; /* heads of the lists of departures */
+    uint16_t slot_count[CLASSES_MAX], listen_count[CLASSES_MAX];
+    uint32_t commands, commands_last;
+    uint16_t command_count;
+    uint32_t stream; /* bootstrap */
+    smx_time down_since;
+    uint32_t load_max;
+};
+
+struct served { /* a stream with its buffers, and the long document that goes out on it */
+    struct smx_stream stream;
+    uint32_t next_free;
+    uint64_t document; /* serial; 0: none */
+    size_t document_at;
+    uint8_t tx[STREAM_BUFFER], rx[STREAM_BUFFER];
+};
+
+struct document { /* a consensus envelope being served */
+    uint64_t serial;
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct introduction {
+    bool used;
+    uint64_t handle;
+    uint32_t link;    /* to or from */
+    uint32_t circuit; /* of the asker: index and generation */
+    uint16_t generation, request;
+    uint8_t parts, tries;
+    smx_time next, end;
+    uint8_t bytes[SMX_INTRODUCE_PARTS * SMX_COMMAND_PART];
+};
+
+struct upload {
+    bool used;
+    uint32_t handle, circuit;
+    uint16_t generation, request;
+    uint16_t len;
+    uint8_t bytes[SMX_UPLOAD_MAX];
+};
+
+struct onion {
+    bool used;
+    uint64_t epoch;
+    uint8_t tag[SMX_ONION_TAG];
+};
+
+struct secrets { /* in locked memory */
+    struct smx_x25519 onion[SMX_ONION_KEYS];
+};
+
+struct smx_relay {
+    struct smx_relay_config config;
+    struct smx_rng rng;
+    struct secrets *secrets;
+    struct onion onion[SMX_ONION_KEYS];
+    struct smx_endpoint *ep;
+    struct smx_relay_counters count;
+    /* mix clock */
+    bool ticking;
+    smx_time base;      /* of tick 0 */
+    uint64_t next;      /* the tick to do next */
+    smx_time tick;      /* length */
+    uint32_t period[2]; /* mix ticks, by enum smx_period */
+    /* documents */
+    struct smx_consensus consensus;
+    uint32_t place;              /* our own, or NONE */
+    struct document document[2]; /* in force, and the one before while it is still being read */
+    struct smx_batch *batch;
+    /* tables */
+    uint32_t links;
+    struct neighbour *neighbour;
+    struct circuit *circuit;
+    uint32_t circuit_free, circuit_used;                    /* list by bwd.next */
+    struct smx_keymap created, cookies, waiting, listeners; /* by ephemeral, cookie, cookie, pseudonym key */
+    struct command *command;
+    uint32_t command_free;
+    struct served *served;
+    uint32_t served_free;
+    struct introduction asked[INTRODUCTIONS], coming[INTRODUCTIONS];
+    struct upload upload[UPLOADS];
+    uint32_t upload_handle;
+    uint32_t sweep;
+};
+
+/* ---- circuit.c ---- */
+enum { FWD = 0, BWD = 1 };
+struct departure *smx_relay_departure(struct smx_relay *r, uint32_t ref); /* ref = circuit * 2 + direction */
+uint32_t smx_relay_circuit_add(struct smx_relay *r);                      /* NONE: full */
+void smx_relay_circuit_free(struct smx_relay *r, uint32_t at);
+/* The id that we choose for cells of this circuit and direction on that link; and back, NONE when it is not
+ * one in use. */
+uint32_t smx_relay_id_make(const struct smx_relay *r, uint32_t link, uint32_t at, int dir);
+uint32_t smx_relay_id_find(const struct smx_relay *r, uint32_t link, uint32_t id, int *dir);
+/* Puts the departure into its link's lists; its tick0 says the class. */
+void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir);
+void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir);
+/* Is there room for one more departure in this class (mix tick modulo period)? */
+bool smx_relay_has_room(const struct smx_relay *r, uint32_t link, uint8_t period, uint32_t class);
+smx_time smx_relay_tick_time(const struct smx_relay *r, uint64_t tick);
+uint64_t smx_relay_tick_after(const struct smx_relay *r, smx_time at); /* first tick at or after */
+/* Link ticks and mix ticks of what we send on a link. */
+uint64_t smx_relay_link_tick(const struct smx_relay *r, uint32_t link, uint64_t mix);
+uint32_t smx_relay_link_period(const struct smx_relay *r, uint32_t link, uint8_t period); /* in link ticks */
+/* When the cell that the peer sends in its tick t is surely here. */
+smx_time smx_relay_arrival(const struct smx_relay *r, uint32_t link, uint64_t t);
+/* The first count of d whose departure is at or after `at`. */
+uint64_t smx_relay_count_after(const struct smx_relay *r, const struct departure *d, smx_time at);
+/* A body that is to depart with this own count: filed, or dropped and counted. */
+void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
+                   const uint8_t body[SMX_CELL_BODY]);
+/* Writes what departs in this mix tick; false (cover off only) when it would be mere filler. */
+bool smx_relay_depart(struct smx_relay *r, uint32_t ref, uint64_t tick, smx_time now,
+                      uint8_t cell[SMX_CELL_SIZE]);
+void smx_relay_note(struct circuit *c, uint8_t type, const void *content, size_t len, uint8_t copies);
+void smx_relay_unnote(struct circuit *c, uint8_t type); /* of an older state of the circuit: no longer true */
+/* A cell of a circuit has come. */
+void smx_relay_cell(struct smx_relay *r, smx_time at, uint32_t link, uint64_t t, uint8_t cell[SMX_CELL_SIZE]);
+
+/* ---- command.c ---- */
+void smx_relay_command(struct smx_relay *r, smx_time at, uint32_t link, uint8_t cell[SMX_CELL_SIZE]);
+/* Queues a command cell for a link, not before a mix tick. */
+void smx_relay_send_command(struct smx_relay *r, uint32_t link, uint64_t from,
+                            const uint8_t cell[SMX_CELL_SIZE]);
+bool smx_relay_next_command(struct smx_relay *r, uint32_t link, uint64_t tick, uint8_t cell[SMX_CELL_SIZE]);
+void smx_relay_drop_commands(struct smx_relay *r, uint32_t link);
+/* The circuit whose owner's end this is stands alone again, and he is told. */
+void smx_relay_detach(struct smx_relay *r, uint32_t at);
+/* A circuit ends for good; whom it was joined to is told. */
+void smx_relay_circuit_end(struct smx_relay *r, uint32_t at);
+/* Ends what lies beyond this hop, or leaves the join, and tells those it concerns. */
+void smx_relay_part(struct smx_relay *r, uint32_t at);
+/* Once in SWEEP_TICKS: retries, waits, silence. */
+void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now);
+
+/* ---- hopcmd.c ---- */
+void smx_relay_hop_message(struct smx_relay *r, smx_time at, uint32_t circuit,
+                           const uint8_t body[SMX_CELL_BODY]);
+void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason);
+/* JOIN of a circuit whose cookie's owner is there now. */
+void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner);
+
+/* ---- service.c ---- */
+enum smx_err smx_relay_service_new(struct smx_relay *r);
+void smx_relay_service_segment(struct smx_relay *r, smx_time at, uint32_t circuit, const uint8_t *seg,
+                               size_t len);
+void smx_relay_service_link_segment(struct smx_relay *r, smx_time at, uint32_t link, const uint8_t *seg,
+                                    size_t len);
+/* What the stream wants to say in a free place; 0: nothing. */
+size_t smx_relay_service_next(struct smx_relay *r, smx_time now, uint32_t stream, uint8_t *seg, size_t room);
+void smx_relay_service_free(struct smx_relay *r, uint32_t *stream);
+void smx_relay_introduce_part(struct smx_relay *r, smx_time at, uint32_t link,
+                              const struct smx_introduce_part *p);
+void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle);
+void smx_relay_service_expire(struct smx_relay *r, smx_time now);
+
+#endif

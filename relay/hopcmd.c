@@ -1,0 +1,284 @@
+#include "relay/core.h"
+
+#include "proto/base/bytes.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* What the owner of a circuit tells its last hop, one cell each.  He repeats until he is answered: all of it
+ * is idempotent. */
+
+static void refuse(struct circuit *c, uint8_t request, enum smx_refusal reason)
+{
+    smx_relay_note(c, SMX_HOP_REFUSED, (uint8_t[]){request, (uint8_t)reason}, 2, 1);
+}
+
+static enum smx_layer own_layer(const struct smx_relay *r)
+{
+    return r->place == NONE ? SMX_LAYER_EXIT : (enum smx_layer)r->consensus.relay[r->place].layer;
+}
+
+/* ---- EXTEND ---- */
+
+void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason)
+{
+    struct circuit *c = &r->circuit[at];
+
+    smx_relay_depart_drop(r, at, FWD);
+    c->down = DOWN_NONE;
+    sodium_memzero(c->extend_key, sizeof c->extend_key);
+    r->count.extends_refused++;
+    refuse(c, SMX_HOP_EXTEND, (enum smx_refusal)reason);
+}
+
+/* The link to the relay that comes next, if it may: guard to middle to end, end to end or exit. */
+static uint32_t next_link(const struct smx_relay *r, const uint8_t id[SMX_RELAY_ID])
+{
+    size_t place = smx_consensus_find(&r->consensus, id);
+    enum smx_layer next;
+
+    if (r->place == NONE || place == SMX_RELAY_NONE || place == r->place)
+        return NONE;
+    next = (enum smx_layer)r->consensus.relay[place].layer;
+    if (own_layer(r) == SMX_LAYER_END ? next < SMX_LAYER_END : (int)next != (int)own_layer(r) + 1)
+        return NONE;
+    for (uint32_t i = 0; i < r->links; i++)
+        if (r->neighbour[i].up && r->neighbour[i].place == place)
+            return i;
+    return NONE;
+}
+
+/* The tick class of the next relay's clock whose cells come just in time for our departure backwards. */
+static uint8_t wanted_class(const struct smx_relay *r, const struct circuit *c, uint32_t link)
+{
+    uint64_t t = smx_link_last_tick(r->ep, link);
+    uint64_t depart =
+        smx_timetable_tick(&c->bwd.tt, smx_relay_count_after(r, &c->bwd, smx_relay_arrival(r, link, t)));
+    smx_time spare = smx_relay_tick_time(r, depart) - smx_relay_arrival(r, link, t);
+
+    return (uint8_t)((t + spare / r->tick) % r->period[c->period]);
+}
+
+static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t at, const struct smx_extend *e)
+{
+    struct circuit *c = &r->circuit[at];
+    uint32_t period = r->period[c->period];
+    uint32_t link = next_link(r, e->relay);
+    uint32_t up = c->bwd.link;
+    uint64_t number, tick;
+    struct smx_create create = {.suite = e->suite, .period = e->period};
+
+    if (link == NONE)
+        return SMX_REFUSAL_PATH;
+    if (e->period != c->period)
+        return SMX_REFUSAL_SUITE;
+    /* The first cell to go on: far enough ahead for CREATE to be there first. */
+    number = smx_timetable_number(&c->up_in, smx_link_last_tick(r->ep, up)) + 2;
+    tick = smx_relay_tick_after(r, smx_relay_arrival(r, up, smx_timetable_tick(&c->up_in, number)));
+    if (tick <= r->next)
+        tick = r->next + 1;
+    for (uint32_t i = 0; i <= period; i++, tick++) {
+        if (i == period)
+            return SMX_REFUSAL_ROOM;
+        if (smx_relay_has_room(r, link, c->period, (uint32_t)(tick % period)))
+            break;
+    }
+    c->fwd.link = link;
+    c->fwd.tt = (struct smx_timetable){.tick0 = tick, .number0 = number, .period = period};
+    c->fwd.d = e->d;
+    c->fwd.have = 0;
+    c->down_in_id = smx_relay_id_make(r, link, at, BWD);
+    memcpy(create.tag, e->tag, sizeof create.tag);
+    create.back_class = wanted_class(r, c, link);
+    create.back_id = c->down_in_id;
+    create.first_tick = (uint32_t)tick;
+    create.first_number = number + e->d;
+    memcpy(create.msg1, e->msg1, sizeof create.msg1);
+    smx_create_encode(c->ask, &create);
+    c->ask_tries = 1;
+    c->ask_next = now + SMX_MS(RETRY_MS);
+    c->down = DOWN_ASKED;
+    memcpy(c->extend_key, e->msg1, sizeof c->extend_key);
+    smx_relay_unnote(c, SMX_HOP_LEFT);
+    smx_relay_depart_add(r, at, FWD);
+    smx_relay_send_command(r, link, r->next, c->ask);
+    return SMX_REFUSAL_NONE;
+}
+
+static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct smx_hop_msg *m)
+{
+    struct circuit *c = &r->circuit[at];
+    struct smx_extend e;
+    enum smx_refusal reason;
+
+    if (smx_extend_decode(&e, m->content, m->len) != SMX_OK) {
+        r->count.commands_malformed++;
+        return;
+    }
+    if (c->down != DOWN_NONE) {
+        if (c->down == DOWN_LINK && memcmp(e.msg1, c->extend_key, sizeof c->extend_key) == 0)
+            smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, 1);
+        return;
+    }
+    smx_keymap_drop(&r->cookies, at); /* whoever lengthens a circuit no longer waits at its end */
+    reason = try_extend(r, now, at, &e);
+    if (reason != SMX_REFUSAL_NONE) {
+        r->count.extends_refused++;
+        refuse(c, SMX_HOP_EXTEND, reason);
+    }
+}
+
+/* ---- COOKIE, JOIN, LEAVE ---- */
+
+void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner)
+{
+    struct circuit *j = &r->circuit[joiner], *o = &r->circuit[owner];
+    uint64_t j_next = smx_timetable_number(&j->up_in, smx_link_last_tick(r->ep, j->bwd.link)) + 1;
+    uint64_t o_next = smx_timetable_number(&o->up_in, smx_link_last_tick(r->ep, o->bwd.link)) + 1;
+
+    /* Both timetables stand; each direction has its constant, by which arrivals fit the other's departures.
+     */
+    j->peer_c = smx_relay_count_after(
+                    r, &o->bwd, smx_relay_arrival(r, j->bwd.link, smx_timetable_tick(&j->up_in, j_next))) -
+                j_next;
+    o->peer_c = smx_relay_count_after(
+                    r, &j->bwd, smx_relay_arrival(r, o->bwd.link, smx_timetable_tick(&o->up_in, o_next))) -
+                o_next;
+    j->peer = owner;
+    o->peer = joiner;
+    j->down = o->down = DOWN_PEER;
+    smx_relay_unnote(j, SMX_HOP_LEFT);
+    smx_relay_unnote(o, SMX_HOP_LEFT);
+    j->join_until = 0;
+    smx_keymap_drop(&r->cookies, owner);
+    smx_keymap_drop(&r->waiting, joiner);
+    smx_keymap_drop(&r->cookies, joiner);
+    smx_relay_note(j, SMX_HOP_JOINED, j->join, SMX_COOKIE, 1);
+    smx_relay_note(o, SMX_HOP_MET, j->join, sizeof j->join, COPIES);
+    r->count.joins++;
+}
+
+static void cookie(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m)
+{
+    struct circuit *c = &r->circuit[at];
+    uint32_t joiner, other;
+
+    if (m->len != SMX_COOKIE) {
+        r->count.commands_malformed++;
+        return;
+    }
+    if (own_layer(r) != SMX_LAYER_END) {
+        refuse(c, SMX_HOP_COOKIE, SMX_REFUSAL_PATH);
+        return;
+    }
+    if (c->down == DOWN_NONE) {
+        other = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
+        if (other != NONE && other != at) {
+            refuse(c, SMX_HOP_COOKIE, SMX_REFUSAL_ROOM);
+            return;
+        }
+        smx_keymap_put(&r->cookies, at, m->content, SMX_COOKIE);
+    }
+    smx_relay_note(c, SMX_HOP_COOKIE_OK, m->content, SMX_COOKIE, 1);
+    joiner = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
+    if (joiner != NONE && joiner != at && c->down == DOWN_NONE)
+        smx_relay_join(r, joiner, at);
+}
+
+static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct smx_hop_msg *m)
+{
+    struct circuit *c = &r->circuit[at];
+    uint32_t owner, waiting;
+
+    if (m->len != sizeof c->join) {
+        r->count.commands_malformed++;
+        return;
+    }
+    if (c->down == DOWN_PEER) {
+        if (memcmp(c->join, m->content, SMX_COOKIE) == 0)
+            smx_relay_note(c, SMX_HOP_JOINED, c->join, SMX_COOKIE, 1);
+        return;
+    }
+    if (c->down != DOWN_NONE || c->join_until > 0)
+        return;
+    memcpy(c->join, m->content, sizeof c->join);
+    owner = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
+    waiting = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
+    if (owner != NONE && owner != at && r->circuit[owner].period == c->period) {
+        smx_relay_join(r, at, owner);
+    } else if (waiting == NONE) {
+        smx_keymap_put(&r->waiting, at, m->content, SMX_COOKIE);
+        c->join_until = now + SMX_MS(JOIN_WAIT_MS);
+    }
+}
+
+/* ---- LISTEN ---- */
+
+static void listen(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m)
+{
+    static const char label[] = "sipmix listen v1";
+    struct circuit *c = &r->circuit[at];
+    uint8_t text[sizeof label - 1 + SMX_RELAY_ID + SMX_HOP_HASH];
+    struct smx_wr w = {text, sizeof text};
+    uint32_t other;
+
+    if (m->len != crypto_sign_PUBLICKEYBYTES + crypto_sign_BYTES) {
+        r->count.commands_malformed++;
+        return;
+    }
+    smx_wr_bytes(&w, label, sizeof label - 1);
+    smx_wr_bytes(&w, r->config.id, SMX_RELAY_ID);
+    smx_wr_bytes(&w, c->layers.hash, SMX_HOP_HASH);
+    smx_wr_done(&w);
+    if (own_layer(r) != SMX_LAYER_END || c->down != DOWN_NONE ||
+        crypto_sign_verify_detached(m->content + crypto_sign_PUBLICKEYBYTES, text, sizeof text, m->content) !=
+            0) {
+        refuse(c, SMX_HOP_LISTEN, SMX_REFUSAL_PATH);
+        return;
+    }
+    other = smx_keymap_find(&r->listeners, m->content, crypto_sign_PUBLICKEYBYTES);
+    if (other != NONE)
+        smx_keymap_drop(&r->listeners, other); /* the newest circuit of a pseudonym is the one */
+    smx_keymap_put(&r->listeners, at, m->content, crypto_sign_PUBLICKEYBYTES);
+    smx_relay_note(c, SMX_HOP_LISTENING, NULL, 0, 1);
+}
+
+/* ---- dispatch ---- */
+
+void smx_relay_hop_message(struct smx_relay *r, smx_time at, uint32_t circuit,
+                           const uint8_t body[SMX_CELL_BODY])
+{
+    struct smx_hop_msg m;
+
+    if (smx_hop_msg_decode(&m, body) != SMX_OK) {
+        r->count.commands_malformed++;
+        return;
+    }
+    switch (m.type) {
+    case SMX_HOP_EXTEND:
+        extend(r, at, circuit, &m);
+        break;
+    case SMX_HOP_COOKIE:
+        cookie(r, circuit, &m);
+        break;
+    case SMX_HOP_JOIN:
+        join(r, at, circuit, &m);
+        break;
+    case SMX_HOP_LEAVE:
+        if (r->circuit[circuit].down == DOWN_NONE)
+            smx_relay_note(&r->circuit[circuit], SMX_HOP_LEFT, NULL, 0, 1);
+        else
+            smx_relay_part(r, circuit);
+        break;
+    case SMX_HOP_LISTEN:
+        listen(r, circuit, &m);
+        break;
+    case SMX_HOP_STREAM:
+        smx_relay_service_segment(r, at, circuit, m.content, m.len);
+        break;
+    case SMX_HOP_NOP:
+        break;
+    default:
+        r->count.commands_malformed++;
+    }
+}

@@ -1,0 +1,491 @@
+#include "relay/core.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- life ---- */
+
+static void chain_circuits(struct smx_relay *r)
+{
+    for (uint32_t i = 0; i < r->config.circuits_max; i++)
+        r->circuit[i].bwd.next = i + 1 < r->config.circuits_max ? i + 1 : NONE;
+    r->circuit_free = 0;
+}
+
+static uint32_t command_cap(const struct smx_relay *r)
+{
+    return r->links * 4 + COMMANDS_PER_LINK * 4;
+}
+
+static enum smx_err make_tables(struct smx_relay *r)
+{
+    uint32_t commands = command_cap(r);
+    uint32_t circuits = r->config.circuits_max;
+
+    r->neighbour = calloc(r->links, sizeof *r->neighbour);
+    r->circuit = calloc(circuits, sizeof *r->circuit);
+    r->command = calloc(commands, sizeof *r->command);
+    r->secrets = sodium_malloc(sizeof *r->secrets);
+    if (!r->neighbour || !r->circuit || !r->command || !r->secrets)
+        return SMX_E_MEMORY;
+    chain_circuits(r);
+    for (uint32_t i = 0; i < commands; i++)
+        r->command[i].next = i + 1 < commands ? i + 1 : NONE;
+    if (smx_keymap_new(&r->created, circuits, &r->rng) != SMX_OK ||
+        smx_keymap_new(&r->cookies, circuits, &r->rng) != SMX_OK ||
+        smx_keymap_new(&r->waiting, circuits, &r->rng) != SMX_OK ||
+        smx_keymap_new(&r->listeners, circuits, &r->rng) != SMX_OK)
+        return SMX_E_MEMORY;
+    return smx_relay_service_new(r);
+}
+
+enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_config *config,
+                           const uint8_t seed[SMX_RNG_SEED])
+{
+    struct smx_relay *r = calloc(1, sizeof *r);
+    struct smx_endpoint_config ep = {.local = config->link,
+                                     .relay_links_max = config->relay_links_max,
+                                     .client_links_max = config->client_links_max,
+                                     .accept_clients = true};
+    enum smx_err err;
+
+    assert(config->circuits_max > 0 && config->circuits_max <= SMX_RELAY_CIRCUITS);
+    *relay = NULL;
+    if (!r)
+        return SMX_E_MEMORY;
+    r->config = *config;
+    sodium_memzero(&r->config.link, sizeof r->config.link);
+    r->links = config->relay_links_max + config->client_links_max;
+    r->place = NONE;
+    smx_rng_init(&r->rng, seed);
+    err = make_tables(r);
+    if (err == SMX_OK)
+        err = smx_endpoint_new(&r->ep, &ep, &r->rng);
+    sodium_memzero(&ep, sizeof ep);
+    if (err != SMX_OK) {
+        smx_relay_free(r);
+        return err;
+    }
+    *relay = r;
+    return SMX_OK;
+}
+
+void smx_relay_free(struct smx_relay *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; r->circuit && i < r->config.circuits_max; i++)
+        smx_hop_layers_fini(&r->circuit[i].layers);
+    smx_endpoint_free(r->ep);
+    smx_consensus_free(&r->consensus);
+    smx_batch_free(r->batch);
+    smx_keymap_free(&r->created);
+    smx_keymap_free(&r->cookies);
+    smx_keymap_free(&r->waiting);
+    smx_keymap_free(&r->listeners);
+    for (size_t i = 0; i < 2; i++)
+        free(r->document[i].bytes);
+    free(r->neighbour);
+    free(r->circuit);
+    free(r->command);
+    free(r->served);
+    sodium_free(r->secrets);
+    smx_rng_fini(&r->rng);
+    free(r);
+}
+
+/* ---- links ---- */
+
+static uint32_t place_of_key(const struct smx_relay *r, const uint8_t link_key[SMX_X25519])
+{
+    for (uint32_t i = 0; i < r->consensus.relay_count; i++)
+        if (memcmp(r->consensus.relay[i].link_key, link_key, SMX_X25519) == 0)
+            return i;
+    return NONE;
+}
+
+static uint32_t rate_of(const struct smx_relay *r, uint32_t place)
+{
+    uint32_t rate =
+        place == NONE || r->place == NONE ? 0 : smx_consensus_link_rate(&r->consensus, r->place, place);
+
+    return rate > LINK_RATE_MAX ? LINK_RATE_MAX : rate;
+}
+
+/* All circuits over this link end here and now: their owner, or the whole neighbour, is gone. */
+static void drop_circuits(struct smx_relay *r, uint32_t link)
+{
+    for (uint32_t i = 0; i < r->config.circuits_max; i++) {
+        struct circuit *c = &r->circuit[i];
+
+        if (!c->used)
+            continue;
+        if (c->bwd.link == link)
+            smx_relay_circuit_end(r, i);
+        else if (c->fwd.link == link)
+            smx_relay_detach(r, i);
+    }
+}
+
+static void link_close(struct smx_relay *r, uint32_t link)
+{
+    struct neighbour *n = &r->neighbour[link];
+
+    drop_circuits(r, link);
+    smx_relay_drop_commands(r, link);
+    smx_relay_service_free(r, &n->stream);
+    smx_link_close(r->ep, link);
+    n->used = n->up = false;
+}
+
+static void link_begin(struct smx_relay *r, uint32_t link, enum smx_link_kind kind, uint32_t place)
+{
+    struct neighbour *n = &r->neighbour[link];
+
+    memset(n, 0, sizeof *n);
+    n->used = true;
+    n->kind = kind;
+    n->cells = smx_link_cells(r->ep, link);
+    n->place = place;
+    n->rate = kind == SMX_LINK_RELAY ? rate_of(r, place) : 1;
+    n->secret = smx_rng_u32(&r->rng) | UINT32_C(1) << 31;
+    n->phase = (uint8_t)smx_rng_below(&r->rng, r->period[SMX_PERIOD_SLOT]);
+    n->stream = NONE;
+    memset(n->slot, 0xff, sizeof n->slot); /* NONE */
+    memset(n->listen, 0xff, sizeof n->listen);
+}
+
+static void link_up(struct smx_relay *r, const struct smx_link_rx *rx)
+{
+    struct neighbour *n = &r->neighbour[rx->link];
+
+    if (!n->used)
+        link_begin(r, rx->link, rx->kind,
+                   rx->kind == SMX_LINK_RELAY ? place_of_key(r, smx_link_peer_static(r->ep, rx->link))
+                                              : NONE);
+    else if (!rx->resumed)
+        drop_circuits(r, rx->link);
+    n->up = true;
+}
+
+/* ---- datagrams in ---- */
+
+void smx_relay_receive(struct smx_relay *r, smx_time at, struct smx_wall wall, const struct smx_addr *from,
+                       uint8_t *bytes, size_t len, struct smx_out *out)
+{
+    struct smx_link_rx rx;
+
+    if (!r->ticking)
+        return; /* before the first consensus nobody is known */
+    smx_endpoint_receive(r->ep, at, wall, from, bytes, len, out, &rx);
+    if (rx.what == SMX_LINK_RX_NONE)
+        return;
+    if (rx.what == SMX_LINK_RX_UP)
+        link_up(r, &rx);
+    for (size_t i = 0; i < rx.cell_count; i++) {
+        uint8_t *cell = rx.cells + i * SMX_CELL_SIZE;
+
+        if (smx_cell_head_read(cell).circuit == 0)
+            smx_relay_command(r, at, rx.link, cell);
+        else
+            smx_relay_cell(r, at, rx.link, rx.tick, cell);
+    }
+}
+
+/* ---- the tick: datagrams out ---- */
+
+static bool has_command(const struct smx_relay *r, uint32_t link, uint64_t tick)
+{
+    const struct neighbour *n = &r->neighbour[link];
+
+    for (uint32_t at = n->command_count ? n->commands : NONE; at != NONE; at = r->command[at].next)
+        if (r->command[at].from <= tick)
+            return true;
+    return false;
+}
+
+static uint32_t depart_list(struct smx_relay *r, uint32_t head, uint64_t tick, smx_time now, uint32_t skip,
+                            struct smx_quantum *q)
+{
+    uint32_t real = 0;
+
+    for (uint32_t ref = head; ref != NONE; ref = smx_relay_departure(r, ref)->next) {
+        uint8_t *cell;
+
+        if (!smx_timetable_is_due(&smx_relay_departure(r, ref)->tt, tick))
+            continue; /* its first cell is yet to come */
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        cell = smx_quantum_add(q);
+        if (!cell)
+            break; /* the rate of this link has fallen: what does not fit is lost */
+        real += smx_relay_depart(r, ref, tick, now, cell);
+    }
+    return real;
+}
+
+static uint32_t commands_out(struct smx_relay *r, uint32_t link, uint64_t tick, smx_time now,
+                             struct smx_quantum *q)
+{
+    struct neighbour *n = &r->neighbour[link];
+    uint8_t cell[SMX_CELL_SIZE], seg[SMX_COMMAND_SEGMENT], *room;
+    uint32_t real = 0;
+    size_t len;
+
+    while (smx_quantum_room(q) > 0 &&
+           (smx_link_command(r->ep, link, cell) || smx_relay_next_command(r, link, tick, cell))) {
+        memcpy(smx_quantum_add(q), cell, SMX_CELL_SIZE);
+        real++;
+    }
+    while (n->stream != NONE && smx_quantum_room(q) > 0 &&
+           (len = smx_relay_service_next(r, now, n->stream, seg, sizeof seg)) > 0) {
+        room = smx_quantum_add(q);
+        smx_command_segment_encode(room, seg, len);
+        real++;
+    }
+    return real;
+}
+
+static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_time now, struct smx_out *out)
+{
+    struct neighbour *n = &r->neighbour[link];
+    size_t datagrams = out->dgram_count, bytes = out->bytes_len;
+    uint8_t *cells[LINK_RATE_MAX];
+    uint32_t slot = (uint32_t)(tick % r->period[SMX_PERIOD_SLOT]),
+             listen = (uint32_t)(tick % r->period[SMX_PERIOD_LISTEN]);
+    uint32_t count, skip = 0, real;
+    struct smx_quantum q;
+
+    if (n->kind == SMX_LINK_CLIENT && slot != n->phase)
+        return;
+    for (count = 0; count < n->rate; count++) {
+        cells[count] = smx_link_begin(r->ep, link, out);
+        if (!cells[count])
+            break;
+    }
+    if (count == 0)
+        return;
+    smx_quantum_open(&q, cells, count, n->cells, &r->rng);
+    /* A full client link still has to say things: a command takes the place of a listening or errand
+     * circuit's cell. */
+    if (n->slot_count[slot] + n->listen_count[listen] >= q.total && has_command(r, link, tick))
+        skip = 1;
+    real = depart_list(r, n->slot[slot], tick, now, 0, &q);
+    real += depart_list(r, n->listen[listen], tick, now, skip, &q);
+    real += commands_out(r, link, tick, now, &q);
+    if (r->config.cover_off && real == 0 && tick % SMX_RELAY_KEEPALIVE != 0) {
+        out->dgram_count = datagrams;
+        out->bytes_len = bytes;
+        return;
+    }
+    smx_quantum_close(&q);
+    for (uint32_t k = 0; k < count; k++)
+        smx_link_seal(r->ep, link, cells[k], smx_relay_link_tick(r, link, tick), k);
+}
+
+static void do_tick(struct smx_relay *r, uint64_t tick, smx_time now, struct smx_out *out)
+{
+    uint32_t share = r->config.circuits_max / SWEEP_TICKS + 1;
+
+    r->next = tick; /* what came for earlier ticks is late from here on */
+    for (uint32_t i = 0; i < r->links; i++)
+        if (r->neighbour[i].up)
+            link_tick(r, i, tick, now, out);
+    r->next = tick + 1;
+    r->count.ticks++;
+    for (uint32_t i = 0; i < share; i++, r->sweep = (r->sweep + 1) % r->config.circuits_max)
+        if (r->circuit[r->sweep].used)
+            smx_relay_circuit_expire(r, r->sweep, now);
+    smx_relay_service_expire(r, now);
+}
+
+static void links_expire(struct smx_relay *r, smx_time now)
+{
+    uint32_t link;
+
+    while (smx_endpoint_next_down(r->ep, &link)) {
+        r->neighbour[link].up = false;
+        r->neighbour[link].down_since = now;
+        smx_relay_drop_commands(r, link);
+    }
+    for (uint32_t i = 0; i < r->links; i++) {
+        const struct neighbour *n = &r->neighbour[i];
+
+        if (n->used && !n->up && n->kind == SMX_LINK_CLIENT && now > n->down_since + SMX_MS(CLIENT_GONE_MS))
+            link_close(r, i);
+    }
+}
+
+void smx_relay_expire(struct smx_relay *r, smx_time now, struct smx_wall wall, struct smx_out *out)
+{
+    uint64_t tick;
+
+    if (!r->ticking)
+        return;
+    smx_endpoint_expire(r->ep, now, wall, out);
+    if (now < smx_relay_tick_time(r, r->next))
+        return; /* early wake-ups are legal */
+    links_expire(r, now);
+    tick = (now - r->base) / r->tick;
+    r->count.ticks_skipped += tick - r->next;
+    do_tick(r, tick, now, out);
+}
+
+smx_time smx_relay_deadline(const struct smx_relay *r)
+{
+    return r->ticking ? smx_relay_tick_time(r, r->next) : SMX_NEVER; /* link timers are served by the ticks */
+}
+
+/* ---- documents ---- */
+
+enum smx_err smx_relay_onion_key(struct smx_relay *r, uint64_t epoch, uint8_t key[SMX_DOC_KEY])
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < SMX_ONION_KEYS; i++) {
+        if (r->onion[i].used && r->onion[i].epoch == epoch) {
+            memcpy(key, r->secrets->onion[i].public, SMX_DOC_KEY);
+            return SMX_OK;
+        }
+        if (!r->onion[i].used || (r->onion[at].used && r->onion[i].epoch < r->onion[at].epoch))
+            at = i;
+    }
+    if (r->onion[at].used && r->onion[at].epoch > epoch)
+        return SMX_E_LATE;
+    smx_x25519_make(&r->secrets->onion[at], &r->rng);
+    r->onion[at] = (struct onion){.used = true, .epoch = epoch};
+    smx_onion_tag(r->onion[at].tag, r->secrets->onion[at].public);
+    memcpy(key, r->secrets->onion[at].public, SMX_DOC_KEY);
+    return SMX_OK;
+}
+
+/* The mix clock starts, at a random phase, with the first consensus: it names the tick. */
+static void start_clock(struct smx_relay *r, smx_time now)
+{
+    const struct smx_params *p = &r->consensus.params;
+
+    r->tick = SMX_MS(p->tick_ms);
+    r->period[SMX_PERIOD_SLOT] = p->slot_period_ms / p->tick_ms;
+    r->period[SMX_PERIOD_LISTEN] = p->listen_period_ms / p->tick_ms;
+    assert(r->period[SMX_PERIOD_LISTEN] <= CLASSES_MAX); /* smx_params_check sees to it */
+    r->base = now + smx_rng_below(&r->rng, (uint32_t)r->tick);
+    r->next = 0;
+    r->ticking = true;
+}
+
+static enum smx_err connect_neighbours(struct smx_relay *r, smx_time now)
+{
+    uint8_t(*keys)[SMX_X25519] = malloc((r->consensus.relay_count + 1) * sizeof *keys);
+    size_t count = 0;
+    enum smx_err err;
+
+    if (!keys)
+        return SMX_E_MEMORY;
+    for (uint32_t i = 0; i < r->links; i++) { /* who has left, or stands elsewhere now */
+        struct neighbour *n = &r->neighbour[i];
+
+        if (!n->used || n->kind != SMX_LINK_RELAY)
+            continue;
+        n->place = place_of_key(r, smx_link_peer_static(r->ep, i));
+        n->rate = rate_of(r, n->place);
+        if (n->rate == 0)
+            link_close(r, i);
+    }
+    for (uint32_t i = 0; i < r->consensus.relay_count; i++) {
+        const struct smx_relay_info *info = &r->consensus.relay[i];
+        uint32_t link;
+
+        if (i == r->place || rate_of(r, i) == 0)
+            continue;
+        memcpy(keys[count++], info->link_key, SMX_X25519);
+        if (r->place < i && smx_endpoint_connect(r->ep, now, &info->addr[0], info->link_key, SMX_LINK_RELAY,
+                                                 SMX_LINK_CELLS_MAX, &link) == SMX_OK)
+            link_begin(r, link, SMX_LINK_RELAY, i); /* of two relays the one with the smaller id connects */
+    }
+    err = smx_endpoint_allow(r->ep, (const uint8_t(*)[SMX_X25519])keys, count);
+    free(keys);
+    return err;
+}
+
+enum smx_err smx_relay_consensus(struct smx_relay *r, smx_time now, struct smx_consensus *c,
+                                 uint8_t *envelope, size_t envelope_len)
+{
+    struct smx_params *p;
+    size_t place;
+    enum smx_err err;
+
+    smx_consensus_free(&r->consensus);
+    r->consensus = *c;
+    memset(c, 0, sizeof *c);
+    free(r->document[1].bytes);
+    r->document[1] = r->document[0];
+    r->document[0] =
+        (struct document){.serial = r->document[1].serial + 1, .bytes = envelope, .len = envelope_len};
+    place = smx_consensus_find(&r->consensus, r->config.id);
+    r->place = place == SMX_RELAY_NONE ? NONE : (uint32_t)place;
+    if (!r->ticking)
+        start_clock(r, now);
+    p = &r->consensus.params;
+    smx_endpoint_set_timing(r->ep, &(struct smx_link_timing){.relay_q = r->tick,
+                                                             .client_q = r->tick * r->period[SMX_PERIOD_SLOT],
+                                                             .margin_min = SMX_US(p->margin_min_us),
+                                                             .margin_max = SMX_US(p->margin_max_us),
+                                                             .margin_unknown = SMX_US(p->margin_unknown_us)});
+    err = connect_neighbours(r, now);
+    if (err != SMX_OK)
+        return err;
+    return r->place == NONE ? SMX_E_ABSENT : SMX_OK;
+}
+
+const struct smx_consensus *smx_relay_current(const struct smx_relay *r)
+{
+    return r->ticking ? &r->consensus : NULL;
+}
+
+bool smx_relay_is_end(const struct smx_relay *r)
+{
+    return r->place != NONE && r->consensus.relay[r->place].layer == SMX_LAYER_END;
+}
+
+void smx_relay_batch(struct smx_relay *r, struct smx_batch *batch)
+{
+    smx_batch_free(r->batch);
+    r->batch = batch;
+}
+
+/* ---- what it did ---- */
+
+const struct smx_relay_counters *smx_relay_counters(const struct smx_relay *r)
+{
+    return &r->count;
+}
+
+const struct smx_link_counters *smx_relay_link_counters(const struct smx_relay *r)
+{
+    return smx_endpoint_counters(r->ep);
+}
+
+size_t smx_relay_circuits(const struct smx_relay *r)
+{
+    return r->circuit_used;
+}
+
+size_t smx_relay_link_reports(struct smx_relay *r, struct smx_link_report *reports, size_t count)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < r->links && n < count; i++) {
+        struct neighbour *nb = &r->neighbour[i];
+
+        if (!nb->used || nb->place == NONE)
+            continue;
+        memcpy(reports[n].id, r->consensus.relay[nb->place].id, SMX_DOC_KEY);
+        reports[n++].circuits = nb->load_max;
+        nb->load_max = 0;
+    }
+    return n;
+}

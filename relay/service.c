@@ -1,0 +1,421 @@
+#include "relay/core.h"
+
+#include "proto/base/bytes.h"
+#include "proto/doc/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Messages in a stream between a client and the end of one of its circuits (docs/protocol/30-circuit.md,
+ * section 6), and, the last two only, between a client that has no consensus and any relay. */
+enum service {
+    LOOKUP = 1,
+    ANSWER = 2,
+    INTRODUCE = 3,
+    INTRODUCE_ACK = 4,
+    UPLOAD = 5,
+    UPLOAD_ACK = 6,
+    CONSENSUS_GET = 7,
+    CONSENSUS = 8,
+    INTRODUCED = 9,
+};
+enum { SERVICE_HEAD = 1 + 2, INTRODUCE_TAKEN = 0, MSG1 = 256 };
+
+enum smx_err smx_relay_service_new(struct smx_relay *r)
+{
+    uint32_t count = r->config.circuits_max / 2 + 1;
+
+    r->served = calloc(count, sizeof *r->served);
+    if (!r->served)
+        return SMX_E_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        r->served[i].next_free = i + 1 < count ? i + 1 : NONE;
+    r->served_free = 0;
+    return SMX_OK;
+}
+
+/* A stream begins with the first word of either side. */
+static struct served *open_stream(struct smx_relay *r, uint32_t *stream, smx_time now, smx_time period)
+{
+    struct served *s;
+
+    if (*stream == NONE && r->served_free != NONE) {
+        *stream = r->served_free;
+        s = &r->served[*stream];
+        r->served_free = s->next_free;
+        s->document = 0;
+        smx_stream_init(
+            &s->stream,
+            &(struct smx_stream_config){
+                .tx = s->tx, .rx = s->rx, .tx_cap = sizeof s->tx, .rx_cap = sizeof s->rx, .period = period},
+            now);
+    }
+    return *stream == NONE ? NULL : &r->served[*stream];
+}
+
+void smx_relay_service_free(struct smx_relay *r, uint32_t *stream)
+{
+    if (*stream == NONE)
+        return;
+    r->served[*stream].next_free = r->served_free;
+    r->served_free = *stream;
+    *stream = NONE;
+}
+
+static smx_time period_of(const struct smx_relay *r, uint8_t period)
+{
+    return r->tick * r->period[period];
+}
+
+/* ---- answers ---- */
+
+/* What finds no room is lost; the client asks again. */
+static void reply(struct served *s, enum service type, uint16_t request, const void *content, size_t len)
+{
+    uint8_t msg[SERVICE_HEAD + SMX_ANSWER_MAX];
+    struct smx_wr w = {msg, SERVICE_HEAD + len};
+
+    smx_wr_u8(&w, (uint8_t)type);
+    smx_wr_u16(&w, request);
+    smx_wr_bytes(&w, content, len);
+    smx_wr_done(&w);
+    (void)!smx_stream_send(&s->stream, msg, SERVICE_HEAD + len);
+}
+
+static void reply_later(struct smx_relay *r, uint32_t circuit, uint16_t generation, enum service type,
+                        uint16_t request, uint8_t status)
+{
+    struct circuit *c = &r->circuit[circuit];
+
+    if (c->used && c->generation == generation && c->stream != NONE)
+        reply(&r->served[c->stream], type, request, &status, 1);
+}
+
+static const struct document *find_document(const struct smx_relay *r, uint64_t serial)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (r->document[i].serial == serial && r->document[i].bytes)
+            return &r->document[i];
+    return NULL;
+}
+
+/* Consensuses are longer than a stream's buffer: they go in as it empties. */
+static void pump(struct smx_relay *r, struct served *s)
+{
+    const struct document *d;
+
+    if (s->document == 0)
+        return;
+    d = find_document(r, s->document);
+    if (!d) { /* two epochs for one transfer: this stream is lost, and its circuit will be renewed */
+        s->document = 0;
+        return;
+    }
+    s->document_at += smx_stream_append(&s->stream, d->bytes + s->document_at, d->len - s->document_at);
+    if (s->document_at == d->len)
+        s->document = 0;
+}
+
+static void consensus_get(struct smx_relay *r, struct served *s, uint16_t request, struct smx_rd *in)
+{
+    uint64_t held = smx_rd_u64(in);
+    const struct document *d = &r->document[0];
+    uint8_t head[SERVICE_HEAD];
+    struct smx_wr w = {head, sizeof head};
+
+    if (!smx_rd_done(in) || s->document != 0 || !d->bytes)
+        return;
+    if (held >= (uint64_t)r->consensus.valid_after.s) {
+        reply(s, CONSENSUS, request, NULL, 0);
+        return;
+    }
+    if (smx_stream_begin(&s->stream, sizeof head + d->len) != SMX_OK)
+        return;
+    smx_wr_u8(&w, CONSENSUS);
+    smx_wr_u16(&w, request);
+    (void)smx_stream_append(&s->stream, head, sizeof head); /* _begin saw to the room */
+    s->document = d->serial;
+    s->document_at = 0;
+    pump(r, s);
+}
+
+static void lookup(struct smx_relay *r, struct served *s, uint16_t request, struct smx_rd *in)
+{
+    uint8_t index[SMX_INDEX], answer[SMX_ANSWER_MAX];
+
+    smx_rd_bytes(in, index, sizeof index);
+    if (!smx_rd_done(in))
+        return;
+    r->count.lookups++;
+    reply(s, ANSWER, request, answer, r->batch ? smx_batch_answer(r->batch, index, answer) : 0);
+}
+
+static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, uint16_t request,
+                   const struct smx_rd *in)
+{
+    struct upload *u = NULL;
+    uint8_t full = SMX_UPLOAD_FULL, malformed = SMX_UPLOAD_MALFORMED;
+
+    if (in->left == 0 || in->left > SMX_UPLOAD_MAX) {
+        reply(s, UPLOAD_ACK, request, &malformed, 1);
+        return;
+    }
+    for (size_t i = 0; i < UPLOADS && !u; i++)
+        if (!r->upload[i].used)
+            u = &r->upload[i];
+    if (!u) {
+        r->count.uploads_refused++;
+        reply(s, UPLOAD_ACK, request, &full, 1);
+        return;
+    }
+    *u = (struct upload){.used = true,
+                         .handle = ++r->upload_handle,
+                         .circuit = circuit,
+                         .generation = r->circuit[circuit].generation,
+                         .request = request,
+                         .len = (uint16_t)in->left};
+    memcpy(u->bytes, in->at, in->left);
+}
+
+/* ---- introductions ---- */
+
+static struct introduction *find_introduction(struct introduction table[INTRODUCTIONS], uint32_t link,
+                                              uint64_t handle)
+{
+    for (size_t i = 0; i < INTRODUCTIONS; i++)
+        if (table[i].used && table[i].link == link && table[i].handle == handle)
+            return &table[i];
+    return NULL;
+}
+
+static struct introduction *free_introduction(struct introduction table[INTRODUCTIONS])
+{
+    for (size_t i = 0; i < INTRODUCTIONS; i++)
+        if (!table[i].used)
+            return &table[i];
+    return NULL;
+}
+
+/* To the listening circuit of that pseudonym, if there is one, within its limit. */
+static void deliver(struct smx_relay *r, smx_time now, const uint8_t bytes[SMX_INTRODUCE_SIZE])
+{
+    uint32_t at = smx_keymap_find(&r->listeners, bytes, SMX_DOC_KEY);
+    struct circuit *c;
+    struct served *s;
+
+    if (at == NONE) {
+        r->count.introductions_dropped++;
+        return;
+    }
+    c = &r->circuit[at];
+    for (; now >= c->listen_refill && c->listen_tokens < LISTEN_BURST; c->listen_tokens++)
+        c->listen_refill =
+            c->listen_tokens + 1 == LISTEN_BURST ? now : c->listen_refill + SMX_MS(LISTEN_REFILL_MS);
+    s = open_stream(r, &c->stream, now, period_of(r, c->period));
+    if (c->listen_tokens == 0 || !s) {
+        r->count.introductions_dropped++;
+        return;
+    }
+    if (c->listen_tokens-- == LISTEN_BURST)
+        c->listen_refill = now + SMX_MS(LISTEN_REFILL_MS);
+    r->count.introductions++;
+    reply(s, INTRODUCED, 0, bytes + SMX_DOC_KEY, MSG1);
+}
+
+static void send_parts(struct smx_relay *r, smx_time now, struct introduction *i)
+{
+    struct smx_introduce_part p = {.handle = i->handle};
+    uint8_t cell[SMX_CELL_SIZE];
+
+    for (p.part = 0; p.part < SMX_INTRODUCE_PARTS; p.part++) {
+        memcpy(p.bytes, i->bytes + (size_t)p.part * SMX_COMMAND_PART, SMX_COMMAND_PART);
+        smx_introduce_part_encode(cell, &p);
+        smx_relay_send_command(r, i->link, r->next, cell);
+    }
+    i->tries++;
+    i->next = now + SMX_MS(RETRY_MS);
+}
+
+static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint32_t circuit, uint16_t request,
+                      struct smx_rd *in)
+{
+    const uint8_t *relay = smx_rd_view(in, SMX_RELAY_ID);
+    const uint8_t *bytes = smx_rd_view(in, SMX_INTRODUCE_SIZE);
+    uint8_t taken = INTRODUCE_TAKEN;
+    struct introduction *i;
+    size_t place;
+
+    if (!smx_rd_done(in))
+        return;
+    if (memcmp(relay, r->config.id, SMX_RELAY_ID) == 0) {
+        deliver(r, now, bytes);
+        reply(s, INTRODUCE_ACK, request, &taken, 1);
+        return;
+    }
+    place = smx_consensus_find(&r->consensus, relay);
+    i = free_introduction(r->asked);
+    if (!i || place == SMX_RELAY_NONE) {
+        r->count.introductions_dropped++;
+        return;
+    }
+    for (uint32_t link = 0; link < r->links; link++) {
+        if (!r->neighbour[link].up || r->neighbour[link].place != place)
+            continue;
+        *i = (struct introduction){.used = true,
+                                   .handle = smx_rng_u64(&r->rng),
+                                   .link = link,
+                                   .circuit = circuit,
+                                   .generation = r->circuit[circuit].generation,
+                                   .request = request};
+        memcpy(i->bytes, bytes, SMX_INTRODUCE_SIZE);
+        send_parts(r, now, i);
+        return;
+    }
+}
+
+void smx_relay_introduce_part(struct smx_relay *r, smx_time at, uint32_t link,
+                              const struct smx_introduce_part *p)
+{
+    struct introduction *i = find_introduction(r->coming, link, p->handle);
+    uint8_t cell[SMX_CELL_SIZE];
+
+    if (!i) {
+        i = free_introduction(r->coming);
+        if (!i) {
+            r->count.introductions_dropped++;
+            return;
+        }
+        *i = (struct introduction){
+            .used = true, .handle = p->handle, .link = link, .end = at + SMX_MS(RETRY_MS) * (TRIES + 1)};
+    }
+    memcpy(i->bytes + (size_t)p->part * SMX_COMMAND_PART, p->bytes, SMX_COMMAND_PART);
+    i->parts |= (uint8_t)(1U << p->part);
+    if (i->parts != (1U << SMX_INTRODUCE_PARTS) - 1)
+        return;
+    if (i->tries++ == 0) /* a repetition is acknowledged again, not delivered again */
+        deliver(r, at, i->bytes);
+    smx_introduced_encode(cell, &(struct smx_introduced){.handle = p->handle});
+    smx_relay_send_command(r, link, r->next, cell);
+}
+
+void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle)
+{
+    struct introduction *i = find_introduction(r->asked, link, handle);
+
+    if (!i)
+        return;
+    i->used = false;
+    reply_later(r, i->circuit, i->generation, INTRODUCE_ACK, i->request, INTRODUCE_TAKEN);
+}
+
+void smx_relay_service_expire(struct smx_relay *r, smx_time now)
+{
+    for (size_t k = 0; k < INTRODUCTIONS; k++) {
+        struct introduction *i = &r->asked[k];
+
+        if (i->used && now >= i->next) {
+            if (i->tries == TRIES || !r->neighbour[i->link].up)
+                i->used = false; /* unanswered: the client decides what next */
+            else
+                send_parts(r, now, i);
+        }
+        if (r->coming[k].used && now >= r->coming[k].end)
+            r->coming[k].used = false;
+    }
+}
+
+/* ---- uploads, for the daemon ---- */
+
+size_t smx_relay_uploads(struct smx_relay *r, struct smx_relay_upload *uploads, size_t count)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < UPLOADS && n < count; i++) {
+        const struct upload *u = &r->upload[i];
+
+        if (!u->used)
+            continue;
+        uploads[n].handle = u->handle;
+        uploads[n].len = u->len;
+        memcpy(uploads[n++].bytes, u->bytes, u->len);
+    }
+    return n;
+}
+
+void smx_relay_upload_result(struct smx_relay *r, uint32_t handle, uint8_t result)
+{
+    for (size_t i = 0; i < UPLOADS; i++) {
+        struct upload *u = &r->upload[i];
+
+        if (!u->used || u->handle != handle)
+            continue;
+        u->used = false;
+        reply_later(r, u->circuit, u->generation, UPLOAD_ACK, u->request, result);
+        return;
+    }
+}
+
+/* ---- segments ---- */
+
+static void messages(struct smx_relay *r, smx_time now, struct served *s, uint32_t circuit)
+{
+    const uint8_t *msg;
+    size_t len;
+
+    while (smx_stream_message(&s->stream, &msg, &len)) {
+        struct smx_rd in = {msg, len, false};
+        uint8_t type = smx_rd_u8(&in);
+        uint16_t request = smx_rd_u16(&in);
+
+        if (type == CONSENSUS_GET) {
+            consensus_get(r, s, request, &in);
+        } else if (circuit == NONE || in.bad) {
+            r->count.commands_malformed++;
+        } else if (type == LOOKUP) {
+            lookup(r, s, request, &in);
+        } else if (type == INTRODUCE) {
+            introduce(r, now, s, circuit, request, &in);
+        } else if (type == UPLOAD) {
+            upload(r, s, circuit, request, &in);
+        } else {
+            r->count.commands_malformed++;
+        }
+    }
+}
+
+static void segment(struct smx_relay *r, smx_time at, struct served *s, uint32_t circuit, const uint8_t *seg,
+                    size_t len)
+{
+    if (!s || smx_stream_receive(&s->stream, at, seg, len) != SMX_OK) {
+        r->count.commands_malformed++;
+        return;
+    }
+    messages(r, at, s, circuit);
+}
+
+void smx_relay_service_segment(struct smx_relay *r, smx_time at, uint32_t circuit, const uint8_t *seg,
+                               size_t len)
+{
+    struct circuit *c = &r->circuit[circuit];
+
+    if (!smx_relay_is_end(r)) {
+        r->count.commands_malformed++;
+        return;
+    }
+    segment(r, at, open_stream(r, &c->stream, at, period_of(r, c->period)), circuit, seg, len);
+}
+
+void smx_relay_service_link_segment(struct smx_relay *r, smx_time at, uint32_t link, const uint8_t *seg,
+                                    size_t len)
+{
+    segment(r, at, open_stream(r, &r->neighbour[link].stream, at, period_of(r, SMX_PERIOD_SLOT)), NONE, seg,
+            len);
+}
+
+size_t smx_relay_service_next(struct smx_relay *r, smx_time now, uint32_t stream, uint8_t *seg, size_t room)
+{
+    struct served *s = &r->served[stream];
+
+    pump(r, s);
+    return smx_stream_segment(&s->stream, now, seg, room);
+}
