@@ -29,12 +29,14 @@ lib  = $(BUILD)/$(1)/lib$(subst /,-,$(1)).a
 libs = $(foreach d,$(1),$(if $(wildcard $(d)/*.c),$(call lib,$(d))))
 CORE_LIBS := $(call libs,$(CORES))
 HOST_LIBS := $(call libs,$(IMPURE))
-# What a program of folder $(1) links: the layers up to its own, or all when it is none of the cores.
-upto       = $(if $(2),$(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,$(call upto,$(1),$(wordlist 2,$(words $(2)),$(2)))))
-layer_libs = $(if $(filter $(1),$(CORES)),$(call libs,$(call upto,$(1),$(CORES))),$(HOST_LIBS) $(CORE_LIBS))
-# The highest layer whose headers the source $(1) includes.
-layer_of   = $(lastword $(filter $(shell sed -n 's|^.include "\(.*\)/[^/]*"|\1|p' $(1)),$(CORES) $(IMPURE)))
-picked     = $(if $(T),$(foreach s,$(1),$(if $(findstring $(T),$(s)),$(s))),$(1))
+# What a test of folder $(1) links: the cores up to its own; for proto/host and keys, what they include.
+upto = $(if $(2),$(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,$(call upto,$(1),$(wordlist 2,$(words $(2)),$(2)))))
+layer_libs  = $(if $(filter $(1),$(CORES)),$(call libs,$(call upto,$(1),$(CORES))),\
+              $(call libs,$(filter $(1),$(IMPURE))) $(call source_libs,$(wildcard $(1)/*.[ch]),$(1)))
+# What the sources $(1) need, from what they include; $(2) is their own folder.
+source_libs = $(sort $(foreach d,$(filter-out $(2),$(filter $(call included,$(1)),$(CORES) $(IMPURE))),$(call layer_libs,$(d))))
+included    = $(if $(1),$(shell sed -n 's|^.include "\(.*\)/[^/]*"|\1|p' $(1)))
+picked = $(if $(T),$(foreach s,$(1),$(if $(findstring $(T),$(s)),$(s))),$(1))
 
 # Programs: main() and the thin parts around a core stand in daemon/ or tool/.
 MAINS    := $(patsubst %/,%,$(sort $(dir $(wildcard relay/daemon/*.c client/daemon/*.c directory/daemon/*.c keys/tool/*.c sim/tool/*.c))))
@@ -97,7 +99,7 @@ $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRC)),$(eval $(call unit,$(u))))
 
 # Fuzz targets, benches and tools take their layer from what they include.
 define small
-$(BUILD)/$(1): $(BUILD)/$(1).o $(call layer_libs,$(call layer_of,$(1).c))
+$(BUILD)/$(1): $(BUILD)/$(1).o $(call source_libs,$(1).c)
 	$$(call SAY,LD)
 	$$(LINK) $(if $(filter tests/fuzz/%,$(1)),-fsanitize=fuzzer) $$(LIBS_CORE) $$(LIBS_DAEMON)
 endef
