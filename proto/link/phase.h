@@ -1,14 +1,15 @@
-/* proto/link/phase.h - when a neighbour's datagrams come: where its tick grid lies on our clock, and how much
- * it jitters. Source: docs/protocol/10-link.md, section 7.
+/* proto/link/phase.h - when a neighbour's datagrams come: where its tick grid lies on our clock, and its
+ * jitter. Source: docs/protocol/10-link.md, section 7.
  *
  * A datagram of tick t that arrived at a has the offset a - t * q.  The baseline is the smallest offset of
  * the last 30 to 60 seconds: the path's delay and the other side's phase together, without the jitter.  The
- * margin is what 99.99 % of the last two to four minutes' datagrams stayed below, over the baseline. Offsets
- * are taken modulo 2^64, so a neighbour that counts nonsense harms only what it sends itself. Pure; the
- * caller's memory; no allocation. */
+ * margin is what 99.99 % of the last minutes' datagrams stayed below, over the baseline. Offsets are taken
+ * modulo 2^64, so a neighbour that counts nonsense harms only what it sends itself. Pure; the caller's
+ * memory; no allocation. */
 #ifndef SMX_LINK_PHASE_H
 #define SMX_LINK_PHASE_H
 
+#include "proto/base/stats.h"
 #include "proto/base/time.h"
 
 #include <stdbool.h>
@@ -18,30 +19,27 @@ enum { SMX_PHASE_BINS = 64, SMX_PHASE_SAMPLES = 1000 }; /* fewer samples: the ma
 
 /* Network parameters (proto/doc/params.h) that the links of a node go by. */
 struct smx_link_timing {
-    smx_time relay_q;    /* length of a tick on relay links: tick_ms */
-    smx_time client_q;   /* and on client links: slot_period_ms */
-    smx_time margin_min; /* bounds of the margin */
-    smx_time margin_max;
+    smx_time relay_q;        /* length of a tick on relay links: tick_ms */
+    smx_time client_q;       /* and on client links: slot_period_ms */
+    smx_time margin_min;     /* bounds of the margin */
+    smx_time margin_max;     /* */
     smx_time margin_unknown; /* while there are fewer than SMX_PHASE_SAMPLES */
 };
 
 struct smx_phase {
-    uint64_t last_tick;                 /* newest seen */
-    uint64_t low[2];                    /* smallest offset: of this window, of the one before */
-    smx_time window;                    /* when this window began */
-    smx_time spread;                    /* when the counts[0] began */
-    uint32_t counts[2][SMX_PHASE_BINS]; /* deviations in steps of margin_max / SMX_PHASE_BINS; the last holds
-                                           all above */
-    uint32_t total[2];
-    bool any;
+    uint64_t last_tick;              /* newest seen */
+    smx_time low[2];                 /* smallest offset: of this window, of the one before */
+    smx_time low_since, decay_since; /* when this window began; when the histogram was last halved */
+    uint32_t samples;                /* stops at SMX_PHASE_SAMPLES */
+    struct smx_hist late;            /* how much later than the baseline, in ns */
+    uint64_t late_weight[SMX_PHASE_BINS];
 };
 
-/* Forgets everything; so does a struct of zeros. */
-void smx_phase_init(struct smx_phase *p);
-/* The authentic datagram of tick t arrived; q is the tick's length on this link. */
-void smx_phase_add(struct smx_phase *p, const struct smx_link_timing *timing, smx_time q, uint64_t tick,
-                   smx_time arrival);
-/* When a datagram of that tick arrives at the earliest; only after smx_phase_add. */
+/* Forgets everything.  The struct must not be moved afterwards. */
+void smx_phase_init(struct smx_phase *p, const struct smx_link_timing *timing);
+/* The authentic datagram of a tick arrived; q is the tick's length on this link. */
+void smx_phase_add(struct smx_phase *p, smx_time q, uint64_t tick, smx_time arrival);
+/* When a datagram of that tick arrives at the earliest; means nothing before the first smx_phase_add. */
 smx_time smx_phase_expected(const struct smx_phase *p, smx_time q, uint64_t tick);
 smx_time smx_phase_margin(const struct smx_phase *p, const struct smx_link_timing *timing);
 
