@@ -9,14 +9,14 @@
  *   msg2      e 32 | payload (zero 16) + 16                                                         64 bytes
  * The signature is Ed25519 over "sipmix caller v1" | caller's Noise static | prologue; key and signature are
  * zero when unnamed.  Message 1 alone proves no caller: whoever has seen one could send it again.  The first
- * cell that opens in the session does. Pure; the caller's memory, which holds secrets until _fini. */
+ * cell that opens in the pipe does. Pure; the caller's memory, which holds secrets until _fini. */
 #ifndef SMX_E2E_MEET_H
 #define SMX_E2E_MEET_H
 
 #include "proto/base/err.h"
 #include "proto/base/rng.h"
 #include "proto/crypto/noise.h"
-#include "proto/e2e/session.h"
+#include "proto/e2e/pipe.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -408,7 +408,7 @@ static void take_data(struct smx_stream *s, smx_time now, uint32_t offset, const
         bytes += known;
         len -= (size_t)known;
     }
-    if (len == 0 || apart(end, s->rx_base) > (int32_t)s->config.rx_cap)
+    if (len == 0 || offset - s->rx_base > s->config.rx_cap || end - s->rx_base > s->config.rx_cap)
         return; /* beyond the window told: it comes again */
     if (offset != s->rx_next && !add_island(s, offset, end))
         return;

@@ -1,0 +1,122 @@
+#include "proto/e2e/record.h"
+
+#include "proto/base/bytes.h"
+
+#include <assert.h>
+
+enum { CODECS = SMX_CODEC_PCMU | SMX_CODEC_PCMA };
+
+/* Length of the UTF-8 sequence at the front of at, or 0 when it is none (RFC 3629, section 4). */
+static size_t utf8_sequence(const uint8_t *at, size_t left)
+{
+    size_t len = at[0] < 0x80   ? 1
+                 : at[0] < 0xc2 ? 0
+                 : at[0] < 0xe0 ? 2
+                 : at[0] < 0xf0 ? 3
+                 : at[0] < 0xf5 ? 4
+                                : 0;
+
+    if (len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || /* too long; surrogates */
+        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))   /* too long; beyond U+10FFFF */
+        return 0;
+    return len;
+}
+
+bool smx_record_text_is_valid(const uint8_t *text, size_t len)
+{
+    size_t step;
+
+    if (len == 0 || len > SMX_RECORD_TEXT)
+        return false;
+    for (size_t i = 0; i < len; i += step) {
+        step = utf8_sequence(text + i, len - i);
+        if (step == 0)
+            return false;
+        if (step == 1 && (text[i] < 0x20 || text[i] == 0x7f) && text[i] != '\t' && text[i] != '\n' &&
+            text[i] != '\r')
+            return false;
+        if (step == 2 && text[i] == 0xc2 && text[i + 1] < 0xa0) /* U+0080..U+009F */
+            return false;
+    }
+    return true;
+}
+
+static bool is_known(uint8_t type)
+{
+    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_RESULT;
+}
+
+/* What no record may say, whichever way it goes. */
+static bool is_right(const struct smx_record *r)
+{
+    switch (r->type) {
+    case SMX_RECORD_HELLO:
+        return r->version == SMX_RECORD_VERSION;
+    case SMX_RECORD_INVITE:
+        return r->codecs != 0 && (r->codecs & ~CODECS) == 0;
+    case SMX_RECORD_ANSWER:
+        return r->codecs == SMX_CODEC_PCMU || r->codecs == SMX_CODEC_PCMA;
+    case SMX_RECORD_REFUSE:
+        return r->code == 480 || r->code == 486 || r->code == 488 || r->code == 603;
+    case SMX_RECORD_MESSAGE:
+        return smx_record_text_is_valid(r->text, r->text_len);
+    case SMX_RECORD_RESULT:
+        return r->code == 200 || r->code == 413 || r->code == 415 || r->code == 480;
+    case SMX_RECORD_RINGING:
+    case SMX_RECORD_CANCEL:
+    case SMX_RECORD_BYE:
+        return true;
+    }
+    return false;
+}
+
+size_t smx_record_encode(uint8_t out[SMX_RECORD_MAX], const struct smx_record *r)
+{
+    struct smx_wr w = {out, SMX_RECORD_MAX};
+
+    assert(is_right(r));
+    smx_wr_u8(&w, (uint8_t)r->type);
+    if (r->type == SMX_RECORD_HELLO)
+        smx_wr_u8(&w, r->version);
+    else
+        smx_wr_u16(&w, r->id);
+    if (r->type == SMX_RECORD_INVITE || r->type == SMX_RECORD_ANSWER)
+        smx_wr_u8(&w, r->codecs);
+    if (r->type == SMX_RECORD_REFUSE || r->type == SMX_RECORD_RESULT)
+        smx_wr_u16(&w, r->code);
+    if (r->type == SMX_RECORD_MESSAGE)
+        smx_wr_bytes(&w, r->text, r->text_len);
+    return SMX_RECORD_MAX - w.left;
+}
+
+enum smx_err smx_record_decode(struct smx_record *r, const uint8_t *in, size_t len)
+{
+    struct smx_rd rd = {in, len, false};
+    uint8_t type = smx_rd_u8(&rd);
+    struct smx_record got = {.type = type};
+
+    if (!rd.bad && !is_known(type))
+        return SMX_E_ABSENT;
+    if (type == SMX_RECORD_HELLO)
+        got.version = smx_rd_u8(&rd);
+    else
+        got.id = smx_rd_u16(&rd);
+    if (type == SMX_RECORD_INVITE || type == SMX_RECORD_ANSWER)
+        got.codecs = smx_rd_u8(&rd);
+    if (type == SMX_RECORD_REFUSE || type == SMX_RECORD_RESULT)
+        got.code = smx_rd_u16(&rd);
+    if (type == SMX_RECORD_MESSAGE) {
+        got.text_len = rd.left;
+        got.text = smx_rd_view(&rd, rd.left);
+    }
+    if (!smx_rd_done(&rd) || !is_right(&got))
+        return SMX_E_MALFORMED;
+    *r = got;
+    return SMX_OK;
+}

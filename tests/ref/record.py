@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+"""Independent reference for call-event records and frames: docs/protocol/45-meeting.md, sections 5 and 6.
+As a program: record.py --check tests/vectors/record.txt"""
+
+import struct
+import unicodedata
+
+import vectorfile
+
+FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH"}
+MESSAGE = 8
+FRAME_SAMPLES, FRAME_PIECE = 160, 28
+
+
+class Refused(Exception):
+    """malformed or unknown, as its text says."""
+
+
+def text_is_valid(text):
+    try:
+        letters = text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return 0 < len(text) <= 8192 and not any(unicodedata.category(c) == "Cc" and c not in "\t\r\n" for c in letters)
+
+
+def decode(wire):
+    """type, then the fields in order."""
+    if not wire:
+        raise Refused("malformed")
+    kind, rest = wire[0], wire[1:]
+    if kind == MESSAGE:
+        if len(rest) < 2 or not text_is_valid(rest[2:]):
+            raise Refused("malformed")
+        return kind, int.from_bytes(rest[:2], "big"), rest[2:]
+    if kind not in FORMS:
+        raise Refused("unknown")
+    if len(rest) != struct.calcsize(FORMS[kind]):
+        raise Refused("malformed")
+    fields = struct.unpack(FORMS[kind], rest)
+    allowed = {1: [1], 2: [1, 2, 3], 4: [1, 2], 5: [480, 486, 488, 603], 9: [200, 413, 415, 480]}
+    if kind in allowed and fields[-1] not in allowed[kind]:
+        raise Refused("malformed")
+    return (kind, *fields)
+
+
+def encode(kind, *fields):
+    if kind == MESSAGE:
+        return bytes([kind]) + fields[0].to_bytes(2, "big") + fields[1]
+    return bytes([kind]) + struct.pack(FORMS[kind], *fields)
+
+
+def read_frame(wire):
+    if not 2 + FRAME_SAMPLES <= len(wire) <= 2 + FRAME_SAMPLES + FRAME_PIECE:
+        raise Refused("malformed")
+    return int.from_bytes(wire[:2], "big"), wire[2 : 2 + FRAME_SAMPLES], wire[2 + FRAME_SAMPLES :]
+
+
+def wanted(rec):
+    kind = rec.int("type")
+    names = {1: ["version"], 2: ["id", "codecs"], 4: ["id", "codecs"], 5: ["id", "code"], 9: ["id", "code"]}
+    fields = [rec.int(name) for name in names.get(kind, ["id"])]
+    return (kind, *fields) + ((rec.bytes("text"),) if kind == MESSAGE else ())
+
+
+def check(rec):
+    read = read_frame if "frame" in rec else decode
+    wire = rec.bytes("frame" if "frame" in rec else "wire")
+    if rec.text("result") != "ok":
+        try:
+            read(wire)
+        except Refused as e:
+            assert rec.text("result") == str(e)
+            return
+        raise AssertionError("not refused")
+    if "frame" in rec:
+        assert read_frame(wire) == (rec.int("number"), rec.bytes("samples"), rec.bytes("piece"))
+        assert wire == rec.int("number").to_bytes(2, "big") + rec.bytes("samples") + rec.bytes("piece")
+    else:
+        assert decode(wire) == wanted(rec)
+        assert encode(*wanted(rec)) == wire
+
+
+if __name__ == "__main__":
+    vectorfile.check_main(check, "tests/vectors/record.txt")
