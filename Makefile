@@ -97,7 +97,8 @@ $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(SUPPORT) $(call layer_lib
 endef
 $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRC)),$(eval $(call unit,$(u))))
 
-# Fuzz targets, benches and tools take their layer from what they include.
+# Fuzz targets, benches and tools take their layers from what they include.
+$(BUILD)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes # libFuzzer declares its entry nowhere
 define small
 $(BUILD)/$(1): $(BUILD)/$(1).o $(call source_libs,$(1).c)
 	$$(call SAY,LD)
