@@ -123,7 +123,7 @@ void smx_link_drop_alt(struct smx_endpoint *ep, struct link *l)
     smx_index_free(ep, l->alt.index);
     smx_session_clear(&l->alt);
     if (l->alt_use == ALT_REKEY) /* not confirmed: the same request may come again */
-        sodium_memzero(l->rekey_e, sizeof l->rekey_e);
+        l->rekeyed = false;
     l->alt_use = ALT_NONE;
     l->answer_waits = false;
 }

@@ -66,7 +66,7 @@ struct link {
     enum link_state state;
     enum smx_link_kind kind;
     uint8_t cells;
-    bool was_up, down_listed, answer_waits;
+    bool was_up, down_listed, answer_waits, rekeyed;
     enum alt_use alt_use;
     uint32_t next; /* in the free list, or in the chain of its hash */
     uint8_t peer_static[SMX_X25519];
@@ -80,7 +80,7 @@ struct link {
     smx_time alt_until;
     smx_time rekey_from; /* when the peer may ask for public-key work again */
     struct smx_session now, alt;
-    uint8_t rekey_e[8];                /* head of the ephemeral key of the last rekey answered; zeros: none */
+    uint8_t rekey_e[SMX_X25519];       /* ephemeral key of the last rekey answered, when rekeyed */
     uint8_t rekey_msg2[SMX_WIRE_MSG2]; /* and the answer, while alt_use is ALT_REKEY */
     struct dial *dial;                 /* NULL: accepted */
     struct smx_phase phase;

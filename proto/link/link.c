@@ -20,7 +20,7 @@ static void confirm(struct smx_endpoint *ep, struct link *l, smx_time now, const
     l->addr = *from;
     l->newest = 0;
     l->rekey_from = now + SMX_LINK_REKEY / 2;
-    memset(l->rekey_e, 0, sizeof l->rekey_e);
+    l->rekeyed = false;
     ep->count.handshakes_done++;
     smx_link_come_up(ep, l, now, l->alt_boot, rx);
 }

@@ -86,7 +86,8 @@ struct smx_link_counters {
 
 struct smx_endpoint;
 
-/* Draws the boot number and forks a generator of its own from rng.  SMX_E_MEMORY. */
+/* Draws the boot number and forks a generator of its own from rng.  The program has called sodium_init, which
+ * locked memory needs.  SMX_E_MEMORY. */
 enum smx_err smx_endpoint_new(struct smx_endpoint **ep, const struct smx_endpoint_config *config,
                               struct smx_rng *rng) SMX_MUST_CHECK;
 void smx_endpoint_free(struct smx_endpoint *ep); /* NULL is fine; wipes */

@@ -55,6 +55,7 @@ static enum smx_err answer(struct smx_endpoint *ep, struct link *l, smx_time now
     if (err)
         return err;
     memcpy(l->rekey_e, r->msg, sizeof l->rekey_e);
+    l->rekeyed = true;
     l->alt_use = ALT_REKEY;
     l->answer_waits = true;
     l->alt_until = now + 2 * SMX_LINK_REKEY_REST;
@@ -67,7 +68,8 @@ static enum smx_err receive_request(struct smx_endpoint *ep, struct link *l, smx
 {
     if (l->dial)
         return SMX_E_STATE;
-    if (memcmp(r->msg, l->rekey_e, sizeof l->rekey_e) == 0) { /* repeated: the answer was lost, or is late */
+    if (l->rekeyed &&
+        memcmp(r->msg, l->rekey_e, sizeof l->rekey_e) == 0) { /* repeated: the answer was lost, or is late */
         l->answer_waits = l->alt_use == ALT_REKEY;
         return SMX_OK;
     }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <sodium.h>
 
 enum { QUEUE = 512, CONNECTOR = 1, ACCEPTOR = 0 };
 
@@ -95,6 +96,7 @@ static inline struct net *net_new(enum smx_link_kind kind, uint8_t cells)
     static const uint8_t seed[SMX_RNG_SEED] = "link tests";
     struct net *net = (struct net *)memory(sizeof *net);
 
+    assert_true(sodium_init() >= 0);
     smx_rng_init(&net->rng, seed);
     net->now = SMX_SECOND(1000);
     net->wall.s = 1800000000;
