@@ -1,6 +1,9 @@
 #include "relay/core.h"
 
+#include "proto/base/bytes.h"
+
 #include <assert.h>
+#include <sodium.h>
 #include <string.h>
 
 /* ---- the table ---- */
@@ -210,7 +213,10 @@ void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
     size_t i = number % RING;
     uint64_t tick;
 
-    if (number < d->tt.number0 || (tick = smx_timetable_tick(&d->tt, number)) < r->next) {
+    if (number < d->tt.number0)
+        return; /* sent before this direction began */
+    tick = smx_timetable_tick(&d->tt, number);
+    if (tick < r->next) {
         r->count.cells_late++;
         return;
     }
@@ -282,6 +288,19 @@ static bool take_note(struct circuit *c, uint64_t number, uint8_t body[SMX_CELL_
     return false;
 }
 
+/* What stands where a cell is missing.  It depends on nothing but place and count, so that a missing cell
+ * changes no other. */
+static void fill(const struct smx_relay *r, uint32_t id, uint64_t count, uint8_t body[SMX_CELL_BODY])
+{
+    uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
+    struct smx_wr w = {nonce, sizeof nonce};
+
+    smx_wr_u32(&w, id);
+    smx_wr_u64(&w, count);
+    smx_wr_done(&w);
+    crypto_stream_chacha20_ietf(body, SMX_CELL_BODY, nonce, r->filler_key);
+}
+
 /* Backwards there is always a cell of this hop: its own words first, then what passes, then its stream, then
  * filler. */
 static bool depart_backward(struct smx_relay *r, struct circuit *c, uint64_t number, smx_time now,
@@ -297,7 +316,7 @@ static bool depart_backward(struct smx_relay *r, struct circuit *c, uint64_t num
     } else if (passing) {
         r->count.cells_backward++;
     } else if (c->down == DOWN_LINK) { /* a hole, which looks like any other cell from here on */
-        smx_rng_bytes(&r->rng, body, SMX_CELL_BODY);
+        fill(r, c->bwd.id, number, body);
         r->count.cells_filler++;
         return false;
     } else if (c->stream != NONE && (len = smx_relay_service_next(r, now, c->stream, seg, sizeof seg)) > 0) {
@@ -325,7 +344,7 @@ bool smx_relay_depart(struct smx_relay *r, uint32_t ref, uint64_t tick, smx_time
     } else {
         real = take(d, number, body);
         if (!real) {
-            smx_rng_bytes(&r->rng, body, SMX_CELL_BODY);
+            fill(r, d->id, number + d->d, body);
             r->count.cells_filler++;
         }
     }

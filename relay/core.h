@@ -171,6 +171,7 @@ struct secrets { /* in locked memory */
 struct smx_relay {
     struct smx_relay_config config;
     struct smx_rng rng;
+    uint8_t filler_key[SMX_KEY];
     struct secrets *secrets;
     struct onion onion[SMX_ONION_KEYS];
     struct smx_endpoint *ep;

@@ -60,6 +60,7 @@ enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_conf
     r->links = config->relay_links_max + config->client_links_max;
     r->place = NONE;
     smx_rng_init(&r->rng, seed);
+    smx_rng_bytes(&r->rng, r->filler_key, sizeof r->filler_key);
     err = make_tables(r);
     if (err == SMX_OK)
         err = smx_endpoint_new(&r->ep, &ep, &r->rng);
@@ -93,6 +94,7 @@ void smx_relay_free(struct smx_relay *r)
     free(r->served);
     sodium_free(r->secrets);
     smx_rng_fini(&r->rng);
+    sodium_memzero(r->filler_key, sizeof r->filler_key);
     free(r);
 }
 
@@ -303,6 +305,15 @@ static void do_tick(struct smx_relay *r, uint64_t tick, smx_time now, struct smx
     smx_relay_service_expire(r, now);
 }
 
+static bool carries_circuits(const struct neighbour *n)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < CLASSES_MAX; i++)
+        count += (uint32_t)n->slot_count[i] + n->listen_count[i];
+    return count > 0;
+}
+
 static void links_expire(struct smx_relay *r, smx_time now)
 {
     uint32_t link;
@@ -315,7 +326,8 @@ static void links_expire(struct smx_relay *r, smx_time now)
     for (uint32_t i = 0; i < r->links; i++) {
         const struct neighbour *n = &r->neighbour[i];
 
-        if (n->used && !n->up && n->kind == SMX_LINK_CLIENT && now > n->down_since + SMX_MS(CLIENT_GONE_MS))
+        if (n->used && !n->up && n->kind == SMX_LINK_CLIENT && now > n->down_since + SMX_MS(CLIENT_GONE_MS) &&
+            !carries_circuits(n)) /* these fade first */
             link_close(r, i);
     }
 }

@@ -89,8 +89,8 @@ void smx_origin_turn(struct smx_origin *o, smx_time now, uint64_t tick, const st
                      uint8_t cell[SMX_CELL_SIZE])
 {
     bool own = smx_origin_needs_turn(o, now);
-    uint64_t count = smx_timetable_number(&o->send, tick);
     uint8_t *body = cell + SMX_CELL_HEAD;
+    uint64_t count;
 
     if (own) {
         o->tries++;
@@ -104,6 +104,7 @@ void smx_origin_turn(struct smx_origin *o, smx_time now, uint64_t tick, const st
         smx_filler_encode(cell);
         return;
     }
+    count = smx_timetable_number(&o->send, tick);
     smx_cell_head_write(cell, (struct smx_cell_head){.circuit = o->forward_id, .seq = (uint32_t)count});
     if (own) {
         smx_hop_msg_encode(body, o->request.type, o->request.content, o->request.len);
