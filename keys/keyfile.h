@@ -4,8 +4,9 @@
 #ifndef SMX_KEYS_KEYFILE_H
 #define SMX_KEYS_KEYFILE_H
 
-#include "proto/base/base32.h"
+#include "proto/base/err.h"
 #include "proto/base/rng.h"
+#include "proto/crypto/keypair.h"
 
 #include <stdbool.h>
 
@@ -20,8 +21,7 @@ struct smx_key {
     enum smx_key_kind kind;
     uint8_t identity_public[32]; /* Ed25519 */
     uint8_t identity_secret[64]; /* in libsodium's form: seed, then public key */
-    uint8_t link_public[32];     /* X25519, relay only, else zeros */
-    uint8_t link_secret[32];
+    struct smx_x25519 link;      /* relay only, else zeros */
 };
 
 /* Causes that a person can act on. */
@@ -51,9 +51,12 @@ enum smx_key_kind smx_key_kind_parse(const char *word);
 
 /* A new key.  NULL: out of memory. */
 struct smx_key *smx_key_new(enum smx_key_kind kind, struct smx_rng *rng);
+/* The key with these secrets: an Ed25519 seed and, for a relay, an X25519 secret (else not looked at). */
+struct smx_key *smx_key_from_secrets(enum smx_key_kind kind, const uint8_t seed[32],
+                                     const uint8_t link_secret[32]);
 void smx_key_free(struct smx_key *key); /* wipes; NULL is fine */
 
-/* 160 bits of the hash of the identity, as eight groups of four base32 characters: to compare by eye or ear.
+/* 160 bits of a hash of the identity, as eight groups of four base32 characters: to compare by eye or ear.
  */
 enum { SMX_KEY_FINGERPRINT = 8 * 5 };
 void smx_key_fingerprint(const struct smx_key *key, char text[SMX_KEY_FINGERPRINT]);
@@ -61,16 +64,25 @@ void smx_key_fingerprint(const struct smx_key *key, char text[SMX_KEY_FINGERPRIN
 /* Cost of a passphrase guess. */
 struct smx_key_cost {
     uint32_t passes;     /* Argon2id's t, 1..SMX_KEY_PASSES_MAX */
-    uint32_t memory_kib; /* Argon2id's m, 8..SMX_KEY_MEMORY_KIB_MAX */
+    uint32_t memory_kib; /* Argon2id's m, SMX_KEY_MEMORY_KIB_MIN..SMX_KEY_MEMORY_KIB_MAX */
 };
-enum { SMX_KEY_PASSES_MAX = 16, SMX_KEY_MEMORY_KIB_MAX = 2 * 1024 * 1024 };
-extern const struct smx_key_cost smx_key_cost_default; /* 3 passes over 256 MiB: half a second or so */
+enum { SMX_KEY_PASSES_MAX = 16, SMX_KEY_MEMORY_KIB_MIN = 8, SMX_KEY_MEMORY_KIB_MAX = 2 * 1024 * 1024 };
+/* 3 passes over 256 MiB, libsodium's "moderate": about a second. */
+enum { SMX_KEY_PASSES = 3, SMX_KEY_MEMORY_KIB = 256 * 1024 };
 
-enum { SMX_KEYFILE_MAX = 256 }; /* bytes of any key file */
+/* What seals a file, besides the key itself. */
+struct smx_key_seal {
+    const char *passphrase;
+    struct smx_key_cost cost;
+    uint8_t salt[16], nonce[24]; /* fresh for each writing */
+};
+/* Draws salt and nonce, and takes the usual cost. */
+void smx_key_seal_init(struct smx_key_seal *seal, const char *passphrase, struct smx_rng *rng);
 
-/* The file's bytes; passphrase NULL: not sealed, and cost and rng may be NULL. */
-enum smx_key_err smx_keyfile_encode(const struct smx_key *key, const char *passphrase,
-                                    const struct smx_key_cost *cost, struct smx_rng *rng,
+enum { SMX_KEYFILE_MAX = 256 }; /* bytes; no key file is longer */
+
+/* The file's bytes; seal NULL: not sealed.  SMX_KEY_E_MEMORY is the only error. */
+enum smx_key_err smx_keyfile_encode(const struct smx_key *key, const struct smx_key_seal *seal,
                                     uint8_t out[SMX_KEYFILE_MAX], size_t *len) SMX_MUST_CHECK;
 /* The key in the in_len bytes at in.  A passphrase for a file that is not sealed is not looked at. */
 enum smx_key_err smx_keyfile_decode(struct smx_key **key, const uint8_t *in, size_t in_len,
@@ -80,6 +92,7 @@ enum smx_key_err smx_keyfile_peek(const uint8_t *in, size_t in_len, enum smx_key
                                   bool *sealed) SMX_MUST_CHECK;
 
 /* From and to a file.  kind SMX_KEY_ANY takes every kind. */
+enum smx_key_err smx_keyfile_read(const char *path, uint8_t out[SMX_KEYFILE_MAX], size_t *len) SMX_MUST_CHECK;
 enum smx_key_err smx_key_load(struct smx_key **key, const char *path, enum smx_key_kind kind,
                               const char *passphrase) SMX_MUST_CHECK;
 enum smx_key_err smx_key_save(const struct smx_key *key, const char *path, const char *passphrase,
