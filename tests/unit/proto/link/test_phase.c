@@ -1,0 +1,176 @@
+#include "proto/base/rng.h"
+#include "proto/link/phase.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define Q SMX_MS(10)
+
+static const struct smx_link_timing timing = {
+    .relay_q = Q,
+    .client_q = SMX_MS(20),
+    .margin_min = SMX_MS(1),
+    .margin_max = SMX_MS(15),
+    .margin_unknown = SMX_MS(5),
+};
+
+struct fixture {
+    struct smx_phase p;
+    struct smx_rng rng;
+    uint64_t tick;
+    smx_time origin; /* arrival of tick 0 without jitter */
+};
+
+static void start(struct fixture *f)
+{
+    static const uint8_t seed[SMX_RNG_SEED] = {3};
+
+    smx_rng_init(&f->rng, seed);
+    smx_phase_init(&f->p, &timing);
+    f->tick = 500;
+    f->origin = SMX_SECOND(77) + 12345;
+}
+
+/* That many ticks, each with up to so much jitter. */
+static void feed(struct fixture *f, unsigned ticks, smx_time jitter)
+{
+    while (ticks-- > 0) {
+        smx_time late = jitter ? smx_rng_below(&f->rng, (uint32_t)jitter) : 0;
+
+        f->tick++;
+        smx_phase_add(&f->p, Q, f->tick, f->origin + f->tick * Q + late);
+    }
+}
+
+static smx_time error_of(const struct fixture *f)
+{
+    return smx_phase_expected(&f->p, Q, f->tick + 7) - (f->origin + (f->tick + 7) * Q);
+}
+
+static void the_baseline_is_the_arrival_without_jitter(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 2000, SMX_MS(4));
+    assert_in_range(error_of(&f), 0, SMX_US(20));
+    assert_int_equal(f.p.last_tick, f.tick);
+}
+
+static void a_longer_path_is_learned_within_a_minute_and_a_shorter_at_once(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 6000, SMX_MS(1));
+    f.origin += SMX_MS(30);
+    feed(&f, 2000, SMX_MS(1));
+    assert_true((int64_t)error_of(&f) < -(int64_t)SMX_MS(29)); /* still the old one: 20 s */
+    feed(&f, 4100, SMX_MS(1));
+    assert_in_range(error_of(&f), 0, SMX_US(20));
+    f.origin -= SMX_MS(50);
+    feed(&f, 100, SMX_MS(1));
+    assert_in_range(error_of(&f), 0, SMX_US(100));
+}
+
+static void the_margin_is_unknown_until_a_thousand_datagrams(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 999, SMX_MS(3));
+    assert_int_equal(smx_phase_margin(&f.p, &timing), SMX_MS(5));
+    feed(&f, 1, SMX_MS(3));
+    assert_in_range(smx_phase_margin(&f.p, &timing), SMX_US(2900), SMX_US(3300));
+}
+
+static void the_margin_stays_within_its_bounds(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 3000, 0);
+    assert_int_equal(smx_phase_margin(&f.p, &timing), SMX_MS(1));
+    start(&f);
+    feed(&f, 3000, SMX_MS(80));
+    assert_int_equal(smx_phase_margin(&f.p, &timing), SMX_MS(15));
+}
+
+static void one_outlier_in_ten_thousand_does_not_move_the_margin_but_many_do(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 6000, SMX_MS(2));
+    f.origin += SMX_MS(12);
+    feed(&f, 1, 0);
+    f.origin -= SMX_MS(12);
+    feed(&f, 11000, SMX_MS(2));
+    assert_in_range(smx_phase_margin(&f.p, &timing), SMX_US(1900), SMX_US(2400));
+    for (int i = 0; i < 50; i++) {
+        f.origin += SMX_MS(8);
+        feed(&f, 1, 0);
+        f.origin -= SMX_MS(8);
+        feed(&f, 20, SMX_MS(2));
+    }
+    assert_in_range(smx_phase_margin(&f.p, &timing), SMX_US(7900), SMX_US(8400));
+}
+
+static void the_margin_forgets_within_minutes(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 6000, SMX_MS(10));
+    assert_true(smx_phase_margin(&f.p, &timing) > SMX_MS(9));
+    feed(&f, 100 * 60 * 15, SMX_MS(2));
+    assert_true(smx_phase_margin(&f.p, &timing) < SMX_US(2400));
+}
+
+static void after_a_silence_only_the_new_counts(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed(&f, 2000, SMX_MS(1));
+    f.tick += 100 * 120;
+    f.origin += SMX_MS(40);
+    feed(&f, 1, 0);
+    assert_int_equal(error_of(&f), 0);
+}
+
+static void nonsense_ticks_do_no_harm(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (int i = 0; i < 5000; i++)
+        smx_phase_add(&f.p, Q, smx_rng_u64(&f.rng) >> 8, SMX_SECOND(1) + (smx_time)i);
+    assert_in_range(smx_phase_margin(&f.p, &timing), timing.margin_min, timing.margin_max);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_baseline_is_the_arrival_without_jitter),
+        cmocka_unit_test(a_longer_path_is_learned_within_a_minute_and_a_shorter_at_once),
+        cmocka_unit_test(the_margin_is_unknown_until_a_thousand_datagrams),
+        cmocka_unit_test(the_margin_stays_within_its_bounds),
+        cmocka_unit_test(one_outlier_in_ten_thousand_does_not_move_the_margin_but_many_do),
+        cmocka_unit_test(the_margin_forgets_within_minutes),
+        cmocka_unit_test(after_a_silence_only_the_new_counts),
+        cmocka_unit_test(nonsense_ticks_do_no_harm),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
