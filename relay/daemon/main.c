@@ -1,0 +1,241 @@
+/* sipmix-relay: sockets, one timer and the relay core. */
+#include "relay/daemon/daemon.h"
+
+#include "keys/passphrase.h"
+#include "proto/host/args.h"
+#include "proto/host/log.h"
+#include "proto/host/random.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct smx_config_key keys[] = {
+    SMX_KEY_PATH("", "network", struct relay_config, network, NULL,
+                 "network file, as `sipmix-directory network` writes it"),
+    SMX_KEY_PATH("", "state", struct relay_config, state, "/var/lib/sipmix-relay",
+                 "folder for keys and documents"),
+    SMX_KEY_ENUM("", "log", struct relay_config, log, "info", SMX_LOG_WORDS, "least level written to stderr"),
+    SMX_KEY_ADDRS("relay", "listen", struct relay_config, listen, NULL,
+                  "UDP address to listen on: one IPv4, one IPv6, or both"),
+    SMX_KEY_ADDRS("relay", "advertise", struct relay_config, advertise, "",
+                  "the same as others reach it; default: as listen"),
+    SMX_KEY_PATH("relay", "passphrase_file", struct relay_config, passphrase_file, "",
+                 "first line opens a sealed key file"),
+    SMX_KEY_INT("relay", "clients", struct relay_config, clients, "512", 1, 20000, "client links at once"),
+    SMX_KEY_INT("relay", "neighbours", struct relay_config, neighbours, "128", 1, 4096,
+                "relay links at once"),
+    SMX_KEY_INT("relay", "circuits", struct relay_config, circuits, "4096", 16, 1 << 20,
+                "circuits at once (about 8 KB each)"),
+    SMX_KEY_BOOL("test", "cover", struct relay_config, cover, "yes",
+                 "no: test networks only: send nothing that carries nothing"),
+};
+
+static bool check(const void *config, char *why, size_t why_len)
+{
+    const struct relay_config *c = config;
+
+    if (c->listen.count > SMX_RELAY_ADDRS || c->advertise.count > SMX_RELAY_ADDRS)
+        snprintf(why, why_len, "listen, advertise: too many addresses; allowed: one IPv4, one IPv6, or both");
+    else if (c->listen.count == 2 && smx_addr_is_v4(&c->listen.at[0]) == smx_addr_is_v4(&c->listen.at[1]))
+        snprintf(why, why_len, "listen: two addresses of one family; allowed: one IPv4, one IPv6, or both");
+    else
+        return true;
+    return false;
+}
+
+static const struct smx_program program = {
+    .name = "sipmix-relay",
+    .summary = "a relay of a sipmix network",
+    .table = {.keys = keys,
+              .key_count = sizeof keys / sizeof keys[0],
+              .size = sizeof(struct relay_config),
+              .check = check},
+};
+
+/* ---- datagrams and the tick ---- */
+
+static void send_out(struct relay_daemon *d)
+{
+    for (size_t i = 0; i < d->udp_count; i++)
+        smx_udp_send(d->udp[i], &d->out);
+    smx_out_reset(&d->out);
+}
+
+void relay_arm(struct relay_daemon *d)
+{
+    smx_timer_arm(d->tick, smx_relay_deadline(d->relay));
+}
+
+static void on_datagram(void *arg, const struct smx_addr *from, uint8_t *bytes, size_t len, smx_time arrival)
+{
+    struct relay_daemon *d = arg;
+
+    smx_relay_receive(d->relay, arrival, smx_loop_wall(), from, bytes, len, &d->out);
+}
+
+static void on_batch_end(void *arg, smx_time now)
+{
+    (void)now;
+    send_out(arg); /* handshake answers: everything else waits for the tick */
+}
+
+static void on_tick(void *arg, smx_time now)
+{
+    struct relay_daemon *d = arg;
+
+    for (size_t i = 0; i < d->udp_count; i++)
+        smx_udp_receive(d->udp[i]);
+    smx_relay_expire(d->relay, now, smx_loop_wall(), &d->out);
+    send_out(d);
+    relay_arm(d);
+}
+
+/* ---- start ---- */
+
+static bool load_network(struct relay_daemon *d)
+{
+    uint8_t *text = malloc(SMX_NETWORK_FILE_MAX);
+    const char *why = "can't be read";
+    size_t len;
+    bool ok;
+
+    ok = text && smx_file_read(d->config.network, text, SMX_NETWORK_FILE_MAX, &len) == SMX_OK &&
+         smx_network_decode(&d->network, text, len, &why) == SMX_OK;
+    if (!ok)
+        smx_log_error("network file %s: %s", d->config.network, why);
+    free(text);
+    return ok;
+}
+
+static bool load_key(struct relay_daemon *d)
+{
+    char path[SMX_PATH_MAX], *passphrase = NULL;
+    enum smx_key_err err;
+    bool made;
+
+    if (d->config.passphrase_file[0] &&
+        smx_passphrase_read(d->config.passphrase_file, &passphrase) != SMX_OK) {
+        smx_log_error("passphrase_file %s: can't be read, or is empty", d->config.passphrase_file);
+        return false;
+    }
+    err = smx_state_path(&d->state, "relay.key", path) == SMX_OK
+              ? smx_key_load_or_make(&d->key, path, SMX_KEY_RELAY, passphrase, &d->rng, &made)
+              : SMX_KEY_E_IO;
+    smx_passphrase_free(passphrase);
+    if (err != SMX_KEY_OK) {
+        smx_log_error("key file %s: %s", path, smx_key_err_text(err));
+        return false;
+    }
+    if (made)
+        smx_log_info("made a new relay key: keep a backup of it (sipmix-keys backup)");
+    return true;
+}
+
+static bool make_core(struct relay_daemon *d)
+{
+    struct smx_relay_config config = {.link = d->key->link,
+                                      .relay_links_max = (uint32_t)d->config.neighbours,
+                                      .client_links_max = (uint32_t)d->config.clients,
+                                      .circuits_max = (uint32_t)d->config.circuits,
+                                      .cover_off = !d->config.cover};
+    uint8_t seed[SMX_RNG_SEED];
+    size_t datagrams = (size_t)d->config.neighbours * 8 + (size_t)d->config.clients;
+    enum smx_err err;
+
+    memcpy(config.id, d->key->identity_public, sizeof config.id);
+    smx_rng_bytes(&d->rng, seed, sizeof seed);
+    err = smx_relay_new(&d->relay, &config, seed);
+    sodium_memzero(seed, sizeof seed);
+    sodium_memzero(&config, sizeof config);
+    if (err == SMX_OK)
+        err = smx_out_new(&d->out, datagrams, datagrams * SMX_LINK_DATAGRAM_MAX);
+    if (err != SMX_OK)
+        smx_log_error("tables for that many links and circuits: %s", smx_err_text(err));
+    return err == SMX_OK;
+}
+
+static bool open_sockets(struct relay_daemon *d)
+{
+    static const struct smx_udp_events events = {on_datagram, on_batch_end};
+
+    for (size_t i = 0; i < d->config.listen.count; i++) {
+        const struct smx_addr *at = &d->config.listen.at[i];
+        char text[SMX_ADDR_TEXT];
+
+        if (smx_udp_open(&d->udp[i], d->loop, at, SMX_UDP_BUFFER, &events, d) != SMX_OK) {
+            smx_addr_format(at, text);
+            smx_log_error("listen on UDP %s: %s", text, strerror(errno));
+            return false;
+        }
+        d->udp_count++;
+    }
+    return true;
+}
+
+static void tear_down(struct relay_daemon *d)
+{
+    directory_stop(d->directory);
+    for (size_t i = 0; i < d->udp_count; i++)
+        smx_udp_free(d->udp[i]);
+    smx_timer_free(d->tick);
+    smx_loop_free(d->loop);
+    smx_relay_free(d->relay);
+    smx_out_free(&d->out);
+    smx_key_free(d->key);
+    smx_state_close(&d->state);
+    smx_rng_fini(&d->rng);
+}
+
+static bool set_up(struct relay_daemon *d)
+{
+    enum smx_err err;
+
+    if (!load_network(d))
+        return false;
+    err = smx_state_open(&d->state, d->config.state);
+    if (err != SMX_OK) {
+        smx_log_error("state folder %s: %s", d->config.state,
+                      err == SMX_E_STATE     ? "another process uses it"
+                      : err == SMX_E_REFUSED ? "not a folder of ours that is closed to others"
+                                             : strerror(errno));
+        return false;
+    }
+    if (!load_key(d) || !make_core(d))
+        return false;
+    d->loop = smx_loop_new();
+    d->tick = d->loop ? smx_timer_new(d->loop, on_tick, d) : NULL;
+    if (!d->tick) {
+        smx_log_error("event loop: %s", strerror(errno));
+        return false;
+    }
+    if (!open_sockets(d))
+        return false;
+    d->directory = directory_start(d);
+    return d->directory != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static struct relay_daemon d;
+    int code;
+
+    d.state.lock = -1;
+    code = smx_args(&program, argc, argv, &d.config);
+    if (code != SMX_ARGS_RUN)
+        return code;
+    smx_log_init(program.name, (enum smx_log_level)d.config.log);
+    if (sodium_init() < 0)
+        return SMX_EXIT_FAILED;
+    smx_random_init(&d.rng);
+    code = SMX_EXIT_FAILED;
+    if (set_up(&d)) {
+        smx_log_info("running");
+        code = smx_loop_run(d.loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
+        smx_log_info("stopped");
+    }
+    tear_down(&d);
+    return code;
+}
