@@ -83,7 +83,7 @@ endef
 $(foreach d,$(CORES) $(IMPURE),$(eval $(call archive,$(d))))
 
 define program
-$(BUILD)/sipmix-$(patsubst %/,%,$(dir $(1))): $(call objs,$(1)) $(if $(filter sim/%,$(1)),,$(HOST_LIBS)) $(CORE_LIBS)
+$(BUILD)/sipmix-$(patsubst %/,%,$(dir $(1))): $(call objs,$(1)) $(call source_libs,$(wildcard $(1)/*.[ch]),$(1))
 	$$(call SAY,LD)
 	$$(LINK) $$(LIBS_CORE) $(if $(filter sim/%,$(1)),,$$(LIBS_DAEMON))
 endef
