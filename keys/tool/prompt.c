@@ -64,7 +64,7 @@ static void complain(const struct smx_prompt *p, enum smx_err err)
         return;
     case SMX_E_MALFORMED:
         fprintf(stderr, "%s: %s: allowed are 1 to %d bytes on one line\n", p->program, from,
-                SMX_PASSPHRASE_MAX - 2);
+                SMX_PASSPHRASE_MAX - 1);
         return;
     default:
         fprintf(stderr, "%s: %s: %s\n", p->program, from, strerror(errno));
