@@ -31,9 +31,9 @@ struct smx_frame {
 
 enum {
     SMX_RTP_HEADER = 12,
-    SMX_RTP_MAX = 1500,                 /* bytes; longer ones are dropped */
-    SMX_RTCP_CNAME = 16,                /* characters: 96 random bits in base64 (RFC 7022, 4.2) */
-    SMX_RTCP_REPORT = 28 + 24 + 8 + 20, /* SR header and sender info, one report block, SDES with one CNAME */
+    SMX_RTP_MAX = 1500,             /* bytes; longer ones are dropped */
+    SMX_RTCP_CNAME = 16,            /* characters: 96 random bits in base64 (RFC 7022, 4.2) */
+    SMX_RTCP_REPORT = 28 + 24 + 28, /* bytes: SR with sender info, one report block, SDES with one CNAME */
 };
 
 struct smx_rtp {

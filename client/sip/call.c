@@ -1,0 +1,546 @@
+/* client/sip/call.c - the back-to-back user agent: one call between a phone and the network side.
+ *
+ *   from a phone                                        to phones, up to SMX_UA_LEGS at once
+ *   INVITE -> ASKED --200--> ANSWERED --ACK--> UP       CALLING --1xx--> RINGING --2xx, ACK--> UP
+ *     |error, CANCEL            |no ACK        |BYE        \--CANCELLED--/  |error       |BYE
+ *   FREE                      FREE           FREE        FREE             FREE         FREE
+ *
+ * A call is told to the network side once and ended for it once (over); its legs may live on until SIP is
+ * done with them.  Timers: ring_until (a call that nobody answers), answer_again and answer_until (our 200
+ * until its ACK), cancel_until (a phone that never answers a cancelled INVITE), and those of media.c. */
+#include "client/sip/core.h"
+
+#include <string.h>
+
+#define RING_FROM_PHONE SMX_SECOND(300) /* the network side decides long before */
+#define RING_TO_PHONES  SMX_SECOND(180)
+
+struct smx_call *smx_call_get(struct smx_ua *ua, uint32_t id)
+{
+    for (size_t i = 0; id != 0 && i < ua->call_max; i++)
+        if (ua->call[i].id == id)
+            return &ua->call[i];
+    return NULL;
+}
+
+/* An own call that the network side may still speak of. */
+static struct smx_call *live(struct smx_ua *ua, uint32_t id)
+{
+    struct smx_call *call = smx_call_get(ua, id);
+
+    return call && !call->over ? call : NULL;
+}
+
+/* A new call with a pair of ports, or NULL. */
+static struct smx_call *new_call(struct smx_ua *ua)
+{
+    bool taken[SMX_UA_CALLS] = {false};
+    struct smx_call *call = NULL;
+    size_t pair = 0;
+
+    for (size_t i = 0; i < ua->call_max; i++) {
+        if (ua->call[i].id == 0)
+            call = &ua->call[i];
+        else if (ua->call[i].has_pair)
+            taken[ua->call[i].pair] = true;
+    }
+    while (pair < ua->port_count && taken[pair])
+        pair++;
+    if (!call || pair == ua->port_count)
+        return NULL;
+    memset(call, 0, sizeof *call);
+    call->id = smx_ua_new_id(ua);
+    call->pair = pair;
+    call->has_pair = true;
+    call->refusal = 480;
+    return call;
+}
+
+/* Frees the call when the network side and all legs are done with it. */
+static void settle(struct smx_call *call)
+{
+    if (!call->over)
+        return;
+    call->has_pair = false;
+    for (size_t i = 0; i < SMX_UA_LEGS; i++)
+        if (call->leg[i].state != SMX_LEG_FREE)
+            return;
+    call->id = 0;
+}
+
+/* Ends what is left of the legs, each in the way of its state. */
+static void end_legs(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status)
+{
+    for (size_t i = 0; i < SMX_UA_LEGS; i++) {
+        struct smx_leg *leg = &call->leg[i];
+        struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
+
+        switch (leg->state) {
+        case SMX_LEG_ASKED:
+            if (txn)
+                smx_leg_respond(ua, now, call, leg, txn, status);
+            smx_leg_free(ua, leg);
+            break;
+        case SMX_LEG_CALLING:
+        case SMX_LEG_RINGING:
+            smx_leg_cancel(ua, now, leg);
+            break;
+        case SMX_LEG_UP:
+            smx_leg_bye(ua, leg);
+            smx_leg_free(ua, leg);
+            break;
+        case SMX_LEG_ANSWERED: /* a BYE before the ACK would overtake our 200 (RFC 3261, 15) */
+            call->bye_after_ack = true;
+            break;
+        case SMX_LEG_CANCELLED:
+        case SMX_LEG_FREE:
+            break;
+        }
+    }
+}
+
+static void end_call(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status)
+{
+    call->over = true;
+    end_legs(ua, now, call, status);
+    settle(call);
+}
+
+void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call)
+{
+    if (!call->over)
+        (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
+    end_call(ua, now, call, 480);
+}
+
+/* ---- from a phone ---- */
+
+static bool is_merged(const struct smx_ua *ua, const struct smx_sip *sip)
+{
+    for (size_t i = 0; i < ua->call_max; i++) {
+        const struct smx_call *call = &ua->call[i];
+
+        if (call->id != 0 && call->from_phone && smx_span_is(sip->call_id, call->leg[0].call_id) &&
+            strcmp(sip->from_tag, call->leg[0].remote_tag) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Reads the session in an INVITE; none at all is fine (media_count stays 0).  0, or the status to refuse
+ * with. */
+static unsigned read_offer(struct smx_sdp *sdp, const struct smx_sip *sip)
+{
+    const struct smx_span *type = smx_gate_get(&sip->gate, SMX_H_CONTENT_TYPE);
+    struct smx_span value, params;
+
+    memset(sdp, 0, sizeof *sdp);
+    if (sip->body.len == 0)
+        return 0;
+    value = type ? *type : (struct smx_span){NULL, 0};
+    params = value;
+    value = smx_span_trim(smx_span_cut(&params, ';'));
+    if (!smx_span_is_nocase(value, "application/sdp"))
+        return 415;
+    switch (smx_sdp_read(sdp, sip->body)) {
+    case SMX_OK:
+        return 0;
+    case SMX_E_MALFORMED:
+        return 400;
+    default:
+        return 488;
+    }
+}
+
+void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow)
+{
+    struct smx_ua_target target;
+    struct smx_sdp sdp;
+    struct smx_call *call;
+    struct smx_txn *txn;
+    struct smx_ua_order *order;
+    unsigned status;
+
+    status = is_merged(ua, sip) ? 482 : smx_uri_target(ua, &sip->uri, &target);
+    if (status == 0)
+        status = read_offer(&sdp, sip);
+    if (status == 0 && (!ua->ready || !smx_out_has_order_room(ua)))
+        status = 503;
+    if (status != 0) {
+        smx_ua_reply(ua, sip, flow, status);
+        return;
+    }
+    call = new_call(ua);
+    if (!call) {
+        ua->stats.table_full++;
+        smx_ua_reply(ua, sip, flow, 503);
+        return;
+    }
+    call->from_phone = true;
+    if (!smx_leg_accept(ua, &call->leg[0], sip, flow)) {
+        smx_ua_reply(ua, sip, flow, 400);
+        call->id = 0;
+        return;
+    }
+    txn = smx_ua_open(ua, sip, flow);
+    if (!txn) {
+        call->id = 0;
+        return;
+    }
+    call->leg[0].invite = smx_txn_ref(&ua->txns, txn);
+    call->leg[0].sdp = sdp;
+    call->leg[0].answer_offers = sdp.media_count == 0;
+    call->leg[0].answer_cseq = sip->cseq;
+    call->ring_until = now + RING_FROM_PHONE;
+    smx_leg_respond(ua, now, call, &call->leg[0], txn, 100);
+    order = smx_out_order(ua, SMX_UA_CALL_START, call->id);
+    order->target = target;
+    smx_reg_identity(ua, sip, order->identity);
+}
+
+void smx_ua_call_ringing(struct smx_ua *ua, smx_time now, uint32_t id)
+{
+    struct smx_call *call = live(ua, id);
+    struct smx_txn *txn;
+
+    smx_txn_time(&ua->txns, now);
+    txn = call && call->from_phone && !call->rang ? smx_txn_get(&ua->txns, call->leg[0].invite) : NULL;
+    if (txn && call->leg[0].state == SMX_LEG_ASKED) {
+        call->rang = true;
+        smx_leg_respond(ua, now, call, &call->leg[0], txn, 180);
+    }
+    smx_txn_settle(&ua->txns);
+}
+
+void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t id)
+{
+    struct smx_call *call = live(ua, id);
+    struct smx_txn *txn;
+
+    smx_txn_time(&ua->txns, now);
+    txn = call && call->from_phone ? smx_txn_get(&ua->txns, call->leg[0].invite) : NULL;
+    if (txn && call->leg[0].state == SMX_LEG_ASKED) {
+        smx_leg_respond(ua, now, call, &call->leg[0], txn, 200);
+        call->leg[0].state = SMX_LEG_ANSWERED;
+        call->answered = true;
+        smx_media_start(ua, now, call);
+    }
+    smx_txn_settle(&ua->txns);
+}
+
+void smx_ua_call_failed(struct smx_ua *ua, smx_time now, uint32_t id, unsigned code)
+{
+    static const unsigned known[] = {404, 408, 480, 486, 488, 503, 603};
+    struct smx_call *call = live(ua, id);
+    unsigned status = 480;
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i] == code)
+            status = code;
+    smx_txn_time(&ua->txns, now);
+    if (call)
+        end_call(ua, now, call, status);
+    smx_txn_settle(&ua->txns);
+}
+
+void smx_ua_call_ended(struct smx_ua *ua, smx_time now, uint32_t id)
+{
+    smx_ua_call_failed(ua, now, id, 480);
+}
+
+void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite)
+{
+    for (size_t i = 0; i < ua->call_max; i++) {
+        struct smx_call *call = &ua->call[i];
+        struct smx_leg *leg = &call->leg[0];
+
+        if (call->id == 0 || leg->state != SMX_LEG_ASKED || smx_txn_get(&ua->txns, leg->invite) != invite)
+            continue;
+        (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
+        end_call(ua, ua->txns.now, call, 487);
+        return;
+    }
+}
+
+/* ---- inside a dialog ---- */
+
+void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                  const struct smx_sip *sip)
+{
+    uint16_t port_before = leg->sdp.port;
+    struct smx_sdp sdp;
+
+    if (!leg->answer_owed || sip->cseq != leg->answer_cseq)
+        return;
+    leg->answer_owed = false;
+    leg->state = SMX_LEG_UP;
+    if (leg->answer_offers) {
+        if (read_offer(&sdp, sip) != 0 || sdp.media_count == 0) {
+            smx_call_lost(ua, now, call);
+            return;
+        }
+        leg->answer_offers = false;
+        leg->sdp = sdp;
+        smx_media_change(call, port_before);
+    }
+    if (call->bye_after_ack)
+        end_call(ua, now, call, 480);
+}
+
+void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, const struct smx_sip *sip,
+                  const struct smx_flow *flow)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    struct smx_txn *invite, *txn = smx_ua_open(ua, sip, flow);
+    struct smx_response response = {.status = 200};
+
+    if (!txn)
+        return;
+    response.echo = (struct smx_span){txn->echo, txn->echo_len};
+    smx_write_response(&out, &response);
+    smx_txn_respond(&ua->txns, txn, 200, smx_text_done(&out));
+    invite = smx_txn_get(&ua->txns, leg->invite);
+    if (leg->state == SMX_LEG_ASKED &&
+        invite) /* a BYE in an early dialog ends the INVITE too (RFC 3261, 15.1.2) */
+        smx_leg_respond(ua, ua->txns.now, call, leg, invite, 487);
+    smx_leg_free(ua, leg);
+    if (!call->over)
+        (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
+    end_call(ua, ua->txns.now, call, 480);
+}
+
+void smx_call_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                       const struct smx_sip *sip, const struct smx_flow *flow)
+{
+    struct smx_sdp sdp;
+    struct smx_txn *txn;
+    uint16_t port_before = leg->sdp.port;
+    unsigned status = 0;
+
+    if (leg->state != SMX_LEG_UP || leg->answer_owed || call->over)
+        status = 491;
+    else if (sip->cseq <= leg->remote_cseq)
+        status = 500;
+    else
+        status = read_offer(&sdp, sip);
+    if (status != 0) {
+        smx_ua_reply(ua, sip, flow, status);
+        return;
+    }
+    txn = smx_ua_open(ua, sip, flow);
+    if (!txn)
+        return;
+    leg->remote_cseq = sip->cseq;
+    smx_leg_retarget(leg, sip);
+    leg->answer_cseq = sip->cseq;
+    leg->answer_offers = sdp.media_count == 0;
+    if (!leg->answer_offers) {
+        if (sdp.direction != leg->sdp.direction || sdp.pcmu != leg->sdp.pcmu || sdp.pcma != leg->sdp.pcma ||
+            sdp.media_count != leg->sdp.media_count)
+            leg->sdp_version++; /* what we say changes with it (RFC 3264, 8) */
+        leg->sdp = sdp;
+        smx_media_change(call, port_before);
+    }
+    smx_leg_respond(ua, now, call, leg, txn, 200);
+}
+
+/* ---- to phones ---- */
+
+enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *from, const char *identity,
+                                  uint32_t *id)
+{
+    const struct smx_binding *phone[SMX_UA_LEGS];
+    size_t count, asked = 0;
+    struct smx_call *call;
+
+    smx_txn_time(&ua->txns, now);
+    smx_reg_expire(ua, now);
+    count = smx_reg_phones(ua, identity, phone);
+    if (count == 0)
+        return SMX_E_ABSENT;
+    call = new_call(ua);
+    if (!call)
+        return SMX_E_FULL;
+    call->ring_until = now + RING_TO_PHONES;
+    for (size_t i = 0; i < count; i++)
+        asked += smx_leg_invite(ua, call, i, phone[i], from);
+    if (asked == 0)
+        call->id = 0;
+    *id = call->id;
+    smx_txn_settle(&ua->txns);
+    return asked > 0 ? SMX_OK : SMX_E_FULL;
+}
+
+/* No phone is left that could answer. */
+static void refuse_if_alone(struct smx_ua *ua, struct smx_call *call)
+{
+    for (size_t i = 0; i < SMX_UA_LEGS; i++)
+        if (call->leg[i].state != SMX_LEG_FREE && call->leg[i].state != SMX_LEG_CANCELLED)
+            return;
+    if (!call->over) {
+        smx_out_order(ua, SMX_UA_CALL_REFUSE, call->id)->code = (uint16_t)call->refusal;
+        call->over = true;
+    }
+    settle(call);
+}
+
+static void leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, unsigned status)
+{
+    if (status == 603 || (call->refusal == 480 && (status == 486 || status == 600)))
+        call->refusal = status == 600 ? 486 : status; /* else the reason is the phone's own affair */
+    smx_leg_free(ua, leg);
+    refuse_if_alone(ua, call);
+}
+
+/* The first 2xx of a leg: it wins, or comes too late. */
+static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                         const struct smx_sip *sip)
+{
+    bool wanted = leg->state != SMX_LEG_CANCELLED && !call->answered && !call->over;
+
+    (void)smx_span_copy(leg->remote_tag, sizeof leg->remote_tag, smx_span_of(sip->to_tag ? sip->to_tag : ""));
+    smx_leg_retarget(leg, sip);
+    leg->state = SMX_LEG_UP;
+    if (!wanted || read_offer(&leg->sdp, sip) != 0 || leg->sdp.media_count == 0) {
+        smx_leg_bye(ua, leg);
+        leg_failed(ua, call, leg, 480);
+        return;
+    }
+    call->winner = (size_t)(leg - call->leg);
+    call->answered = true;
+    for (size_t i = 0; i < SMX_UA_LEGS; i++)
+        if (call->leg[i].state == SMX_LEG_CALLING || call->leg[i].state == SMX_LEG_RINGING)
+            smx_leg_cancel(ua, now, &call->leg[i]);
+    (void)smx_out_order(ua, SMX_UA_CALL_ANSWER, call->id);
+    smx_media_start(ua, now, call);
+}
+
+/* The phone was several: this one is not the one that we talk to. */
+static void surplus_fork(struct smx_ua *ua, const struct smx_leg *leg, const struct smx_sip *sip)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    struct smx_leg other = *leg;
+
+    smx_leg_write_ack(ua, leg, sip, &out);
+    smx_out_flow(ua, &leg->flow, smx_text_done(&out));
+    (void)smx_span_copy(other.remote_tag, sizeof other.remote_tag,
+                        smx_span_of(sip->to_tag ? sip->to_tag : ""));
+    smx_leg_retarget(&other, sip);
+    smx_leg_bye(ua, &other);
+}
+
+void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, const struct smx_sip *sip)
+{
+    struct smx_call *call = smx_call_get(ua, txn->owner.id);
+    struct smx_leg *leg = call ? &call->leg[txn->owner.leg] : NULL;
+    struct smx_text ack = {ua->build, 0, sizeof ua->build, false};
+
+    if (!leg || smx_txn_get(&ua->txns, leg->invite) != txn)
+        leg = NULL; /* hung up meanwhile: only the machine answers */
+    if (leg && smx_txn_is_second_fork(&ua->txns, txn, sip)) {
+        surplus_fork(ua, leg, sip);
+        return;
+    }
+    if (leg && sip->status >= 200)
+        smx_leg_write_ack(ua, leg, sip, &ack);
+    if (!smx_txn_response(&ua->txns, txn, sip, smx_text_done(&ack)) || !leg)
+        return;
+    if (sip->status >= 300) {
+        leg_failed(ua, call, leg, sip->status);
+    } else if (sip->status >= 200) {
+        leg_accepted(ua, now, call, leg, sip);
+    } else if (leg->state == SMX_LEG_CANCELLED) {
+        if (!leg->cancel_sent)
+            smx_leg_send_cancel(ua, leg);
+    } else {
+        leg->state = SMX_LEG_RINGING;
+        if (sip->status >= 180 && !call->rang) {
+            call->rang = true;
+            (void)smx_out_order(ua, SMX_UA_CALL_RINGING, call->id);
+        }
+    }
+}
+
+void smx_call_timeout(struct smx_ua *ua, uint32_t id, size_t leg)
+{
+    struct smx_call *call = smx_call_get(ua, id);
+
+    if (call && call->leg[leg].state != SMX_LEG_FREE && call->leg[leg].state != SMX_LEG_UP)
+        leg_failed(ua, call, &call->leg[leg], 480);
+}
+
+/* ---- time, and lost connections ---- */
+
+void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn)
+{
+    for (size_t i = 0; i < ua->call_max; i++) {
+        struct smx_call *call = &ua->call[i];
+
+        /* an answered call goes on: media has its own way, and the phone may connect again */
+        if (call->id != 0 && call->leg[0].state == SMX_LEG_ASKED && call->leg[0].flow.tcp &&
+            call->leg[0].flow.conn == conn)
+            smx_call_lost(ua, ua->txns.now, call);
+    }
+}
+
+static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg)
+{
+    struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
+
+    if (leg->answer_owed && leg->answer_until <= now) { /* no ACK: RFC 3261, 13.3.1.4 */
+        leg->answer_owed = false;
+        leg->state = SMX_LEG_UP;
+        smx_call_lost(ua, now, call);
+    } else if (leg->answer_owed && leg->answer_again <= now) {
+        if (txn)
+            smx_out_flow(ua, &leg->flow, (struct smx_span){txn->last, txn->last_len});
+        leg->answer_gap = smx_time_min(2 * leg->answer_gap, SMX_SIP_T2);
+        leg->answer_again = now + leg->answer_gap;
+    } else if (leg->state == SMX_LEG_CANCELLED && leg->cancel_until <= now) {
+        leg_failed(ua, call, leg, 480);
+    }
+}
+
+void smx_call_expire(struct smx_ua *ua, smx_time now)
+{
+    for (size_t i = 0; i < ua->call_max; i++) {
+        struct smx_call *call = &ua->call[i];
+
+        for (size_t j = 0; call->id != 0 && j < SMX_UA_LEGS; j++)
+            expire_leg(ua, now, call, &call->leg[j]);
+        if (call->id == 0 || call->over)
+            continue;
+        if (call->answered) {
+            smx_media_expire(ua, now, call);
+        } else if (call->ring_until <= now) {
+            struct smx_ua_order *order =
+                smx_out_order(ua, call->from_phone ? SMX_UA_CALL_END : SMX_UA_CALL_REFUSE, call->id);
+
+            order->code = call->from_phone ? 0 : 480;
+            end_call(ua, now, call, 480);
+        }
+    }
+}
+
+smx_time smx_call_deadline(const struct smx_ua *ua)
+{
+    smx_time first = SMX_NEVER;
+
+    for (size_t i = 0; i < ua->call_max; i++) {
+        const struct smx_call *call = &ua->call[i];
+
+        if (call->id == 0)
+            continue;
+        for (size_t j = 0; j < SMX_UA_LEGS; j++) {
+            const struct smx_leg *leg = &call->leg[j];
+
+            if (leg->answer_owed)
+                first = smx_time_min(first, smx_time_min(leg->answer_again, leg->answer_until));
+            if (leg->state == SMX_LEG_CANCELLED)
+                first = smx_time_min(first, leg->cancel_until);
+        }
+        if (!call->over)
+            first = smx_time_min(first, call->answered ? smx_media_deadline(call) : call->ring_until);
+    }
+    return first;
+}

@@ -1,0 +1,255 @@
+/* client/sip/core.h - the inside of the phone side: what its files share.  Nobody else includes it. */
+#ifndef SMX_SIP_CORE_H
+#define SMX_SIP_CORE_H
+
+#include "client/sip/parse.h"
+#include "client/sip/sdp.h"
+#include "client/sip/txn.h"
+#include "client/sip/ua.h"
+#include "client/sip/write.h"
+#include "proto/media/edge.h"
+
+/* RFC 3261, 17.1.1.1 and appendix A */
+#define SMX_SIP_T1      SMX_MS(500)
+#define SMX_SIP_T2      SMX_SECOND(4)
+#define SMX_SIP_GIVE_UP (64 * SMX_SIP_T1)
+
+enum {
+    SMX_UA_CALLS = 64,    /* pairs of ports at most */
+    SMX_UA_LEGS = 4,      /* phones that one call rings */
+    SMX_UA_MESSAGES = 16, /* texts under way */
+    SMX_UA_REFUSED = 16,  /* names that were refused, the newest */
+    SMX_UA_SENDS = 512,   /* waiting for the caller */
+    SMX_UA_SEND_BYTES = 512 * 1024,
+    SMX_UA_ORDERS = 512,
+    SMX_UA_BUILD = 24 * 1024, /* bytes: any message of ours */
+    SMX_UA_TOKEN = 33,        /* 32 hex digits and a NUL: tags, Call-IDs, Contact users */
+};
+
+/* ---- registrations (registrar.c) ---- */
+
+struct smx_binding {
+    char aor[SMX_UA_USER];                       /* empty: the entry is free */
+    char to[SMX_SIP_URI];                        /* the address as the phone wrote it */
+    char head[512], tail[512], uri[SMX_SIP_URI]; /* its Contact; see struct smx_contact */
+    struct smx_flow flow;
+    char call_id[256];
+    uint32_t cseq;
+    smx_time expires;
+};
+
+void smx_reg_register(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
+                      const struct smx_flow *flow);
+void smx_reg_flow_lost(struct smx_ua *ua, uint64_t conn);
+void smx_reg_expire(struct smx_ua *ua, smx_time now);
+smx_time smx_reg_deadline(const struct smx_ua *ua);
+/* The phones to ring for an own address, into out; how many. */
+size_t smx_reg_phones(const struct smx_ua *ua, const char *identity,
+                      const struct smx_binding *out[SMX_UA_LEGS]);
+/* The own address that a request of a phone shows: its From if it is ours, else our first. */
+void smx_reg_identity(const struct smx_ua *ua, const struct smx_sip *sip, char out[SMX_UA_USER]);
+
+/* ---- addresses (names.c) ---- */
+
+/* A name or a key; false: neither.  user must be lower case. */
+bool smx_target_parse(struct smx_ua_target *target, const char *user);
+/* The user part of a sip or sips URI whose host is our domain or one of our listeners, in lower case; false:
+ * it is not ours or too long. */
+bool smx_uri_own_user(const struct smx_ua *ua, const struct smx_uri *uri, char out[SMX_UA_USER]);
+/* Whom a request is for.  0, or the status to refuse it with. */
+unsigned smx_uri_target(const struct smx_ua *ua, const struct smx_uri *uri, struct smx_ua_target *target);
+/* "<sip:USER@domain>" for a From towards a phone; a text that is no such address becomes anonymous. */
+void smx_write_caller(const struct smx_ua *ua, struct smx_text *out, const char *from);
+
+/* ---- calls (call.c: towards the network side; leg.c: towards a phone) ---- */
+
+enum smx_leg_state {
+    SMX_LEG_FREE,
+    SMX_LEG_ASKED,     /* the phone's INVITE waits for the network side */
+    SMX_LEG_ANSWERED,  /* ... has our 200, and owes the ACK */
+    SMX_LEG_CALLING,   /* our INVITE is out */
+    SMX_LEG_RINGING,   /* ... and has a provisional response */
+    SMX_LEG_CANCELLED, /* ... and is not wanted any more; its final response is awaited */
+    SMX_LEG_UP,
+};
+
+struct smx_leg {
+    enum smx_leg_state state;
+    struct smx_flow flow;
+    char call_id[256], local_tag[SMX_UA_TOKEN], remote_tag[128];
+    char local[SMX_SIP_URI + 8], remote[600]; /* From and To values, without tag */
+    char target[SMX_SIP_URI];                 /* the phone's Contact */
+    char contact[SMX_UA_TOKEN];               /* our Contact's user */
+    uint32_t local_cseq, remote_cseq;         /* last used */
+    struct smx_txn_ref invite;                /* the last INVITE transaction, either way */
+    char branch[48];                          /* of our INVITE */
+    bool cancel_sent;
+    smx_time cancel_until;
+    /* our 200 to an INVITE of the phone, which its transaction holds, until the ACK */
+    bool answer_owed;
+    bool answer_offers; /* it holds an offer: the ACK brings the phone's answer */
+    uint32_t answer_cseq;
+    smx_time answer_again, answer_gap, answer_until;
+    /* session */
+    uint64_t sdp_session;
+    uint32_t sdp_version;
+    struct smx_sdp sdp; /* the phone's, media_count 0 while unknown */
+};
+
+struct smx_call {
+    uint32_t id; /* 0: the entry is free */
+    bool from_phone;
+    bool over; /* for the network side; legs may still have to end */
+    bool rang, answered;
+    bool bye_after_ack;
+    unsigned refusal; /* the best reason so far: 480, 486, 603 */
+    size_t winner;    /* the leg that was answered */
+    size_t pair;
+    bool has_pair;
+    smx_time ring_until;
+    struct smx_leg leg[SMX_UA_LEGS];
+    /* media.c */
+    struct smx_edge edge;
+    bool latched;
+    struct smx_addr peer; /* where the phone's RTP comes from, once latched */
+    smx_time heard_at;    /* last RTP or RTCP of the phone, or end of its hold */
+};
+
+void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow);
+/* The phone takes its INVITE back. */
+void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite);
+/* Requests inside a dialog; leg and call from smx_leg_find. */
+void smx_call_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                       const struct smx_sip *sip, const struct smx_flow *flow);
+void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                  const struct smx_sip *sip);
+void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, const struct smx_sip *sip,
+                  const struct smx_flow *flow);
+void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, const struct smx_sip *sip);
+void smx_call_timeout(struct smx_ua *ua, uint32_t id, size_t leg);
+void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn);
+void smx_call_expire(struct smx_ua *ua, smx_time now);
+smx_time smx_call_deadline(const struct smx_ua *ua);
+struct smx_call *smx_call_get(struct smx_ua *ua, uint32_t id);
+/* The phone is gone or said no more: tells the network side once, and ends what is left of the legs. */
+void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call);
+
+/* The dialog that a request with a To tag belongs to, from the flow that it belongs to. */
+struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow,
+                             struct smx_call **call);
+/* As the called side: takes what the dialog needs from the phone's INVITE.  False: it does not fit. */
+bool smx_leg_accept(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
+                    const struct smx_flow *flow);
+/* As the calling side: sends our INVITE to a phone.  False: no room for the transaction. */
+bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, const struct smx_binding *phone,
+                    const char *from);
+/* Answers the open INVITE of the phone; with SDP when it is 200. */
+void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                     struct smx_txn *txn, unsigned status);
+/* The phone's new Contact, if the message has one. */
+void smx_leg_retarget(struct smx_leg *leg, const struct smx_sip *sip);
+void smx_leg_cancel(struct smx_ua *ua, smx_time now, struct smx_leg *leg);
+void smx_leg_send_cancel(struct smx_ua *ua, struct smx_leg *leg);
+void smx_leg_bye(struct smx_ua *ua, struct smx_leg *leg);
+/* Writes the ACK for a response to our INVITE into out. */
+void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struct smx_sip *response,
+                       struct smx_text *out);
+void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg);
+
+/* ---- media (media.c) ---- */
+
+void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call);
+/* The phone's session changed. */
+void smx_media_change(struct smx_call *call, uint16_t port_before);
+void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call);
+smx_time smx_media_deadline(const struct smx_call *call);
+
+/* ---- texts (message.c) ---- */
+
+struct smx_message {
+    bool used, from_phone;
+    uint32_t id;
+    struct smx_txn_ref txn; /* from a phone: its request */
+    smx_time until;
+    unsigned asked;  /* to phones: answers awaited */
+    unsigned result; /* the best so far */
+    char text[SMX_UA_TEXT_MAX];
+    size_t text_len;
+};
+
+void smx_message_request(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
+                         const struct smx_flow *flow);
+void smx_message_final(struct smx_ua *ua, uint32_t id, unsigned status);
+void smx_message_expire(struct smx_ua *ua, smx_time now);
+smx_time smx_message_deadline(const struct smx_ua *ua);
+
+/* ---- the whole, and what goes out (out.c) ---- */
+
+struct smx_conn {
+    bool used;
+    uint64_t conn;
+    struct smx_addr addr;
+    smx_time partial_until; /* a message must be whole by then; SMX_NEVER: none is begun */
+};
+
+struct smx_ua {
+    struct smx_rng rng;
+    uint8_t hash_key[16], tag_key[16]; /* of what finds transactions; of our tags */
+    char domain[64];
+    struct smx_addr udp, tcp;
+    uint8_t media_ip[16];
+    struct smx_ua_ports *ports;
+    size_t port_count;
+    bool ready;
+    char identity[SMX_UA_IDENTITIES][SMX_UA_USER];
+    size_t identity_count;
+    char claimed[SMX_UA_IDENTITIES][SMX_UA_USER]; /* ordered, not yet among the identities; "" is free */
+    char refused[SMX_UA_REFUSED][SMX_UA_USER];
+    size_t refused_next;
+
+    struct smx_binding *binding;
+    size_t binding_max;
+    struct smx_conn *conn;
+    size_t conn_max;
+    struct smx_txns txns;
+    struct smx_call *call; /* some more than pairs: calls that are over, but whose legs are not */
+    size_t call_max;
+    struct smx_message *message;
+    uint32_t last_id;
+
+    struct smx_ua_send send[SMX_UA_SENDS];
+    size_t send_first, send_count;
+    uint8_t *send_bytes;
+    size_t send_len;
+    struct smx_ua_order order[SMX_UA_ORDERS];
+    size_t order_first, order_count;
+    struct smx_ua_order order_out;
+    char build[SMX_UA_BUILD]; /* the message in the making */
+    struct smx_ua_stats stats;
+};
+
+void smx_out_flow(struct smx_ua *ua, const struct smx_flow *flow, struct smx_span bytes);
+void smx_out_close(struct smx_ua *ua, uint64_t conn);
+void smx_out_media(struct smx_ua *ua, enum smx_ua_send_kind kind, size_t pair, const struct smx_addr *to,
+                   const uint8_t *bytes, size_t len);
+/* Room for the order of a new call or text (what ends one always finds room). */
+bool smx_out_has_order_room(const struct smx_ua *ua);
+struct smx_ua_order *smx_out_order(struct smx_ua *ua, enum smx_ua_order_kind kind, uint32_t id);
+
+uint32_t smx_ua_new_id(struct smx_ua *ua);
+void smx_ua_token(struct smx_ua *ua, char out[SMX_UA_TOKEN]);
+/* The tag that we give to the dialog of a request: the same for its every repetition. */
+void smx_ua_tag(const struct smx_ua *ua, const struct smx_sip *sip, char out[SMX_UA_TOKEN]);
+bool smx_ua_flow_alive(const struct smx_ua *ua, const struct smx_flow *flow);
+const struct smx_addr *smx_ua_self(const struct smx_ua *ua, const struct smx_flow *flow);
+/* "<sip:USER@our listener[;transport=tcp]>" */
+void smx_ua_write_contact(const struct smx_ua *ua, const struct smx_flow *flow, const char *user,
+                          struct smx_text *out);
+/* Answers a request at once, without a transaction (RFC 3261, 8.2.7). */
+void smx_ua_reply(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow, unsigned status);
+void smx_ua_answer(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow,
+                   const struct smx_response *response);
+/* Opens a server transaction with the echo of the request inside; NULL: full. */
+struct smx_txn *smx_ua_open(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow);
+
+#endif

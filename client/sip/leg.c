@@ -1,0 +1,272 @@
+/* client/sip/leg.c - one dialog with one phone: the messages of RFC 3261, 12 to 15, written from its state.
+ */
+#include "client/sip/core.h"
+
+#include <string.h>
+
+enum { WITH_CONTACT = 1, WITH_OFFER = 2 };
+
+static void new_branch(struct smx_ua *ua, char out[48])
+{
+    static const char cookie[] = "z9hG4bK";
+
+    memcpy(out, cookie, sizeof cookie);
+    smx_ua_token(ua, out + sizeof cookie - 1);
+}
+
+/* A From or To value and its tag. */
+static struct smx_span tagged(struct smx_text *room, const char *address, const char *tag)
+{
+    size_t begin = room->len;
+
+    smx_text_add(room, address);
+    if (tag[0]) {
+        smx_text_add(room, ";tag=");
+        smx_text_add(room, tag);
+    }
+    return (struct smx_span){room->at + begin, room->full ? 0 : room->len - begin};
+}
+
+static uint64_t new_session(struct smx_ua *ua)
+{
+    const uint64_t least = 100000000000000000U; /* 18 digits, whatever is drawn */
+
+    return least + smx_rng_u64(&ua->rng) % (9 * least);
+}
+
+static void write_sdp(const struct smx_ua *ua, const struct smx_call *call, const struct smx_leg *leg,
+                      const struct smx_sdp *to, struct smx_text *out)
+{
+    struct smx_sdp_own own = {leg->sdp_session,
+                              leg->sdp_version,
+                              {0},
+                              ua->ports[call->pair].rtp,
+                              to ? smx_sdp_mirror(to->direction) : SMX_SENDRECV};
+
+    memcpy(own.ip, ua->media_ip, sizeof own.ip);
+    smx_sdp_write(out, &own, to);
+}
+
+/* Writes a request of ours inside (or beginning) the dialog; cseq 0: the next number. */
+static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *method, const char *branch,
+                          uint32_t cseq, const struct smx_call *call, int parts, struct smx_text *out)
+{
+    char names[2048], contact[128], sdp[512];
+    struct smx_text n = {names, 0, sizeof names, false}, c = {contact, 0, sizeof contact, false};
+    struct smx_text s = {sdp, 0, sizeof sdp, false};
+    struct smx_request request = {
+        .method = method,
+        .uri = leg->target,
+        .tcp = leg->flow.tcp,
+        .self = smx_ua_self(ua, &leg->flow),
+        .branch = branch,
+        .from = tagged(&n, leg->local, leg->local_tag),
+        .to = tagged(&n, leg->remote, leg->remote_tag),
+        .call_id = leg->call_id,
+        .cseq = cseq ? cseq : ++leg->local_cseq,
+    };
+
+    if (parts & WITH_CONTACT) {
+        smx_ua_write_contact(ua, &leg->flow, leg->contact, &c);
+        request.contact = smx_text_done(&c);
+    }
+    if (parts & WITH_OFFER) {
+        write_sdp(ua, call, leg, NULL, &s);
+        request.type = "application/sdp";
+        request.body = smx_text_done(&s);
+    }
+    smx_write_request(out, &request);
+}
+
+struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow,
+                             struct smx_call **call)
+{
+    for (size_t i = 0; i < ua->call_max; i++) {
+        if (ua->call[i].id == 0)
+            continue;
+        for (size_t j = 0; j < SMX_UA_LEGS; j++) {
+            struct smx_leg *leg = &ua->call[i].leg[j];
+
+            if (leg->state == SMX_LEG_FREE || !smx_span_is(sip->call_id, leg->call_id) ||
+                strcmp(sip->to_tag, leg->local_tag) != 0 || strcmp(sip->from_tag, leg->remote_tag) != 0)
+                continue;
+            if (leg->flow.tcp != flow->tcp ||
+                memcmp(leg->flow.addr.ip, flow->addr.ip, sizeof flow->addr.ip) != 0)
+                return NULL; /* somebody else who has read the dialog's names */
+            if (!flow->tcp && leg->flow.addr.port != flow->addr.port)
+                return NULL;
+            if (flow->tcp && leg->flow.conn != flow->conn) {
+                if (smx_ua_flow_alive(ua, &leg->flow))
+                    return NULL;
+                leg->flow = *flow; /* the phone has connected anew */
+            }
+            *call = &ua->call[i];
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+bool smx_leg_accept(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
+                    const struct smx_flow *flow)
+{
+    struct smx_span from = *smx_gate_get(&sip->gate, SMX_H_FROM), local;
+    struct smx_text out = {leg->local, 0, sizeof leg->local - 1, false};
+    struct smx_text remote = {leg->remote, 0, sizeof leg->remote - 1, false};
+
+    memset(leg, 0, sizeof *leg);
+    leg->flow = *flow;
+    local = smx_sip_address(*smx_gate_get(&sip->gate, SMX_H_TO));
+    smx_text_add(&out, "<");
+    smx_text_span(&out, local);
+    smx_text_add(&out, ">");
+    from = smx_sip_address(from);
+    smx_text_add(&remote, "<");
+    smx_text_span(&remote, from);
+    smx_text_add(&remote, ">");
+    if (local.len == 0 || from.len == 0 || out.full || remote.full || sip->contact_count != 1 ||
+        smx_span_is(sip->contact[0].uri, "*") ||
+        !smx_span_copy(leg->target, sizeof leg->target, sip->contact[0].uri) ||
+        !smx_span_copy(leg->call_id, sizeof leg->call_id, sip->call_id) ||
+        !smx_span_copy(leg->remote_tag, sizeof leg->remote_tag, smx_span_of(sip->from_tag)))
+        return false;
+    smx_ua_tag(ua, sip, leg->local_tag);
+    smx_ua_token(ua, leg->contact);
+    leg->remote_cseq = sip->cseq;
+    leg->sdp_session = new_session(ua);
+    leg->sdp_version = 1;
+    leg->state = SMX_LEG_ASKED;
+    return true;
+}
+
+bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, const struct smx_binding *phone,
+                    const char *from)
+{
+    struct smx_leg *leg = &call->leg[index];
+    struct smx_text local = {leg->local, 0, sizeof leg->local - 1, false};
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    struct smx_txn *txn;
+
+    memset(leg, 0, sizeof *leg);
+    leg->flow = phone->flow;
+    smx_write_caller(ua, &local, from);
+    leg->remote[0] = '<';
+    (void)smx_span_copy(leg->remote + 1, sizeof leg->remote - 1, smx_span_of(phone->to));
+    leg->remote[strlen(leg->remote)] = '>'; /* zeros follow: remote is far longer than to */
+    (void)smx_span_copy(leg->target, sizeof leg->target, smx_span_of(phone->uri));
+    smx_ua_token(ua, leg->call_id);
+    smx_ua_token(ua, leg->local_tag);
+    smx_ua_token(ua, leg->contact);
+    new_branch(ua, leg->branch);
+    leg->sdp_session = new_session(ua);
+    leg->sdp_version = 1;
+    write_request(ua, leg, "INVITE", leg->branch, 0, call, WITH_CONTACT | WITH_OFFER, &out);
+    txn = smx_txn_request(
+        &ua->txns, &leg->flow,
+        &(struct smx_txn_new){
+            SMX_M_INVITE, leg->branch, leg->call_id, leg->local_cseq, {SMX_OWNER_LEG, call->id, index}},
+        smx_text_done(&out));
+    if (!txn)
+        return false;
+    leg->invite = smx_txn_ref(&ua->txns, txn);
+    leg->state = SMX_LEG_CALLING;
+    return true;
+}
+
+void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                     struct smx_txn *txn, unsigned status)
+{
+    char contact[128], sdp[1024];
+    struct smx_text c = {contact, 0, sizeof contact, false}, s = {sdp, 0, sizeof sdp, false};
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    struct smx_response response = {.status = status, .echo = {txn->echo, txn->echo_len}};
+
+    if (status > 100 && status < 300) {
+        smx_ua_write_contact(ua, &leg->flow, leg->contact, &c);
+        response.contact = smx_text_done(&c);
+    }
+    if (status == 200) {
+        write_sdp(ua, call, leg, leg->answer_offers ? NULL : &leg->sdp, &s);
+        response.type = "application/sdp";
+        response.body = smx_text_done(&s);
+    }
+    smx_write_response(&out, &response);
+    if (status == 200) { /* repeated until the ACK, on any transport (RFC 3261, 13.3.1.4) */
+        leg->invite = smx_txn_ref(&ua->txns, txn);
+        leg->answer_owed = true;
+        leg->answer_gap = SMX_SIP_T1;
+        leg->answer_again = now + SMX_SIP_T1;
+        leg->answer_until = now + SMX_SIP_GIVE_UP;
+    }
+    smx_txn_respond(&ua->txns, txn, status, smx_text_done(&out));
+}
+
+void smx_leg_retarget(struct smx_leg *leg, const struct smx_sip *sip)
+{
+    if (sip->contact_count == 1 && !smx_span_is(sip->contact[0].uri, "*"))
+        (void)smx_span_copy(leg->target, sizeof leg->target, sip->contact[0].uri);
+}
+
+void smx_leg_send_cancel(struct smx_ua *ua, struct smx_leg *leg)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+
+    leg->cancel_sent = true;
+    write_request(ua, leg, "CANCEL", leg->branch, leg->local_cseq, NULL, 0,
+                  &out); /* RFC 3261, 9.1: same branch */
+    (void)smx_txn_request(
+        &ua->txns, &leg->flow,
+        &(struct smx_txn_new){
+            SMX_M_CANCEL, leg->branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
+        smx_text_done(&out));
+}
+
+void smx_leg_cancel(struct smx_ua *ua, smx_time now, struct smx_leg *leg)
+{
+    bool may_send = leg->state == SMX_LEG_RINGING; /* before a 1xx the phone may not know the call yet */
+
+    leg->state = SMX_LEG_CANCELLED;
+    leg->cancel_until = now + SMX_SIP_GIVE_UP;
+    if (may_send)
+        smx_leg_send_cancel(ua, leg);
+}
+
+void smx_leg_bye(struct smx_ua *ua, struct smx_leg *leg)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    char branch[48];
+
+    new_branch(ua, branch);
+    write_request(ua, leg, "BYE", branch, 0, NULL, 0, &out);
+    (void)smx_txn_request(
+        &ua->txns, &leg->flow,
+        &(struct smx_txn_new){SMX_M_BYE, branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
+        smx_text_done(&out));
+}
+
+void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struct smx_sip *response,
+                       struct smx_text *out)
+{
+    struct smx_leg with = *leg; /* the ACK names the answerer of this very response */
+    char branch[48];
+
+    (void)smx_span_copy(with.remote_tag, sizeof with.remote_tag,
+                        smx_span_of(response->to_tag ? response->to_tag : ""));
+    if (response->status >= 300) {
+        write_request(ua, &with, "ACK", leg->branch, response->cseq, NULL, 0,
+                      out); /* 17.1.1.3: same branch */
+        return;
+    }
+    smx_leg_retarget(&with, response);
+    new_branch(ua, branch);
+    write_request(ua, &with, "ACK", branch, response->cseq, NULL, 0, out);
+}
+
+void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg)
+{
+    struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
+
+    if (txn && !txn->server && !txn->final)
+        smx_txn_kill(&ua->txns, txn); /* its time is up; nobody waits for it */
+    memset(leg, 0, sizeof *leg);
+}

@@ -1,0 +1,148 @@
+/* client/sip/media.c - the phone's audio of an answered call: which packets are its, and when it has gone.
+ *
+ * Packets to the phone go to the address that its signalling comes from, at the port it named; once it has
+ * sent one itself, to where that came from, and from then on no other source is heard.  It may come from the
+ * signalling address or from the one in its session description: never from anywhere else. */
+#include "client/sip/core.h"
+
+#include <string.h>
+
+#define LOST_AFTER SMX_SECOND(60) /* without any packet, though it is not on hold */
+
+static struct smx_leg *winner(struct smx_call *call)
+{
+    return &call->leg[call->winner];
+}
+
+static uint8_t codec_of(const struct smx_sdp *sdp)
+{
+    return sdp->pcma && !sdp->pcmu ? SMX_FRAME_PCMA : SMX_FRAME_PCMU;
+}
+
+void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call)
+{
+    smx_edge_init(&call->edge, now, codec_of(&winner(call)->sdp), &ua->rng);
+    call->latched = false;
+    call->heard_at = now;
+}
+
+void smx_media_change(struct smx_call *call, uint16_t port_before)
+{
+    const struct smx_sdp *sdp = &winner(call)->sdp;
+
+    smx_edge_codec(&call->edge, codec_of(sdp));
+    if (sdp->port != port_before)
+        call->latched = false;
+    call->heard_at = call->edge.started > call->heard_at ? call->edge.started : call->heard_at;
+}
+
+static bool sends(const struct smx_sdp *sdp)
+{
+    return sdp->direction == SMX_SENDRECV || sdp->direction == SMX_SENDONLY;
+}
+
+static bool receives(const struct smx_sdp *sdp)
+{
+    return sdp->direction == SMX_SENDRECV || sdp->direction == SMX_RECVONLY;
+}
+
+static bool is_from_phone(const struct smx_leg *leg, const struct smx_addr *from)
+{
+    return memcmp(from->ip, leg->flow.addr.ip, sizeof from->ip) == 0 ||
+           (leg->sdp.has_ip && memcmp(from->ip, leg->sdp.ip, sizeof from->ip) == 0);
+}
+
+/* Where the phone's RTP socket is, if anybody knows. */
+static bool peer_of(const struct smx_call *call, struct smx_addr *to)
+{
+    const struct smx_leg *leg = &call->leg[call->winner];
+
+    *to = call->latched ? call->peer : leg->flow.addr;
+    if (!call->latched)
+        to->port = leg->sdp.port;
+    return to->port != 0;
+}
+
+void smx_ua_rtp(struct smx_ua *ua, smx_time now, size_t pair, bool is_rtcp, const struct smx_addr *from,
+                const uint8_t *bytes, size_t len)
+{
+    struct smx_call *call = NULL;
+
+    for (size_t i = 0; i < ua->call_max; i++)
+        if (ua->call[i].id != 0 && ua->call[i].has_pair && ua->call[i].pair == pair && ua->call[i].answered)
+            call = &ua->call[i];
+    if (!call || !is_from_phone(winner(call), from) ||
+        (!is_rtcp && call->latched && !smx_addr_equal(from, &call->peer))) {
+        ua->stats.rtp_refused++;
+        return;
+    }
+    if (is_rtcp) { /* a sign of life, and nothing else that we would want to know */
+        call->heard_at = now;
+        return;
+    }
+    if (smx_edge_receive(&call->edge, now, bytes, len) != SMX_OK) {
+        ua->stats.rtp_refused++;
+        return;
+    }
+    call->heard_at = now;
+    call->latched = true;
+    call->peer = *from;
+}
+
+static struct smx_call *answered(struct smx_ua *ua, uint32_t id)
+{
+    struct smx_call *call = smx_call_get(ua, id);
+
+    return call && call->answered && !call->over ? call : NULL;
+}
+
+bool smx_ua_media_take(struct smx_ua *ua, uint32_t id, smx_time now, struct smx_frame *frame)
+{
+    struct smx_call *call = answered(ua, id);
+
+    return call && sends(&winner(call)->sdp) && smx_edge_take(&call->edge, now, frame);
+}
+
+void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct smx_frame *frame)
+{
+    struct smx_call *call = answered(ua, id);
+    uint8_t packet[SMX_EDGE_PACKET];
+    struct smx_addr to;
+    size_t len;
+
+    (void)now; /* the slots are the clock */
+    if (!call)
+        return;
+    if (!receives(&winner(call)->sdp) || !peer_of(call, &to)) {
+        smx_edge_skip(&call->edge);
+        return;
+    }
+    len = smx_edge_put(&call->edge, frame, packet);
+    smx_out_media(ua, SMX_UA_SEND_RTP, call->pair, &to, packet, len);
+}
+
+void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)
+{
+    uint8_t report[SMX_RTCP_REPORT];
+    struct smx_addr to;
+    size_t len;
+
+    if (!sends(&winner(call)->sdp))
+        call->heard_at = now;
+    if (call->heard_at + LOST_AFTER <= now) {
+        smx_call_lost(ua, now, call);
+        return;
+    }
+    if (call->edge.report_at > now)
+        return;
+    len = smx_edge_report(&call->edge, now, &ua->rng, report);
+    if (!peer_of(call, &to))
+        return;
+    to.port++; /* RFC 3550, 11 */
+    smx_out_media(ua, SMX_UA_SEND_RTCP, call->pair, &to, report, len);
+}
+
+smx_time smx_media_deadline(const struct smx_call *call)
+{
+    return smx_time_min(call->edge.report_at, call->heard_at + LOST_AFTER);
+}

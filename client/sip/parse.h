@@ -1,0 +1,80 @@
+/* client/sip/parse.h - one SIP message as the rest of this folder sees it.
+ * Source: docs/protocol/70-phone.md, section 2; RFC 3261, 7, 8.1.1, 20 and 25.
+ *
+ * Behind the gate, libosip2 parses the start line and the five headers that every message has; bodies and all
+ * other headers never reach it.  What it accepts too kindly is checked here.  No other file uses its parser.
+ */
+#ifndef SMX_SIP_PARSE_H
+#define SMX_SIP_PARSE_H
+
+#include "client/sip/gate.h"
+
+struct osip_message;
+
+enum smx_method {
+    SMX_M_INVITE,
+    SMX_M_ACK,
+    SMX_M_BYE,
+    SMX_M_CANCEL,
+    SMX_M_OPTIONS,
+    SMX_M_REGISTER,
+    SMX_M_MESSAGE,
+    SMX_M_REFER,
+    SMX_M_PUBLISH,
+    SMX_M_SUBSCRIBE,
+    SMX_M_OTHER,
+};
+
+enum smx_scheme { SMX_SCHEME_SIP, SMX_SCHEME_SIPS, SMX_SCHEME_TEL, SMX_SCHEME_URN, SMX_SCHEME_OTHER };
+
+struct smx_uri {
+    enum smx_scheme scheme;
+    const char *user; /* percent-decoded, or NULL; for tel and urn all that follows the scheme */
+    const char *host; /* or NULL */
+};
+
+enum { SMX_SIP_CONTACTS = 8, SMX_SIP_URI = 256, SMX_SIP_VIAS = 16 };
+
+struct smx_contact {
+    struct smx_span head, tail; /* as it came; between them stood an expires parameter, if any */
+    struct smx_span uri;        /* without brackets: a checked sip or sips URI, or "*" */
+    bool has_expires;
+    uint32_t expires; /* seconds */
+};
+
+struct smx_sip {
+    struct osip_message *osip; /* owns what the char pointers below point to */
+    struct smx_gate gate;      /* owns what the spans point to, except the body */
+    bool is_request;
+    enum smx_method method; /* of a response: the CSeq's */
+    unsigned status;        /* 100..699, of responses */
+    struct smx_uri uri;     /* of requests */
+    struct smx_uri from_uri, to_uri;
+    const char *from_tag; /* never empty */
+    const char *to_tag;   /* or NULL */
+    const char *branch;   /* of the first Via: the magic cookie and more */
+    struct smx_span call_id;
+    uint32_t cseq;
+    struct smx_contact contact[SMX_SIP_CONTACTS];
+    size_t contact_count;
+    struct smx_span body; /* in the input */
+    size_t total;         /* bytes of the input that this message takes; 0 when nobody can tell */
+};
+
+/* Once before the first parse, in every process; again does no harm.  Silences the library's trace. */
+void smx_sip_library(void);
+
+/* Scans and parses one message.  A datagram ends with its last byte (bytes behind Content-Length are
+ * ignored); on a stream the head says how long the body is.  On SMX_OK the caller ends with smx_sip_fini;
+ * else there is nothing to end. SMX_E_STATE: on a stream, more bytes are wanted.  SMX_E_FULL: on a stream,
+ * the body is too long. SMX_E_MALFORMED: refused. */
+enum smx_err smx_sip_parse(struct smx_sip *sip, const uint8_t *in, size_t in_len, bool stream) SMX_MUST_CHECK;
+void smx_sip_fini(struct smx_sip *sip);
+/* The URI in a From or To value (out of its brackets, without header parameters), len 0 when it is not a
+ * plain sip or sips URI that may be written back. */
+struct smx_span smx_sip_address(struct smx_span value);
+/* Of a message that was refused with a total (SMX_E_FULL, SMX_E_MALFORMED): is it a request whose sender can
+ * be answered from its head alone? */
+bool smx_sip_can_answer(const struct smx_sip *sip);
+
+#endif

@@ -1,0 +1,243 @@
+/* client/sip/sdp.c - see sdp.h. */
+#include "client/sip/sdp.h"
+
+#include <string.h>
+
+enum { NO_AUDIO = SMX_SDP_MEDIA };
+
+struct connection {
+    bool known;
+    uint8_t ip[16];
+};
+
+struct reading {
+    struct smx_sdp *sdp;
+    enum smx_direction session_direction;
+    struct connection session, audio; /* of c= lines */
+};
+
+static bool is_direction(struct smx_span s, enum smx_direction *d)
+{
+    static const char *const names[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (smx_span_is(s, names[i])) {
+            *d = (enum smx_direction)i;
+            return true;
+        }
+    return false;
+}
+
+/* A proto is tokens with slashes between them. */
+static bool is_proto(struct smx_span s)
+{
+    do {
+        if (!smx_is_token(smx_span_cut(&s, '/')))
+            return false;
+    } while (s.len > 0);
+    return true;
+}
+
+/* m=audio 49170[/2] RTP/AVP 0 8 101 */
+static bool take_media(struct reading *r, struct smx_span s)
+{
+    struct smx_sdp *sdp = r->sdp;
+    size_t n = sdp->media_count;
+    struct smx_span kind = smx_span_cut(&s, ' '), ports = smx_span_cut(&s, ' ');
+    struct smx_span proto = smx_span_cut(&s, ' '), formats = s, format = smx_span_cut(&s, ' ');
+    bool pcmu = false, pcma = false;
+    uint32_t port;
+
+    if (n == SMX_SDP_MEDIA || !smx_is_token(kind) || !is_proto(proto) || !smx_is_token(format) ||
+        !smx_span_u32(smx_span_cut(&ports, '/'), 65535, &port) ||
+        !smx_span_copy(sdp->media[n].kind, sizeof sdp->media[n].kind, kind) ||
+        !smx_span_copy(sdp->media[n].proto, sizeof sdp->media[n].proto, proto) ||
+        !smx_span_copy(sdp->media[n].format, sizeof sdp->media[n].format, format))
+        return false;
+    sdp->media_count++;
+    if (sdp->audio != NO_AUDIO || port == 0 || !smx_span_is(kind, "audio") || !smx_span_is(proto, "RTP/AVP"))
+        return true;
+    while (formats.len > 0) {
+        struct smx_span one = smx_span_cut(&formats, ' ');
+
+        pcmu = pcmu || smx_span_is(one, "0");
+        pcma = pcma || smx_span_is(one, "8");
+    }
+    if (!pcmu && !pcma)
+        return true;
+    sdp->audio = n;
+    sdp->port = (uint16_t)port;
+    sdp->pcmu = pcmu;
+    sdp->pcma = pcma;
+    sdp->direction = r->session_direction;
+    r->audio = r->session;
+    return true;
+}
+
+/* c=IN IP4 192.0.2.1; what is no address of a host is as good as none. */
+static struct connection read_connection(struct smx_span s)
+{
+    struct smx_span net = smx_span_cut(&s, ' '), family = smx_span_cut(&s, ' ');
+    bool v6 = smx_span_is(family, "IP6");
+    char room[SMX_ADDR_TEXT];
+    struct smx_text text = {room, 0, sizeof room - 1, false};
+    struct connection c = {false, {0}};
+    struct smx_addr addr;
+
+    if (!smx_span_is(net, "IN") || (!v6 && !smx_span_is(family, "IP4")))
+        return c;
+    smx_text_add(&text, v6 ? "[" : "");
+    smx_text_span(&text, s);
+    smx_text_add(&text, v6 ? "]:1" : ":1");
+    room[text.len] = 0;
+    if (!text.full && smx_addr_parse(&addr, room) == SMX_OK) {
+        c.known = true;
+        memcpy(c.ip, addr.ip, sizeof c.ip);
+    }
+    return c;
+}
+
+/* "Do not send here", the way before RFC 3264 (its section 8.4): c=IN IP4 0.0.0.0 */
+static bool is_hold(const struct connection *c)
+{
+    static const uint8_t unspecified[4];
+
+    return c->known && memcmp(c->ip + 12, unspecified, sizeof unspecified) == 0;
+}
+
+static bool take_line(struct reading *r, struct smx_span line)
+{
+    struct smx_sdp *sdp = r->sdp;
+    struct smx_span value = {line.at + 2, line.len - 2};
+    bool ours = sdp->audio != NO_AUDIO && sdp->audio + 1 == sdp->media_count;
+    enum smx_direction d;
+
+    switch (line.at[0]) {
+    case 'm':
+        return take_media(r, value);
+    case 'c':
+        if (sdp->media_count == 0)
+            r->session = read_connection(value);
+        else if (ours)
+            r->audio = read_connection(value);
+        return true;
+    case 'a':
+        if (!is_direction(value, &d))
+            return true;
+        if (sdp->media_count == 0)
+            r->session_direction = d;
+        else if (ours)
+            sdp->direction = d;
+        return true;
+    default:
+        return true;
+    }
+}
+
+enum smx_err smx_sdp_read(struct smx_sdp *sdp, struct smx_span text)
+{
+    struct reading r = {.sdp = sdp, .session_direction = SMX_SENDRECV};
+
+    memset(sdp, 0, sizeof *sdp);
+    sdp->audio = NO_AUDIO;
+    if (text.len > SMX_SDP_MAX || text.len < 3 || memcmp(text.at, "v=0", 3) != 0)
+        return SMX_E_MALFORMED;
+    while (text.len > 0) {
+        struct smx_span line = smx_span_cut(&text, '\n');
+
+        if (line.len > 0 && line.at[line.len - 1] == '\r')
+            line.len--;
+        if (line.len == 0)
+            continue;
+        if (line.len < 2 || line.at[1] != '=' || !take_line(&r, line))
+            return SMX_E_MALFORMED;
+    }
+    if (sdp->audio == NO_AUDIO)
+        return SMX_E_REFUSED;
+    sdp->has_ip = r.audio.known;
+    memcpy(sdp->ip, r.audio.ip, sizeof sdp->ip);
+    if (is_hold(&r.audio))
+        sdp->direction =
+            sdp->direction == SMX_SENDRECV || sdp->direction == SMX_SENDONLY ? SMX_SENDONLY : SMX_INACTIVE;
+    return SMX_OK;
+}
+
+enum smx_direction smx_sdp_mirror(enum smx_direction offered)
+{
+    switch (offered) {
+    case SMX_SENDONLY:
+        return SMX_RECVONLY;
+    case SMX_RECVONLY:
+        return SMX_SENDONLY;
+    case SMX_SENDRECV:
+    case SMX_INACTIVE:
+        break;
+    }
+    return offered;
+}
+
+/* "IN IP4 192.0.2.1" */
+static void add_address(struct smx_text *out, const uint8_t ip[16])
+{
+    struct smx_addr addr = {.port = 0};
+    char text[SMX_ADDR_TEXT];
+    struct smx_span s;
+
+    memcpy(addr.ip, ip, sizeof addr.ip);
+    smx_addr_format(&addr, text);
+    s = smx_span_of(text);
+    if (text[0] == '[') {
+        s.at++;
+        smx_text_add(out, "IN IP6 ");
+        smx_text_span(out, smx_span_cut(&s, ']'));
+    } else {
+        smx_text_add(out, "IN IP4 ");
+        smx_text_span(out, smx_span_cut(&s, ':'));
+    }
+}
+
+static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool pcmu, bool pcma)
+{
+    static const char *const directions[] = {"a=sendrecv\r\n", "a=sendonly\r\n", "a=recvonly\r\n",
+                                             "a=inactive\r\n"};
+
+    smx_text_add(out, "m=audio ");
+    smx_text_u64(out, own->port);
+    smx_text_add(out, " RTP/AVP");
+    smx_text_add(out, pcmu ? " 0" : "");
+    smx_text_add(out, pcma ? " 8" : "");
+    smx_text_add(out, pcmu ? "\r\na=rtpmap:0 PCMU/8000" : "");
+    smx_text_add(out, pcma ? "\r\na=rtpmap:8 PCMA/8000" : "");
+    smx_text_add(out, "\r\na=ptime:20\r\n");
+    smx_text_add(out, directions[own->direction]);
+}
+
+void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const struct smx_sdp *to)
+{
+    smx_text_add(out, "v=0\r\no=- ");
+    smx_text_u64(out, own->session);
+    smx_text_add(out, " ");
+    smx_text_u64(out, own->version);
+    smx_text_add(out, " ");
+    add_address(out, own->ip);
+    smx_text_add(out, "\r\ns=-\r\nc=");
+    add_address(out, own->ip);
+    smx_text_add(out, "\r\nt=0 0\r\n");
+    if (!to) {
+        add_audio(out, own, true, true);
+        return;
+    }
+    for (size_t i = 0; i < to->media_count; i++) {
+        if (i == to->audio) {
+            add_audio(out, own, to->pcmu, to->pcma);
+            continue;
+        }
+        smx_text_add(out, "m=");
+        smx_text_add(out, to->media[i].kind);
+        smx_text_add(out, " 0 ");
+        smx_text_add(out, to->media[i].proto);
+        smx_text_add(out, " ");
+        smx_text_add(out, to->media[i].format);
+        smx_text_add(out, "\r\n");
+    }
+}

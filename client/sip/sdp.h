@@ -1,0 +1,52 @@
+/* client/sip/sdp.h - what we read of a phone's session description, and the one that we write.
+ * Source: docs/protocol/70-phone.md, section 4; RFC 8866, 3264, 3551.
+ *
+ * The reader is tolerant of order and of what it does not know; of all lines it keeps the media lines, the
+ * direction and the address.  Media is not sent to that address (section 6 of the page), only to the port.
+ * The writer knows one session: G.711, 20 ms, our own address. */
+#ifndef SMX_SIP_SDP_H
+#define SMX_SIP_SDP_H
+
+#include "client/sip/text.h"
+#include "proto/base/err.h"
+#include "proto/base/out.h"
+
+enum {
+    SMX_SDP_MAX = 8192, /* bytes */
+    SMX_SDP_MEDIA = 8,  /* media lines */
+};
+
+/* As seen by whoever writes it. */
+enum smx_direction { SMX_SENDRECV, SMX_SENDONLY, SMX_RECVONLY, SMX_INACTIVE };
+
+struct smx_sdp {
+    struct {
+        char kind[16], proto[32], format[16]; /* kept to be refused by name */
+    } media[SMX_SDP_MEDIA];
+    size_t media_count;
+    size_t audio;  /* the media line that we take */
+    uint16_t port; /* its port, never 0 */
+    bool has_ip;   /* its address; only ever compared with where packets come from */
+    uint8_t ip[16];
+    bool pcmu, pcma;
+    enum smx_direction direction;
+};
+
+/* SMX_E_MALFORMED: no session description.  SMX_E_REFUSED: no audio stream of G.711 over plain RTP in it. */
+enum smx_err smx_sdp_read(struct smx_sdp *sdp, struct smx_span text) SMX_MUST_CHECK;
+
+struct smx_sdp_own {
+    uint64_t session; /* 18 digits, drawn per leg */
+    uint32_t version;
+    uint8_t ip[16]; /* as in struct smx_addr */
+    uint16_t port;
+    enum smx_direction direction;
+};
+
+/* An offer when to is NULL, else the answer to that one: its media lines in its order, all but one refused.
+ */
+void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const struct smx_sdp *to);
+/* What the answer to an offer of this direction says. */
+enum smx_direction smx_sdp_mirror(enum smx_direction offered);
+
+#endif

@@ -1,0 +1,47 @@
+/* client/sip/write.h - the one writer of SIP messages: fixed order, spelling and spacing, nothing optional.
+ * Source: docs/protocol/70-phone.md, section 3; RFC 3261, 7 and 18.2; RFC 3581.
+ *
+ * Messages are built, never edited.  The only text of a phone that is ever written back is, to that phone,
+ * what the protocol demands: Via, From, To, Call-ID, CSeq and Contact of its own request. */
+#ifndef SMX_SIP_WRITE_H
+#define SMX_SIP_WRITE_H
+
+#include "client/sip/gate.h"
+#include "proto/base/out.h"
+
+#define SMX_SIP_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE"
+
+/* The five headers that each response to this request carries, in order.  The first Via gets received and,
+ * where asked for, rport, of where it came from.  tag goes to a To that has none; NULL: it has one, or needs
+ * none. */
+void smx_write_echo(struct smx_text *out, const struct smx_gate *request, const struct smx_addr *from,
+                    const char *tag);
+
+struct smx_response {
+    unsigned status;
+    struct smx_span echo;        /* of smx_write_echo */
+    struct smx_span contact;     /* "<sip:...>" or a list; len 0: none */
+    struct smx_span unsupported; /* for 420: the option tags; else len 0 */
+    const char *type;            /* of the body, or NULL */
+    struct smx_span body;
+};
+
+/* Adds by itself what else the status demands: Allow, Accept, Retry-After. */
+void smx_write_response(struct smx_text *out, const struct smx_response *response);
+
+struct smx_request {
+    const char *method, *uri;
+    bool tcp;
+    const struct smx_addr *self; /* sent-by: our listener of that transport */
+    const char *branch;
+    struct smx_span from, to; /* header values, tags included */
+    const char *call_id;
+    uint32_t cseq;
+    struct smx_span contact; /* or len 0 */
+    const char *type;        /* of the body, or NULL */
+    struct smx_span body;
+};
+
+void smx_write_request(struct smx_text *out, const struct smx_request *request);
+
+#endif

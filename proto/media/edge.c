@@ -1,0 +1,242 @@
+/* proto/media/edge.c - see edge.h. */
+#include "proto/media/edge.h"
+
+#include "proto/media/g711.h"
+
+#include <string.h>
+
+enum { COMFORT_NOISE = 13 }; /* RFC 3389 */
+
+void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct smx_rng *rng)
+{
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    memset(edge, 0, sizeof *edge);
+    edge->codec = codec;
+    edge->seq = (uint16_t)smx_rng_below(rng, 1U << 15); /* far from a wrap, for SRTP's sake */
+    edge->ssrc = smx_rng_u32(rng);
+    edge->timestamp = smx_rng_u32(rng);
+    memset(edge->last, SMX_PCMU_SILENCE, sizeof edge->last);
+    edge->holes = SMX_EDGE_HOLES;
+    edge->started = now;
+    edge->report_at = now + SMX_MS(1250) + SMX_US(smx_rng_below(rng, 2500000)); /* the first comes sooner */
+    for (size_t i = 0; i < sizeof edge->cname; i++)
+        edge->cname[i] = base64[smx_rng_below(rng, 64)];
+}
+
+void smx_edge_codec(struct smx_edge *edge, uint8_t codec)
+{
+    edge->codec = codec;
+}
+
+/* ---- from the phone ---- */
+
+static void append(struct smx_edge *edge, smx_time now, uint8_t code)
+{
+    struct smx_edge_frame *f;
+
+    edge->part[edge->part_len++] = code;
+    if (edge->part_len < SMX_FRAME_PAYLOAD)
+        return;
+    edge->part_len = 0;
+    if (edge->count == SMX_EDGE_FRAMES) {
+        edge->first = (edge->first + 1) % SMX_EDGE_FRAMES;
+        edge->count--;
+    }
+    f = &edge->frame[(edge->first + edge->count++) % SMX_EDGE_FRAMES];
+    memcpy(f->payload, edge->part, SMX_FRAME_PAYLOAD);
+    f->at = now;
+}
+
+/* RFC 3550, A.1 without probation (the source is latched already) and A.8. */
+static void count_packet(struct smx_edge *edge, smx_time now, const struct smx_rtp *rtp, bool anew)
+{
+    uint32_t transit = (uint32_t)((now - edge->started) / SMX_US(125)) - rtp->timestamp;
+    int32_t step = (int32_t)(transit - edge->transit);
+
+    edge->transit = transit;
+    if (anew) {
+        edge->base_seq = edge->highest_seq = rtp->seq;
+        edge->received = edge->expected_before = edge->received_before = 0;
+        edge->jitter16 = 0;
+        step = 0;
+    }
+    if ((int16_t)(rtp->seq - (uint16_t)edge->highest_seq) > 0)
+        edge->highest_seq += (uint16_t)(rtp->seq - (uint16_t)edge->highest_seq);
+    edge->received++;
+    if (step > -8000 && step < 8000) /* beyond a second it is a jump, not jitter */
+        edge->jitter16 += (uint32_t)(step < 0 ? -step : step) - ((edge->jitter16 + 8) >> 4);
+}
+
+enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t *in, size_t in_len)
+{
+    struct smx_rtp rtp;
+    enum smx_err err = smx_rtp_decode(&rtp, in, in_len);
+    int32_t gap;
+    int16_t step;
+    bool anew;
+
+    if (err != SMX_OK)
+        return err;
+    if (rtp.payload_type == COMFORT_NOISE)
+        return SMX_OK;
+    if ((rtp.payload_type != SMX_FRAME_PCMU && rtp.payload_type != SMX_FRAME_PCMA) || rtp.payload_len == 0 ||
+        rtp.payload_len > SMX_EDGE_PAYLOAD)
+        return SMX_E_MALFORMED;
+
+    step = (int16_t)(rtp.seq - edge->seq_next);
+    anew =
+        !edge->heard || rtp.ssrc != edge->heard_ssrc || step > SMX_EDGE_REORDER || step < -SMX_EDGE_REORDER;
+    count_packet(edge, now, &rtp, anew);
+    if (!anew && step < 0)
+        return SMX_OK; /* late or twice: its place is filled */
+    gap = (int32_t)(rtp.timestamp - edge->timestamp_next);
+    if (anew)
+        edge->part_len = 0;
+    else if (gap > 0 && gap <= SMX_EDGE_GAP) /* lost on the way; a longer one is a pause: nothing to fill */
+        for (; gap > 0; gap--)
+            append(edge, now, SMX_PCMU_SILENCE);
+    edge->heard = true;
+    edge->heard_ssrc = rtp.ssrc;
+    edge->seq_next = (uint16_t)(rtp.seq + 1);
+    edge->timestamp_next = rtp.timestamp + (uint32_t)rtp.payload_len;
+    for (size_t i = 0; i < rtp.payload_len; i++) {
+        uint8_t code = rtp.payload[i];
+
+        append(edge, now, rtp.payload_type == SMX_FRAME_PCMA ? smx_pcmu_encode(smx_pcma_decode(code)) : code);
+    }
+    return SMX_OK;
+}
+
+static size_t waiting_needlessly(const struct smx_edge *edge, smx_time now)
+{
+    size_t n = 0;
+
+    while (n < edge->count && edge->frame[(edge->first + n) % SMX_EDGE_FRAMES].at + SMX_EDGE_SLACK <= now)
+        n++;
+    return n;
+}
+
+static void drop_first(struct smx_edge *edge, size_t n)
+{
+    edge->first = (edge->first + n) % SMX_EDGE_FRAMES;
+    edge->count -= n;
+}
+
+bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame)
+{
+    size_t surplus;
+
+    frame->codec = SMX_FRAME_PCMU;
+    if (edge->count == 0 || (!edge->playing && edge->frame[edge->first].at + SMX_EDGE_SLACK > now)) {
+        edge->playing = false;
+        if (!edge->heard || edge->dry++ < SMX_EDGE_HOLES)
+            return false;
+        memset(frame->payload, SMX_PCMU_SILENCE, sizeof frame->payload);
+        return true;
+    }
+    if (!edge->playing) {
+        edge->playing = true;
+        edge->window_end = now + SMX_EDGE_WINDOW;
+        edge->surplus = SMX_EDGE_FRAMES;
+    }
+    edge->dry = 0;
+    memcpy(frame->payload, edge->frame[edge->first].payload, sizeof frame->payload);
+    drop_first(edge, 1);
+
+    surplus = waiting_needlessly(edge, now);
+    if (surplus < edge->surplus)
+        edge->surplus = surplus;
+    if (now >= edge->window_end) {
+        drop_first(edge, edge->surplus); /* no more than are there: it is at most this slot's */
+        edge->window_end = now + SMX_EDGE_WINDOW;
+        edge->surplus = SMX_EDGE_FRAMES;
+    }
+    return true;
+}
+
+/* ---- towards the phone ---- */
+
+/* The n-th repetition of the last frame, at half the amplitude of the one before from the second on. */
+static void conceal(struct smx_edge *edge)
+{
+    if (edge->holes >= SMX_EDGE_HOLES) {
+        memset(edge->last, SMX_PCMU_SILENCE, sizeof edge->last);
+        return;
+    }
+    if (edge->holes++ > 0)
+        for (size_t i = 0; i < sizeof edge->last; i++)
+            edge->last[i] = smx_pcmu_encode((int16_t)(smx_pcmu_decode(edge->last[i]) / 2));
+}
+
+size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_t out[SMX_EDGE_PACKET])
+{
+    uint8_t payload[SMX_FRAME_PAYLOAD];
+    struct smx_rtp rtp = {!edge->begun, edge->codec, edge->seq,     edge->timestamp,
+                          edge->ssrc,   payload,     sizeof payload};
+
+    if (frame) {
+        edge->holes = 0;
+        for (size_t i = 0; i < sizeof edge->last; i++)
+            edge->last[i] = frame->codec == SMX_FRAME_PCMA
+                                ? smx_pcmu_encode(smx_pcma_decode(frame->payload[i]))
+                                : frame->payload[i];
+    } else {
+        conceal(edge);
+    }
+    for (size_t i = 0; i < sizeof payload; i++)
+        payload[i] =
+            edge->codec == SMX_FRAME_PCMA ? smx_pcma_encode(smx_pcmu_decode(edge->last[i])) : edge->last[i];
+    edge->begun = true;
+    edge->seq++;
+    edge->timestamp += SMX_FRAME_PAYLOAD;
+    edge->packets++;
+    edge->payload_bytes += sizeof payload;
+    return smx_rtp_encode(out, &rtp);
+}
+
+void smx_edge_skip(struct smx_edge *edge)
+{
+    edge->timestamp += SMX_FRAME_PAYLOAD;
+}
+
+/* ---- reports ---- */
+
+/* RFC 3550, A.3 */
+static void count_losses(struct smx_edge *edge, struct smx_rtcp_report *report)
+{
+    uint32_t expected = edge->highest_seq - edge->base_seq + 1;
+    uint32_t expected_now = expected - edge->expected_before,
+             received_now = edge->received - edge->received_before;
+    int32_t lost = (int32_t)(expected - edge->received);
+
+    edge->expected_before = expected;
+    edge->received_before = edge->received;
+    report->lost = lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : lost;
+    if (expected_now > received_now)
+        report->fraction_lost = (uint8_t)(((uint64_t)(expected_now - received_now) << 8) / expected_now >= 256
+                                              ? 255
+                                              : ((expected_now - received_now) << 8) / expected_now);
+}
+
+size_t smx_edge_report(struct smx_edge *edge, smx_time now, struct smx_rng *rng, uint8_t out[SMX_RTCP_REPORT])
+{
+    struct smx_rtcp_report report = {
+        .ssrc = edge->ssrc,
+        .since_start = now - edge->started,
+        .timestamp = edge->timestamp,
+        .packets = edge->packets,
+        .payload_bytes = edge->payload_bytes,
+        .heard = edge->heard,
+        .heard_ssrc = edge->heard_ssrc,
+        .highest_seq = edge->highest_seq,
+        .jitter = edge->jitter16 >> 4,
+    };
+
+    memcpy(report.cname, edge->cname, sizeof report.cname);
+    if (edge->heard)
+        count_losses(edge, &report);
+    edge->report_at =
+        now + SMX_MS(2500) + SMX_US(smx_rng_below(rng, 5000000)); /* RFC 3550, 6.2: 5 s, 0.5 to 1.5 */
+    return smx_rtcp_encode(out, &report);
+}

@@ -1,0 +1,84 @@
+/* proto/media/edge.h - where a phone's audio ends and ours begins: one RTP leg of one call.
+ * Source: docs/protocol/70-phone.md, sections 6 and 7; RFC 3550, appendices A.3 and A.8.
+ *
+ *   phone -- any ptime, jitter, own clock --> smx_edge_receive -> [frames] -> smx_edge_take --> a frame a
+ * slot phone <-- one packet a slot, own SSRC, seq, timestamps -- smx_edge_put <-- a frame a slot, or a hole
+ *
+ * Nothing of the phone's numbers, marks or timing crosses.  The buffer holds as little as keeps it from
+ * running dry: a frame is played SMX_EDGE_SLACK after its arrival at the earliest when the stream starts;
+ * when frames have waited longer than needed all through a window (the phone's clock is fast), the surplus is
+ * dropped; when it runs dry (the clock is slow) a slot stays empty, and the next frame waits again. Pure; no
+ * allocation. */
+#ifndef SMX_MEDIA_EDGE_H
+#define SMX_MEDIA_EDGE_H
+
+#include "proto/base/rng.h"
+#include "proto/media/rtp.h"
+
+#define SMX_EDGE_SLACK  SMX_MS(5)     /* covers the jitter of timers on both sides */
+#define SMX_EDGE_WINDOW SMX_SECOND(2) /* how long a surplus must last */
+
+enum {
+    SMX_EDGE_FRAMES = 16,   /* 320 ms; then the oldest go */
+    SMX_EDGE_PAYLOAD = 960, /* bytes of one packet: 120 ms */
+    SMX_EDGE_GAP = 480,     /* samples of silence put in for lost packets, at most; 60 ms */
+    SMX_EDGE_REORDER = 50,  /* packets; a larger step in sequence is a new start */
+    SMX_EDGE_HOLES = 3,     /* empty slots left empty, or faded, before silence */
+    SMX_EDGE_PACKET = SMX_RTP_HEADER + SMX_FRAME_PAYLOAD,
+};
+
+struct smx_edge_frame {
+    uint8_t payload[SMX_FRAME_PAYLOAD]; /* PCMU */
+    smx_time at;                        /* when it was whole */
+};
+
+struct smx_edge {
+    /* towards the phone */
+    uint8_t codec; /* what we send it */
+    bool begun;    /* a packet has gone: the marker is used up */
+    uint16_t seq;
+    uint32_t ssrc, timestamp;
+    uint32_t packets, payload_bytes;
+    uint8_t last[SMX_FRAME_PAYLOAD]; /* PCMU, for holes */
+    unsigned holes;                  /* in a row */
+    /* from the phone */
+    bool heard;
+    uint32_t heard_ssrc;
+    uint16_t seq_next;
+    uint32_t timestamp_next;
+    struct smx_edge_frame frame[SMX_EDGE_FRAMES];
+    size_t first, count;
+    uint8_t part[SMX_FRAME_PAYLOAD]; /* a frame in the making */
+    size_t part_len;
+    bool playing;
+    unsigned dry;   /* empty slots in a row */
+    size_t surplus; /* least number of frames that waited needlessly in this window */
+    smx_time window_end;
+    /* for reports */
+    smx_time started;
+    smx_time report_at;             /* when smx_edge_report is due */
+    uint32_t base_seq, highest_seq; /* extended */
+    uint32_t received, expected_before, received_before;
+    uint32_t jitter16, transit; /* 16ths of, and timestamp units */
+    char cname[SMX_RTCP_CNAME];
+};
+
+/* codec: what the phone is sent.  Draws SSRC, offsets and CNAME from rng. */
+void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct smx_rng *rng);
+/* The phone negotiated anew; numbers go on. */
+void smx_edge_codec(struct smx_edge *edge, uint8_t codec);
+/* An RTP packet of the phone, from the right source.  SMX_E_MALFORMED: not RTP, too long, or of a payload
+ * type other than PCMU, PCMA and comfort noise (which is taken and forgotten). */
+enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t *in, size_t in_len);
+/* Once a slot: the next frame, PCMU.  After SMX_EDGE_HOLES empty slots it is silence.  False: this slot is
+ * empty. */
+bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame);
+/* Once a slot: writes the packet for frame, or for what conceals it when NULL, to out; its length. */
+size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_t out[SMX_EDGE_PACKET]);
+/* Once a slot in which nothing is to be sent (hold): time goes on without a packet. */
+void smx_edge_skip(struct smx_edge *edge);
+/* Writes the report that is due and draws the time of the next; its length. */
+size_t smx_edge_report(struct smx_edge *edge, smx_time now, struct smx_rng *rng,
+                       uint8_t out[SMX_RTCP_REPORT]);
+
+#endif
