@@ -16,6 +16,7 @@
 #include "proto/circuit/origin.h"
 #include "proto/circuit/quantum.h"
 #include "proto/link/link.h"
+#include "proto/stream/stream.h"
 #include "relay/relay.h"
 
 enum { RELAYS = 9, OWNERS = 2, CIRCUITS = 4, QUEUE = 65536, CELLS = 3 };
@@ -35,6 +36,11 @@ struct owner_circuit {
     bool talks; /* sends numbered bodies to the peer */
     uint32_t sent, got, lost;
     uint64_t got_last;
+    bool streams; /* the stream below runs to the circuit's end */
+    struct smx_stream stream;
+    uint8_t tx[SMX_STREAM_BUFFER_MIN], rx[16384];
+    uint8_t message[16384]; /* the last one that came */
+    size_t message_len, messages;
 };
 
 struct owner {
@@ -156,7 +162,20 @@ static void flush(struct world *w, const struct smx_addr *from)
 
 /* ---- owners ---- */
 
-static void owner_event(struct owner_circuit *c, const struct smx_origin_rx *rx)
+static void take_messages(struct owner_circuit *c)
+{
+    const uint8_t *msg;
+    size_t len;
+
+    while (smx_stream_message(&c->stream, &msg, &len)) {
+        assert_true(len <= sizeof c->message);
+        memcpy(c->message, msg, len);
+        c->message_len = len;
+        c->messages++;
+    }
+}
+
+static void owner_event(struct owner_circuit *c, smx_time now, const struct smx_origin_rx *rx)
 {
     switch (rx->event) {
     case SMX_ORIGIN_NOTHING:
@@ -164,6 +183,11 @@ static void owner_event(struct owner_circuit *c, const struct smx_origin_rx *rx)
     case SMX_ORIGIN_MESSAGE:
         if (rx->msg.type == SMX_HOP_NOP) {
             c->nop_hop = rx->hop;
+            break;
+        }
+        if (rx->msg.type == SMX_HOP_STREAM && c->streams) {
+            assert_int_equal(smx_stream_receive(&c->stream, now, rx->msg.content, rx->msg.len), SMX_OK);
+            take_messages(c);
             break;
         }
         c->last_type = rx->msg.type;
@@ -215,15 +239,15 @@ static void owner_receive(struct world *w, struct owner *o, struct packet *p)
 
         if (id >= 1 && id <= CIRCUITS) {
             smx_origin_cell(&o->circuit[id - 1].origin, w->now, rx.tick, cell, &orx);
-            owner_event(&o->circuit[id - 1], &orx);
+            owner_event(&o->circuit[id - 1], w->now, &orx);
         } else if (id == 0 && smx_command_type(cell) == SMX_CMD_CREATED &&
                    smx_created_decode(&created, cell) == SMX_OK) {
             smx_origin_created(&o->circuit[created.back_id - 1].origin, w->now, rx.tick, &created, &orx);
-            owner_event(&o->circuit[created.back_id - 1], &orx);
+            owner_event(&o->circuit[created.back_id - 1], w->now, &orx);
         } else if (id == 0 && smx_command_type(cell) == SMX_CMD_REFUSED &&
                    smx_refused_decode(&refused, cell) == SMX_OK) {
             smx_origin_refused(&o->circuit[refused.back_id - 1].origin, &orx);
-            owner_event(&o->circuit[refused.back_id - 1], &orx);
+            owner_event(&o->circuit[refused.back_id - 1], w->now, &orx);
         }
     }
 }
@@ -238,7 +262,7 @@ static void owner_tick(struct world *w, struct owner *o)
     smx_endpoint_expire(o->ep, w->now, the_wall, &w->out);
     for (size_t i = 0; i < CIRCUITS; i++) {
         smx_origin_expire(&o->circuit[i].origin, w->now, &rx);
-        owner_event(&o->circuit[i], &rx);
+        owner_event(&o->circuit[i], w->now, &rx);
     }
     cells = o->up ? smx_link_begin(o->ep, o->link, &w->out) : NULL;
     if (cells) {
@@ -247,8 +271,15 @@ static void owner_tick(struct world *w, struct owner *o)
             struct owner_circuit *c = &o->circuit[turn[o->next % 2][i]];
             struct smx_origin_send send = {.peer = NULL};
             uint8_t peer[SMX_CELL_BODY] = "peercell";
-            uint8_t *cell = smx_quantum_add(&q);
+            uint8_t *cell = smx_quantum_add(&q), seg[SMX_HOP_CONTENT];
 
+            if (c->streams && c->origin.state == SMX_ORIGIN_OPEN &&
+                !smx_origin_needs_turn(&c->origin, w->now)) {
+                send = (struct smx_origin_send){.content = seg, .hop = 2, .type = SMX_HOP_STREAM};
+                send.content_len = smx_stream_segment(&c->stream, w->now, seg, sizeof seg);
+                if (send.content_len == 0)
+                    send.content = NULL;
+            }
             if (c->talks && c->origin.joined && !smx_origin_needs_turn(&c->origin, w->now)) {
                 uint64_t number = ++c->sent;
 
