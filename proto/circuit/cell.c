@@ -55,5 +55,5 @@ bool smx_counts_accept(struct smx_counts *c, uint64_t count)
 
 uint64_t smx_count_draw(struct smx_rng *rng)
 {
-    return (UINT64_C(1) << 32) + (smx_rng_u64(rng) & ((UINT64_C(1) << 48) - 1));
+    return SMX_COUNT_MIN + (smx_rng_u64(rng) & ((UINT64_C(1) << 48) - 1));
 }

@@ -25,8 +25,11 @@ struct smx_cell_head {
 struct smx_cell_head smx_cell_head_read(const uint8_t cell[SMX_CELL_SIZE]);
 void smx_cell_head_write(uint8_t cell[SMX_CELL_SIZE], struct smx_cell_head head);
 
-/* The 64-bit count nearest to expected whose low half is seq.  Returns 0 when it lies more than SMX_CELL_SKEW
- * away (counts start at 2^32 or above, so 0 is never one). */
+/* Counts begin at or above it. */
+#define SMX_COUNT_MIN (UINT64_C(1) << 32)
+
+/* The 64-bit count nearest to expected whose low half is seq.  Returns 0, which is never a count, when it
+ * lies more than SMX_CELL_SKEW away.  expected >= SMX_COUNT_MIN - 1. */
 enum { SMX_CELL_SKEW = 64 };
 uint64_t smx_cell_unwrap(uint32_t seq, uint64_t expected);
 

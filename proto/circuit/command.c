@@ -49,7 +49,9 @@ enum smx_err smx_create_decode(struct smx_create *c, const uint8_t cell[SMX_CELL
     got.first_tick = smx_rd_u32(&r);
     got.first_number = smx_rd_u64(&r);
     smx_rd_bytes(&r, got.msg1, sizeof got.msg1);
-    if (!ends_well(&r) || got.period > SMX_PERIOD_LISTEN || got.back_id == 0)
+    if (got.period > SMX_PERIOD_LISTEN || got.back_id == 0 || got.first_number < SMX_COUNT_MIN)
+        return SMX_E_MALFORMED;
+    if (got.suite == SMX_SUITE_1 && !ends_well(&r)) /* another suite's message may be longer; it is refused */
         return SMX_E_MALFORMED;
     *c = got;
     return SMX_OK;
@@ -80,7 +82,7 @@ enum smx_err smx_created_decode(struct smx_created *c, const uint8_t cell[SMX_CE
     got.first_tick = smx_rd_u32(&r);
     got.first_number = smx_rd_u64(&r);
     smx_rd_bytes(&r, got.msg2, sizeof got.msg2);
-    if (!ends_well(&r) || got.back_id == 0 || got.forward_id == 0)
+    if (!ends_well(&r) || got.back_id == 0 || got.forward_id == 0 || got.first_number < SMX_COUNT_MIN)
         return SMX_E_MALFORMED;
     *c = got;
     return SMX_OK;

@@ -44,7 +44,7 @@ enum {
 };
 
 /* suite u8 | key tag 8 | period u8 | back class u8 | back id u32 | first tick u32 | first number u64 |
- * message 1 */
+ * message 1.  Of another suite all but the message stands where it stands here, so that it can be refused. */
 struct smx_create {
     uint8_t suite;
     uint8_t tag[SMX_KEY_TAG];

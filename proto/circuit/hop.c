@@ -152,14 +152,27 @@ static enum smx_err make_layers(struct smx_hop_layers *l, struct smx_noise *n, b
 
 /* ---- handshake ---- */
 
-enum smx_err smx_hop_start(struct smx_noise *n, uint8_t msg1[SMX_HOP_MSG1],
-                           const struct smx_hop_target *target, uint8_t period, struct smx_rng *rng)
+enum smx_err smx_hop_start_with_ephemeral(struct smx_noise *n, uint8_t msg1[SMX_HOP_MSG1],
+                                          const struct smx_hop_target *target, uint8_t period,
+                                          const uint8_t secret[SMX_X25519])
 {
     uint8_t prologue[PROLOGUE];
 
     write_prologue(prologue, target->id, target->tag, period);
     smx_noise_init(n, SMX_NOISE_NK, true, prologue, sizeof prologue, NULL, target->onion);
-    return smx_noise_write(n, rng, NULL, 0, msg1);
+    return smx_noise_write_with_ephemeral(n, secret, NULL, 0, msg1);
+}
+
+enum smx_err smx_hop_start(struct smx_noise *n, uint8_t msg1[SMX_HOP_MSG1],
+                           const struct smx_hop_target *target, uint8_t period, struct smx_rng *rng)
+{
+    uint8_t secret[SMX_X25519];
+    enum smx_err err;
+
+    smx_rng_bytes(rng, secret, sizeof secret);
+    err = smx_hop_start_with_ephemeral(n, msg1, target, period, secret);
+    sodium_memzero(secret, sizeof secret);
+    return err;
 }
 
 enum smx_err smx_hop_finish(struct smx_hop_layers *l, struct smx_noise *n, const uint8_t msg2[SMX_HOP_MSG2])
@@ -169,10 +182,10 @@ enum smx_err smx_hop_finish(struct smx_hop_layers *l, struct smx_noise *n, const
     return err == SMX_OK ? make_layers(l, n, true) : err;
 }
 
-enum smx_err smx_hop_answer(struct smx_hop_layers *l, uint8_t msg2[SMX_HOP_MSG2],
-                            const uint8_t msg1[SMX_HOP_MSG1], const uint8_t id[SMX_RELAY_ID],
-                            const struct smx_x25519 *onion, const uint8_t tag[SMX_KEY_TAG], uint8_t period,
-                            struct smx_rng *rng)
+enum smx_err smx_hop_answer_with_ephemeral(struct smx_hop_layers *l, uint8_t msg2[SMX_HOP_MSG2],
+                                           const uint8_t msg1[SMX_HOP_MSG1], const uint8_t id[SMX_RELAY_ID],
+                                           const struct smx_x25519 *onion, const uint8_t tag[SMX_KEY_TAG],
+                                           uint8_t period, const uint8_t secret[SMX_X25519])
 {
     uint8_t prologue[PROLOGUE];
     struct smx_noise n;
@@ -182,9 +195,23 @@ enum smx_err smx_hop_answer(struct smx_hop_layers *l, uint8_t msg2[SMX_HOP_MSG2]
     smx_noise_init(&n, SMX_NOISE_NK, false, prologue, sizeof prologue, onion, NULL);
     err = smx_noise_read(&n, msg1, SMX_HOP_MSG1, NULL);
     if (err == SMX_OK)
-        err = smx_noise_write(&n, rng, NULL, 0, msg2);
+        err = smx_noise_write_with_ephemeral(&n, secret, NULL, 0, msg2);
     if (err == SMX_OK)
         err = make_layers(l, &n, false);
     smx_noise_fini(&n);
+    return err;
+}
+
+enum smx_err smx_hop_answer(struct smx_hop_layers *l, uint8_t msg2[SMX_HOP_MSG2],
+                            const uint8_t msg1[SMX_HOP_MSG1], const uint8_t id[SMX_RELAY_ID],
+                            const struct smx_x25519 *onion, const uint8_t tag[SMX_KEY_TAG], uint8_t period,
+                            struct smx_rng *rng)
+{
+    uint8_t secret[SMX_X25519];
+    enum smx_err err;
+
+    smx_rng_bytes(rng, secret, sizeof secret);
+    err = smx_hop_answer_with_ephemeral(l, msg2, msg1, id, onion, tag, period, secret);
+    sodium_memzero(secret, sizeof secret);
     return err;
 }

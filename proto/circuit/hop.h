@@ -93,6 +93,10 @@ struct smx_hop_target {
 enum smx_err smx_hop_start(struct smx_noise *n, uint8_t msg1[SMX_HOP_MSG1],
                            const struct smx_hop_target *target, uint8_t period,
                            struct smx_rng *rng) SMX_MUST_CHECK;
+/* The same with the ephemeral secret given: only for known answers; never twice with one secret. */
+enum smx_err smx_hop_start_with_ephemeral(struct smx_noise *n, uint8_t msg1[SMX_HOP_MSG1],
+                                          const struct smx_hop_target *target, uint8_t period,
+                                          const uint8_t secret[SMX_X25519]) SMX_MUST_CHECK;
 enum smx_err smx_hop_finish(struct smx_hop_layers *l, struct smx_noise *n,
                             const uint8_t msg2[SMX_HOP_MSG2]) SMX_MUST_CHECK;
 /* Relay: one call.  SMX_E_AUTH when message 1 is not for this key; then nothing has changed. */
@@ -100,5 +104,9 @@ enum smx_err smx_hop_answer(struct smx_hop_layers *l, uint8_t msg2[SMX_HOP_MSG2]
                             const uint8_t msg1[SMX_HOP_MSG1], const uint8_t id[SMX_RELAY_ID],
                             const struct smx_x25519 *onion, const uint8_t tag[SMX_KEY_TAG], uint8_t period,
                             struct smx_rng *rng) SMX_MUST_CHECK;
+enum smx_err smx_hop_answer_with_ephemeral(struct smx_hop_layers *l, uint8_t msg2[SMX_HOP_MSG2],
+                                           const uint8_t msg1[SMX_HOP_MSG1], const uint8_t id[SMX_RELAY_ID],
+                                           const struct smx_x25519 *onion, const uint8_t tag[SMX_KEY_TAG],
+                                           uint8_t period, const uint8_t secret[SMX_X25519]) SMX_MUST_CHECK;
 
 #endif

@@ -43,7 +43,7 @@ enum smx_err smx_origin_open(struct smx_origin *o, smx_time now, uint64_t tick, 
     if (o->state != SMX_ORIGIN_IDLE)
         return SMX_E_STATE;
     memcpy(o->path, path, count * sizeof path[0]);
-    o->path_count = count;
+    o->own_count = o->path_count = count;
     o->back_id = back_id;
     o->wait_mean = wait_mean;
     while (tick % o->ticks != phase)
@@ -172,24 +172,30 @@ enum smx_err smx_origin_request(struct smx_origin *o, smx_time now, uint8_t hop,
 
 enum smx_err smx_origin_extend(struct smx_origin *o, smx_time now, const struct smx_hop_target *target)
 {
+    enum smx_err err;
+
     if (o->state != SMX_ORIGIN_OPEN || o->request.active || o->hop_count == SMX_ORIGIN_HOPS)
         return SMX_E_STATE;
     o->path[o->hop_count] = *target;
-    o->path_count = o->hop_count + 1;
-    return start_extend(o, now);
+    err = start_extend(o, now);
+    if (err == SMX_OK)
+        o->path_count = o->hop_count + 1;
+    return err;
 }
 
 void smx_origin_truncate(struct smx_origin *o, size_t count)
 {
-    assert(count >= 1);
+    assert(count >= o->own_count);
     while (o->hop_count > count)
         smx_hop_layers_fini(&o->hop[--o->hop_count].layers);
     if (o->path_count > count)
         o->path_count = count;
-    if (o->state == SMX_ORIGIN_EXTENDING && o->opened)
-        o->state = SMX_ORIGIN_OPEN;
-    if (o->request.active && (o->request.hop >= count || o->request.type == SMX_HOP_EXTEND))
-        stop_request(o);
+    if (o->hop_count >= o->own_count) { /* else it is still being built, and there is nothing to give up */
+        if (o->state == SMX_ORIGIN_EXTENDING)
+            o->state = SMX_ORIGIN_OPEN;
+        if (o->request.active && (o->request.hop >= count || o->request.type == SMX_HOP_EXTEND))
+            stop_request(o);
+    }
     o->joined = false;
     o->nearer = 0;
     o->noise = 0;
@@ -217,7 +223,7 @@ static void fail_request(struct smx_origin *o, struct smx_origin_rx *rx)
 {
     rx->request = o->request.type;
     rx->hop = o->request.hop;
-    if (!o->opened) {
+    if (o->hop_count < o->own_count) {
         die(o, rx);
         return;
     }
@@ -237,7 +243,6 @@ static void hop_stands(struct smx_origin *o, smx_time now, struct smx_origin_rx 
         return;
     }
     o->state = SMX_ORIGIN_OPEN;
-    o->opened = true;
     o->next = SMX_NEVER;
     rx->hop = (uint8_t)(o->hop_count - 1);
     rx->event = SMX_ORIGIN_OPENED;
@@ -307,6 +312,17 @@ static void extended(struct smx_origin *o, smx_time now, struct smx_origin_rx *r
     hop_stands(o, now, rx);
 }
 
+/* Is it what the request asked for?  An answer's type is its request's plus one; COOKIE_OK and JOINED repeat
+ * the cookie, so that they are not taken for answers to a later request. */
+static bool is_answer(const struct smx_origin *o, const struct smx_hop_msg *m)
+{
+    if (m->type != o->request.type + 1)
+        return false;
+    if (m->type != SMX_HOP_COOKIE_OK && m->type != SMX_HOP_JOINED)
+        return true;
+    return m->len == SMX_COOKIE && sodium_memcmp(m->content, o->request.content, SMX_COOKIE) == 0;
+}
+
 static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx)
 {
     const struct smx_hop_msg *m = &rx->msg;
@@ -316,13 +332,14 @@ static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx
     if (m->type == SMX_HOP_NOP && (size_t)rx->hop + 1 < o->hop_count) {
         if (++o->nearer >= SMX_ORIGIN_NEARER)
             rx->msg.type = SMX_HOP_LEFT;
-        return;
+    } else {
+        o->nearer = 0;
     }
-    o->nearer = 0;
-    if (from_asked && m->type == SMX_HOP_REFUSED && m->len == 2 && m->content[0] == o->request.type) {
+    if (m->type == SMX_HOP_LEFT && (size_t)rx->hop + 1 < o->hop_count && (size_t)rx->hop + 1 < o->own_count) {
+        die(o, rx); /* the path itself has broken */
+    } else if (from_asked && m->type == SMX_HOP_REFUSED && m->len == 2 && m->content[0] == o->request.type) {
         fail_request(o, rx);
-    } else if (from_asked &&
-               m->type == o->request.type + 1) { /* each answer's type is its request's plus one */
+    } else if (from_asked && is_answer(o, m)) {
         rx->request = o->request.type;
         if (m->type == SMX_HOP_EXTENDED) {
             extended(o, now, rx);
@@ -331,6 +348,14 @@ static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx
             rx->event = SMX_ORIGIN_ANSWERED;
         }
     }
+}
+
+/* Is what lies beyond the last hop uncertain, because a request that changes it is not answered yet?  Then
+ * cells from there may come before the answer, or go on for a while. */
+static bool is_in_between(const struct smx_origin *o)
+{
+    return o->request.active && (o->request.type == SMX_HOP_EXTEND || o->request.type == SMX_HOP_JOIN ||
+                                 o->request.type == SMX_HOP_LEAVE);
 }
 
 void smx_origin_cell(struct smx_origin *o, smx_time now, uint64_t peer_tick, uint8_t cell[SMX_CELL_SIZE],
@@ -358,10 +383,11 @@ void smx_origin_cell(struct smx_origin *o, smx_time now, uint64_t peer_tick, uin
             message(o, now, rx);
         return;
     }
+    o->nearer = 0;
     if (o->joined) {
         rx->event = SMX_ORIGIN_PEER;
         rx->peer = body;
-    } else if (o->state != SMX_ORIGIN_EXTENDING && ++o->noise >= SMX_ORIGIN_NOISE) {
-        die(o, rx); /* (while EXTENDED is under way, cells of the new hop may come before it) */
+    } else if (!is_in_between(o) && ++o->noise >= SMX_ORIGIN_NOISE) {
+        die(o, rx);
     }
 }

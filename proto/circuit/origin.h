@@ -4,8 +4,8 @@
  * what arrives.
  *
  *   IDLE --open--> CREATING --CREATED--> WAITING --drawn time--> EXTENDING --EXTENDED--> WAITING ... --> OPEN
- *     any request unanswered SMX_ORIGIN_TRIES times, REFUSED while building, or SMX_ORIGIN_NOISE cells of
- * noise --> DEAD
+ *     while building, a request refused or unanswered SMX_ORIGIN_TRIES times --> DEAD
+ *     at any time, SMX_ORIGIN_NOISE cells of noise, or a hop of the path without what was beyond it --> DEAD
  *
  * A circuit that is IDLE, being built or DEAD still yields a cell for each turn.  Requests (EXTEND, COOKIE,
  * JOIN, LEAVE, LISTEN) are single cells, repeated until answered, one at a time; all are idempotent at the
@@ -30,7 +30,7 @@ enum {
     SMX_ORIGIN_TRIES = 8,      /* sendings of one request */
     SMX_ORIGIN_RETRY_MS = 400, /* between them; long enough for a way there and back */
     SMX_ORIGIN_NOISE = 25,     /* cells in a row that no hop owns while the circuit is not joined */
-    SMX_ORIGIN_NEARER = 5,     /* NOPs in a row from the hop before the last: what lay beyond it is gone */
+    SMX_ORIGIN_NEARER = 5,     /* NOPs in a row from a hop before the last: what lay beyond it is gone */
 };
 
 enum smx_origin_state {
@@ -54,6 +54,7 @@ struct smx_origin {
     uint8_t period;      /* enum smx_period */
     uint32_t ticks;      /* link ticks between two turns: 1 or 2 */
     struct smx_hop_target path[SMX_ORIGIN_HOPS];
+    size_t own_count;  /* hops of the path that _open was given; what stands beyond it comes and goes */
     size_t path_count; /* hops wanted */
     size_t hop_count;  /* hops that stand */
     struct smx_origin_hop hop[SMX_ORIGIN_HOPS];
@@ -63,7 +64,6 @@ struct smx_origin {
     struct smx_noise handshake;      /* of the hop being made */
     struct smx_create create;
     uint64_t extend_d;
-    bool opened;              /* the whole path has stood: an EXTEND that fails now costs only itself */
     smx_time wait_mean, next; /* when WAITING ends, or what is under way is repeated or given up */
     uint8_t tries;            /* sendings of CREATE or of the request */
     struct {
@@ -106,14 +106,14 @@ void smx_origin_turn(struct smx_origin *o, smx_time now, uint64_t tick, const st
 enum smx_origin_event {
     SMX_ORIGIN_NOTHING,  /* late, repeated or foreign: dropped; or noise */
     SMX_ORIGIN_MESSAGE,  /* a hop's message: hop, msg (NOP included: that half lives).  LEFT from a hop before
-                            the last,  said or inferred from SMX_ORIGIN_NEARER: the owner should _truncate to
-                            hop + 1 */
+                            the last, said or inferred from SMX_ORIGIN_NEARER, is about an _extend: the owner
+                            should _truncate to hop + 1 */
     SMX_ORIGIN_PEER,     /* no hop's cell while joined: peer points at its 216 bytes, in the cell */
     SMX_ORIGIN_OPENED,   /* all hops of the path stand (also after _extend) */
     SMX_ORIGIN_ANSWERED, /* the request given to _request is answered: hop, msg = the answer */
     SMX_ORIGIN_FAILED,   /* the request, or _extend, was refused (msg REFUSED) or never answered: the circuit
                             stands as before */
-    SMX_ORIGIN_DIED,     /* building failed, or noise: state is DEAD */
+    SMX_ORIGIN_DIED,     /* building failed, noise, or LEFT from within the path: state is DEAD */
 };
 struct smx_origin_rx {
     enum smx_origin_event event;
@@ -138,10 +138,12 @@ smx_time smx_origin_deadline(const struct smx_origin *o);
 /* OPEN only.  Sends a request to a hop.  SMX_E_STATE: another is under way. */
 enum smx_err smx_origin_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8_t type,
                                 const void *content, size_t len) SMX_MUST_CHECK;
-/* OPEN only.  Adds one hop beyond the last; OPENED or FAILED follows. */
+/* OPEN only.  Adds one hop beyond the last; OPENED or FAILED follows.  After a FAILED that nobody answered
+ * the hop may stand all the same: a LEAVE makes sure. */
 enum smx_err smx_origin_extend(struct smx_origin *o, smx_time now,
                                const struct smx_hop_target *target) SMX_MUST_CHECK;
-/* Forgets hops beyond the first count (after LEFT from hop count - 1), and the join. */
+/* Forgets hops beyond the first count (after LEFT from hop count - 1), and the join.  count is not less than
+ * _open was given. */
 void smx_origin_truncate(struct smx_origin *o, size_t count);
 /* After ANSWERED(JOINED) or MESSAGE(MET): cells that no hop owns are the peer's from now on. */
 void smx_origin_set_joined(struct smx_origin *o, bool joined);
