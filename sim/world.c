@@ -1,0 +1,410 @@
+#include "sim/world.h"
+
+#include "proto/base/heap.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OUT_DATAGRAMS = 16384, DATAGRAM = 1500, NODES = 1 << 16, ADDR_PLACES = 4 * NODES };
+
+/* A datagram under way, or a call that somebody asked for. */
+struct event {
+    struct event *next_free;
+    void (*fn)(void *arg); /* NULL: a datagram */
+    void *arg;
+    uint32_t to;
+    struct smx_addr from, sent_to;
+    size_t len;
+    uint8_t bytes[DATAGRAM];
+};
+
+struct due {
+    smx_time at;
+    uint64_t serial; /* order among equal times */
+    struct event *event;
+};
+
+struct node {
+    const struct smx_node_ops *ops;
+    void *core;
+    struct smx_addr addr;
+    struct smx_node_clock clock;
+};
+
+struct smx_world {
+    smx_time now;
+    struct smx_wall wall;
+    struct smx_rng rng;
+    struct smx_net net;
+    struct smx_out out;
+    struct node *node;
+    uint32_t node_count, node_cap;
+    uint32_t *by_addr;         /* open addressing: node number plus one; 0 free */
+    struct smx_heap deadlines; /* of nodes, in the world's time */
+    struct due *due;           /* heap: [0] first */
+    size_t due_count, due_cap;
+    uint64_t serial;
+    struct event *free_events;
+    smx_world_tap tap;
+    void *tap_arg;
+    struct smx_world_counters count;
+};
+
+static void *must(void *p)
+{
+    if (!p)
+        abort(); /* as the header says */
+    return p;
+}
+
+/* ---- clocks ---- */
+
+static smx_time to_local(const struct node *n, smx_time t)
+{
+    __int128 drift = (__int128)t * n->clock.ppb / 1000000000;
+
+    return n->clock.origin + t + (smx_time)(int64_t)drift;
+}
+
+/* The first time of the world at which the node's clock shows local. */
+static smx_time to_world(const struct node *n, smx_time local)
+{
+    __int128 shown = (__int128)local - n->clock.origin;
+    smx_time t;
+
+    if (local == SMX_NEVER)
+        return SMX_NEVER;
+    if (shown <= 0)
+        return 0;
+    t = (smx_time)(shown * 1000000000 / (1000000000 + n->clock.ppb));
+    while (to_local(n, t) < local) /* rounding: a step or two */
+        t++;
+    return t;
+}
+
+smx_time smx_world_local(const struct smx_world *w, uint32_t node)
+{
+    assert(node < w->node_count);
+    return to_local(&w->node[node], w->now);
+}
+
+struct smx_wall smx_world_wall(const struct smx_world *w, uint32_t node)
+{
+    assert(node < w->node_count);
+    return (struct smx_wall){w->wall.s + (int64_t)(w->now / SMX_SECOND(1)) + w->node[node].clock.wall_s};
+}
+
+/* ---- addresses ---- */
+
+static uint32_t *addr_place(const struct smx_world *w, const struct smx_addr *addr)
+{
+    uint64_t hash = addr->port;
+    size_t i;
+
+    for (size_t b = 0; b < sizeof addr->ip; b++)
+        hash = (hash ^ addr->ip[b]) * UINT64_C(0x100000001b3);
+    i = (size_t)(hash ^ hash >> 32) & (ADDR_PLACES - 1);
+    while (w->by_addr[i] != 0 && !smx_addr_equal(&w->node[w->by_addr[i] - 1].addr, addr))
+        i = (i + 1) & (ADDR_PLACES - 1);
+    return &w->by_addr[i];
+}
+
+static void addr_table_fill(struct smx_world *w)
+{
+    memset(w->by_addr, 0, ADDR_PLACES * sizeof *w->by_addr);
+    for (uint32_t i = 0; i < w->node_count; i++)
+        *addr_place(w, &w->node[i].addr) = i + 1;
+}
+
+const struct smx_addr *smx_world_addr(const struct smx_world *w, uint32_t node)
+{
+    assert(node < w->node_count);
+    return &w->node[node].addr;
+}
+
+void smx_world_set_addr(struct smx_world *w, uint32_t node, const struct smx_addr *addr)
+{
+    assert(node < w->node_count && *addr_place(w, addr) == 0);
+    w->node[node].addr = *addr;
+    addr_table_fill(w); /* simple, and moves are rare */
+}
+
+/* ---- the heap of what is due ---- */
+
+static bool is_before(const struct due *a, const struct due *b)
+{
+    return a->at != b->at ? a->at < b->at : a->serial < b->serial;
+}
+
+static void due_push(struct smx_world *w, smx_time at, struct event *e)
+{
+    struct due new = {at, w->serial++, e};
+    size_t i;
+
+    if (w->due_count == w->due_cap) {
+        w->due_cap = w->due_cap ? 2 * w->due_cap : 1024;
+        w->due = must(realloc(w->due, w->due_cap * sizeof *w->due));
+    }
+    for (i = w->due_count++; i > 0 && is_before(&new, &w->due[(i - 1) / 2]); i = (i - 1) / 2)
+        w->due[i] = w->due[(i - 1) / 2];
+    w->due[i] = new;
+}
+
+static struct event *due_pop(struct smx_world *w)
+{
+    struct event *first = w->due[0].event;
+    struct due last = w->due[--w->due_count];
+    size_t i = 0;
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child + 1 < w->due_count && is_before(&w->due[child + 1], &w->due[child]))
+            child++;
+        if (child >= w->due_count || !is_before(&w->due[child], &last))
+            break;
+        w->due[i] = w->due[child];
+        i = child;
+    }
+    w->due[i] = last;
+    return first;
+}
+
+static struct event *event_take(struct smx_world *w)
+{
+    struct event *e = w->free_events;
+
+    if (!e)
+        return must(malloc(sizeof *e));
+    w->free_events = e->next_free;
+    return e;
+}
+
+static void event_give(struct smx_world *w, struct event *e)
+{
+    e->next_free = w->free_events;
+    w->free_events = e;
+}
+
+/* ---- nodes ---- */
+
+struct smx_world *smx_world_new(uint64_t seed, struct smx_wall wall, const struct smx_net_path *common)
+{
+    struct smx_world *w = must(calloc(1, sizeof *w));
+    uint8_t bytes[SMX_RNG_SEED] = "world";
+
+    for (int i = 0; i < 8; i++)
+        bytes[SMX_RNG_SEED - 1 - i] = (uint8_t)(seed >> 8 * i);
+    smx_rng_init(&w->rng, bytes);
+    smx_net_init(&w->net, common);
+    w->wall = wall;
+    w->by_addr = must(calloc(ADDR_PLACES, sizeof *w->by_addr));
+    if (smx_out_new(&w->out, OUT_DATAGRAMS, (size_t)OUT_DATAGRAMS * DATAGRAM) ||
+        smx_heap_new(&w->deadlines, NODES))
+        abort();
+    return w;
+}
+
+void smx_world_free(struct smx_world *w)
+{
+    if (!w)
+        return;
+    while (w->due_count > 0)
+        event_give(w, due_pop(w));
+    while (w->free_events) {
+        struct event *e = w->free_events;
+
+        w->free_events = e->next_free;
+        free(e);
+    }
+    free(w->due);
+    free(w->node);
+    free(w->by_addr);
+    smx_heap_free(&w->deadlines);
+    smx_out_free(&w->out);
+    smx_net_fini(&w->net);
+    free(w);
+}
+
+smx_time smx_world_now(const struct smx_world *w)
+{
+    return w->now;
+}
+
+struct smx_rng *smx_world_rng(struct smx_world *w)
+{
+    return &w->rng;
+}
+
+struct smx_net *smx_world_net(struct smx_world *w)
+{
+    return &w->net;
+}
+
+struct smx_out *smx_world_out(struct smx_world *w)
+{
+    return &w->out;
+}
+
+const struct smx_world_counters *smx_world_counters(const struct smx_world *w)
+{
+    return &w->count;
+}
+
+void smx_world_watch(struct smx_world *w, smx_world_tap tap, void *arg)
+{
+    w->tap = tap;
+    w->tap_arg = arg;
+}
+
+static void deadline_read(struct smx_world *w, uint32_t node)
+{
+    const struct node *n = &w->node[node];
+    smx_time at = SMX_NEVER;
+
+    if (n->core && n->ops->deadline)
+        at = to_world(n, n->ops->deadline(n->core));
+    if (at != SMX_NEVER && at < w->now)
+        at = w->now;
+    smx_heap_set(&w->deadlines, node, at);
+}
+
+uint32_t smx_world_add(struct smx_world *w, const struct smx_node_ops *ops, void *core,
+                       const struct smx_node_clock *clock)
+{
+    static const struct smx_node_clock exact;
+    uint32_t number = w->node_count;
+    uint32_t ip = (UINT32_C(10) << 24) + number + 1;
+    struct smx_addr addr = {
+        .ip = {[10] = 0xff, 0xff, (uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8), (uint8_t)ip},
+        .port = 9000};
+
+    assert(number < NODES);
+    if (number == w->node_cap) {
+        w->node_cap = w->node_cap ? 2 * w->node_cap : 64;
+        w->node = must(realloc(w->node, w->node_cap * sizeof *w->node));
+    }
+    w->node[number] = (struct node){ops, core, addr, clock ? *clock : exact};
+    *addr_place(w, &addr) = number + 1;
+    w->node_count++;
+    deadline_read(w, number);
+    return number;
+}
+
+void smx_world_set_core(struct smx_world *w, uint32_t node, void *core)
+{
+    assert(node < w->node_count);
+    w->node[node].core = core;
+    deadline_read(w, node);
+}
+
+void smx_world_at(struct smx_world *w, smx_time at, void (*fn)(void *arg), void *arg)
+{
+    struct event *e = event_take(w);
+
+    e->fn = fn;
+    e->arg = arg;
+    due_push(w, at > w->now ? at : w->now, e);
+}
+
+/* ---- sending and arriving ---- */
+
+static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram *d)
+{
+    uint8_t *bytes = w->out.bytes + d->at;
+    uint32_t to = *addr_place(w, &d->to);
+    struct smx_net_fate fate[SMX_NET_FATES];
+    smx_time held = 0;
+    size_t copies;
+
+    w->count.sent++;
+    if (to-- == 0) {
+        w->count.nowhere++;
+        return;
+    }
+    if (w->tap && !w->tap(w->tap_arg, w->now, from, to, bytes, d->len, &held)) {
+        w->count.lost++;
+        return;
+    }
+    copies = smx_net_send(&w->net, &w->rng, w->now, from, to, fate);
+    w->count.lost += copies == 0;
+    for (size_t i = 0; i < copies; i++) {
+        struct event *e = event_take(w);
+
+        assert(d->len <= sizeof e->bytes);
+        e->fn = NULL;
+        e->to = to;
+        e->from = w->node[from].addr;
+        e->sent_to = d->to;
+        e->len = d->len;
+        memcpy(e->bytes, bytes, d->len);
+        if (fate[i].corrupt && d->len > 0)
+            e->bytes[smx_rng_below(&w->rng, d->len)] ^= (uint8_t)(1 << smx_rng_below(&w->rng, 8));
+        due_push(w, fate[i].at + held, e);
+    }
+}
+
+void smx_world_flush(struct smx_world *w, uint32_t node)
+{
+    assert(node < w->node_count);
+    for (size_t i = 0; i < w->out.dgram_count; i++)
+        transmit(w, node, &w->out.dgram[i]);
+    smx_out_reset(&w->out);
+    deadline_read(w, node);
+}
+
+static void arrive(struct smx_world *w, struct event *e)
+{
+    struct node *n = &w->node[e->to];
+
+    if (!n->core || !n->ops->receive || !smx_addr_equal(&n->addr, &e->sent_to)) {
+        w->count.nowhere++;
+        return;
+    }
+    w->count.arrived++;
+    n->ops->receive(n->core, smx_world_local(w, e->to), smx_world_wall(w, e->to), &e->from, e->bytes, e->len,
+                    &w->out);
+    smx_world_flush(w, e->to);
+}
+
+bool smx_world_step(struct smx_world *w, smx_time until)
+{
+    smx_time next = smx_heap_deadline(&w->deadlines);
+    uint32_t node;
+
+    if (w->due_count > 0 && w->due[0].at <= next) {
+        struct event *e;
+
+        if (w->due[0].at > until)
+            return false;
+        w->now = w->due[0].at;
+        w->count.steps++;
+        e = due_pop(w);
+        if (e->fn)
+            e->fn(e->arg);
+        else
+            arrive(w, e);
+        event_give(w, e);
+        return true;
+    }
+    if (next > until || !smx_heap_pop(&w->deadlines, next, &node))
+        return false;
+    w->now = next;
+    w->count.steps++;
+    if (w->node[node].ops->expire)
+        w->node[node].ops->expire(w->node[node].core, smx_world_local(w, node), smx_world_wall(w, node),
+                                  &w->out);
+    smx_world_flush(w, node);
+    /* a core whose expire leaves its own deadline behind would hold the clock for ever */
+    assert(smx_heap_deadline(&w->deadlines) > next || w->deadlines.item[0].index != node);
+    return true;
+}
+
+void smx_world_run(struct smx_world *w, smx_time until)
+{
+    while (smx_world_step(w, until))
+        ;
+    if (until > w->now)
+        w->now = until;
+}
