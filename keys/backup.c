@@ -12,7 +12,7 @@ enum {
     LINES = (SMX_KEYFILE_MAX + LINE - 1) / LINE
 };
 
-_Static_assert(sizeof begin + sizeof end + LINES * 65 <= SMX_BACKUP_MAX, "every backup fits");
+_Static_assert(sizeof begin + sizeof end + (size_t)LINES * 65 <= SMX_BACKUP_MAX, "every backup fits");
 
 void smx_backup_encode(char text[SMX_BACKUP_MAX], const uint8_t *file, size_t len)
 {

@@ -99,7 +99,7 @@ void smx_key_fingerprint(const struct smx_key *key, char text[SMX_KEY_FINGERPRIN
 
     smx_derive(hash, sizeof hash, "key fingerprint", key->identity_public, sizeof key->identity_public);
     smx_base32_encode(digits, hash, sizeof hash);
-    for (int group = 0; group < 8; group++) {
+    for (size_t group = 0; group < 8; group++) {
         memcpy(text + 5 * group, digits + 4 * group, 4);
         text[5 * group + 4] = group < 7 ? ' ' : 0;
     }

@@ -206,9 +206,7 @@ out:
     return err;
 }
 
-/* Files
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Files --- */
 
 enum smx_key_err smx_keyfile_read(const char *path, uint8_t out[SMX_KEYFILE_MAX], size_t *len)
 {

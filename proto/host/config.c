@@ -86,8 +86,7 @@ static void allowed(const struct smx_config_key *k, char *out, size_t len)
     }
 }
 
-/* Values: each returns false when the text is none of its kind.
- * -------------------------------------------------- */
+/* --- Values: each returns false when the text is none of its kind --- */
 
 /* Index of word in a list separated by blanks, or -1. */
 static int word_index(const char *words, const char *word)
@@ -126,9 +125,11 @@ static bool set_int(int64_t *to, const char *text, int64_t min, int64_t max)
 
 static bool set_text(char *to, size_t size, const char *text)
 {
-    if (strlen(text) >= size)
+    size_t len = strlen(text);
+
+    if (len >= size)
         return false;
-    strcpy(to, text);
+    memcpy(to, text, len + 1);
     return true;
 }
 
@@ -240,8 +241,7 @@ static bool may_be_empty(const struct smx_config_key *k)
     return k->def && *k->def == 0;
 }
 
-/* The file
- * ----------------------------------------------------------------------------------------------------- */
+/* --- The file --- */
 
 /* Writes the names of the section's keys, or of the sections when there is no such one. */
 static void list_names(const struct smx_config_table *t, const char *section, bool sections, char *out,

@@ -137,13 +137,14 @@ enum smx_err smx_state_open(struct smx_state *state, const char *path)
 {
     struct smx_state got = {.lock = -1};
     char lock[SMX_PATH_MAX];
+    size_t len = strlen(path);
     struct stat st;
 
-    if (strlen(path) >= sizeof got.path) {
+    if (len >= sizeof got.path) {
         errno = ENAMETOOLONG;
         return SMX_E_IO;
     }
-    strcpy(got.path, path);
+    memcpy(got.path, path, len + 1);
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return SMX_E_IO;
     if (stat(path, &st) != 0)

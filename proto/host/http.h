@@ -8,8 +8,7 @@
 
 struct smx_loop;
 
-/* Server
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Server --- */
 
 struct smx_http_server;
 struct smx_http_request; /* valid during the call of its route only */
@@ -59,8 +58,7 @@ void smx_http_answer(struct smx_http_reply *reply, int status, const char *type,
 /* One more header line, before the answer. */
 void smx_http_add_header(struct smx_http_reply *reply, const char *name, const char *value);
 
-/* Client
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Client --- */
 
 struct smx_http_fetch;
 

@@ -4,6 +4,7 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,20 +69,18 @@ struct smx_http_fetch *smx_http_fetch(struct smx_loop *loop, const struct smx_ht
                                       smx_http_done_fn *done, void *arg)
 {
     struct smx_http_fetch *f = calloc(1, sizeof *f);
-    struct timeval limit = {.tv_sec = ask->timeout_ms / 1000, .tv_usec = ask->timeout_ms % 1000 * 1000};
+    struct timeval limit = {.tv_sec = ask->timeout_ms / 1000,
+                            .tv_usec = (suseconds_t)(ask->timeout_ms % 1000) * 1000};
     char host[SMX_ADDR_TEXT], ip[SMX_ADDR_TEXT];
+    size_t bracket;
 
     if (!f)
         return NULL;
     *f = (struct smx_http_fetch){.answer_max = ask->answer_max, .done = done, .arg = arg};
     smx_addr_format(&ask->to, host);
-    if (*host == '[') { /* for evhttp without brackets */
-        strcpy(ip, host + 1);
-        *strchr(ip, ']') = 0;
-    } else {
-        strcpy(ip, host);
-        *strchr(ip, ':') = 0;
-    }
+    bracket = *host == '[';
+    /* for evhttp alone and without brackets */
+    snprintf(ip, sizeof ip, "%.*s", (int)strcspn(host + bracket, bracket ? "]" : ":"), host + bracket);
     f->answer = evbuffer_new();
     f->end = evtimer_new(loop->base, on_end, f);
     f->evcon = evhttp_connection_base_new(loop->base, NULL, ip, ask->to.port);

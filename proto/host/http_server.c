@@ -23,6 +23,8 @@ enum {
     HOST_MAX = 64
 };
 
+struct conn; /* below */
+
 struct smx_http_server {
     struct smx_loop *loop;
     struct evhttp *http;
@@ -31,8 +33,7 @@ struct smx_http_server {
     const struct smx_http_route *routes;
     size_t route_count;
     void *arg;
-    LIST_HEAD(, conn) conns;
-    size_t conn_count;
+    struct conn *conns; /* limits.conns_max of them */
     bool freeing;
 };
 
@@ -46,32 +47,28 @@ struct smx_http_reply {
     bool answered;
 };
 
-/* Connections
- * ------------------------------------------------------------------------------------------------ evhttp 2.1
- * knows no limit of connections and no end of their life.  It asks us for each one's bufferevent, before it
- * makes the evhttp_connection; that is the argument of the bufferevent's callbacks from then on, so the next
- * event, which runs before any input, finds it there and asks to be told of its end. */
+/* --- Connections ---
+ * evhttp 2.1 knows no limit of connections and no end of their life.  It asks us for each one's bufferevent,
+ * before it makes the evhttp_connection; that is the argument of the bufferevent's callbacks from then on, so
+ * the next event, which runs before any input, finds it there and asks to be told of its end. */
 
 struct conn {
-    LIST_ENTRY(conn) next;
-    struct smx_http_server *server;
-    struct bufferevent *bev; /* held until evhttp's connection is found, then NULL */
-    int fd;                  /* known from then on */
-    struct event *life;      /* at once, to find it; then at the end of its time */
+    struct smx_http_server *server; /* NULL: free slot */
+    struct bufferevent *bev;        /* held until evhttp's connection is found, then NULL */
+    int fd;                         /* known from then on */
+    struct event *life;             /* at once, to find it; then at the end of its time */
 };
 
 static void conn_gone(struct conn *c)
 {
     struct smx_http_server *s = c->server;
 
-    LIST_REMOVE(c, next);
-    s->conn_count--;
-    if (!s->freeing)
-        evconnlistener_enable(s->listener);
     if (c->bev)
         bufferevent_decref(c->bev);
     event_free(c->life);
-    free(c);
+    *c = (struct conn){.server = NULL};
+    if (!s->freeing)
+        evconnlistener_enable(s->listener);
 }
 
 static void on_closed(struct evhttp_connection *evcon, void *arg)
@@ -104,33 +101,37 @@ static void on_life(evutil_socket_t fd, short what, void *arg)
     evhttp_connection_set_closecb(evcon, on_closed, c);
 }
 
+static struct conn *free_slot(struct smx_http_server *s)
+{
+    for (size_t i = 0; i < s->limits.conns_max; i++)
+        if (!s->conns[i].server)
+            return &s->conns[i];
+    return NULL;
+}
+
 static struct bufferevent *new_conn(struct event_base *base, void *arg)
 {
     struct smx_http_server *s = arg;
     struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    struct conn *c = calloc(1, sizeof *c);
+    struct conn *c = free_slot(s); /* there is one, or the listener would be off */
+    struct event *life = c ? event_new(base, -1, 0, on_life, c) : NULL;
 
-    if (!bev || !c)
-        goto fail;
-    *c = (struct conn){.server = s, .bev = bev};
-    c->life = event_new(base, -1, 0, on_life, c);
-    if (!c->life)
-        goto fail;
+    if (!bev || !life) { /* evhttp then makes one of its own, not counted, or fails too */
+        if (bev)
+            bufferevent_free(bev);
+        if (life)
+            event_free(life);
+        return NULL;
+    }
     bufferevent_incref(bev);
-    LIST_INSERT_HEAD(&s->conns, c, next);
-    event_active(c->life, EV_TIMEOUT, 0);
-    if (++s->conn_count == s->limits.conns_max)
+    *c = (struct conn){.server = s, .bev = bev, .life = life};
+    event_active(life, EV_TIMEOUT, 0);
+    if (!free_slot(s))
         evconnlistener_disable(s->listener);
     return bev;
-fail:
-    if (bev)
-        bufferevent_free(bev);
-    free(c);
-    return NULL; /* evhttp then makes one of its own, not counted, or fails too */
 }
 
-/* Requests
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Requests --- */
 
 /* Host must be localhost or an IP address: only a name can be made to point here by a stranger. */
 static bool is_own_host(const char *host)
@@ -264,8 +265,7 @@ void smx_http_answer(struct smx_http_reply *reply, int status, const char *type,
     evhttp_send_reply(reply->ev, status, NULL, NULL);
 }
 
-/* Starting
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Starting --- */
 
 enum smx_err smx_http_listen(struct smx_http_server **out, struct smx_loop *loop, const struct smx_addr *bind,
                              const struct smx_http_limits *limits, const struct smx_http_route *routes,
@@ -280,8 +280,9 @@ enum smx_err smx_http_listen(struct smx_http_server **out, struct smx_loop *loop
         return err;
     *s = (struct smx_http_server){
         .loop = loop, .limits = *limits, .routes = routes, .route_count = route_count, .arg = arg};
+    s->conns = calloc(limits->conns_max, sizeof *s->conns);
     s->http = evhttp_new(loop->base);
-    if (!s->http)
+    if (!s->conns || !s->http)
         goto fail;
     evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
     evhttp_set_max_headers_size(s->http, SMX_HTTP_HEADER_MAX);
@@ -311,6 +312,7 @@ fail:
         close(fd);
     if (s->http)
         evhttp_free(s->http);
+    free(s->conns);
     free(s);
     errno = saved;
     return err;
@@ -321,9 +323,11 @@ void smx_http_server_free(struct smx_http_server *server)
     if (!server)
         return;
     server->freeing = true;
-    evhttp_free(server->http);          /* closes connections and listener */
-    while (!LIST_EMPTY(&server->conns)) /* accepted in this very turn */
-        conn_gone(LIST_FIRST(&server->conns));
+    evhttp_free(server->http); /* closes connections and listener */
+    for (size_t i = 0; i < server->limits.conns_max; i++)
+        if (server->conns[i].server) /* accepted in this very turn */
+            conn_gone(&server->conns[i]);
+    free(server->conns);
     free(server);
 }
 

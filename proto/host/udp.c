@@ -85,8 +85,7 @@ static smx_time arrival(const struct clocks *c, smx_time stamp)
     return age < SMX_MS(ARRIVAL_AGE_MS) && age < c->mono ? c->mono - age : c->mono;
 }
 
-/* Receiving
- * --------------------------------------------------------------------------------------------------- */
+/* --- Receiving --- */
 
 static void one_message(struct smx_udp *udp, struct smx_udp_batch *b, int i, const struct clocks *c)
 {
@@ -176,8 +175,7 @@ static struct smx_udp_batch *new_batch(void)
     return b;
 }
 
-/* Sending
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Sending --- */
 
 struct send_message {
     size_t first, count; /* in out->dgram */
@@ -328,8 +326,7 @@ void smx_udp_send(struct smx_udp *udp, const struct smx_out *out)
     flush(udp, out, &b);
 }
 
-/* Opening
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Opening --- */
 
 static void set_buffer(int fd, int forced, int plain, int bytes)
 {

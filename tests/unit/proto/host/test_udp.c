@@ -129,7 +129,8 @@ static void datagrams_arrive_whole_in_order_and_with_their_sender(void **state)
     assert_true(f->batches >= 1);
 }
 
-/* The kernel begins to stamp a moment after the first socket of the system asks, so the first tries may fail. */
+/* The kernel begins to stamp a moment after the first socket of the system asks, so the first tries may fail.
+ */
 static void the_arrival_is_the_kernels_even_when_we_read_late(void **state)
 {
     const struct timespec late = {.tv_nsec = 10 * 1000 * 1000};
