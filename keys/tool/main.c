@@ -321,7 +321,7 @@ int main(int argc, char **argv)
             j.fresh.file = optarg;
             break;
         case 'v':
-            printf(NAME " " SMX_VERSION "\n");
+            printf(NAME " " SMX_VERSION_TEXT "\n");
             return OK;
         case 'h':
             return usage(stdout);

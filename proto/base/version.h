@@ -4,4 +4,11 @@
 
 #define SMX_VERSION "0.1.0"
 
+/* A build whose randomness a test can fix says so (proto/host/random.h). */
+#ifdef SMX_TEST_SEED
+#define SMX_VERSION_TEXT SMX_VERSION " (test build: randomness can be fixed)"
+#else
+#define SMX_VERSION_TEXT SMX_VERSION
+#endif
+
 #endif

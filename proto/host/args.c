@@ -26,15 +26,6 @@ static void help(const struct smx_program *p)
     smx_config_help(&p->table);
 }
 
-static void version(const struct smx_program *p)
-{
-#ifdef SMX_TEST_SEED
-    printf("%s %s (test build: randomness can be fixed)\n", p->name, SMX_VERSION);
-#else
-    printf("%s %s\n", p->name, SMX_VERSION);
-#endif
-}
-
 int smx_args(const struct smx_program *program, int argc, char **argv, void *config)
 {
     static const struct option options[] = {
@@ -59,7 +50,7 @@ int smx_args(const struct smx_program *program, int argc, char **argv, void *con
             check = true;
             break;
         case 'v':
-            version(program);
+            printf("%s %s\n", program->name, SMX_VERSION_TEXT);
             return SMX_EXIT_OK;
         case 'h':
             help(program);
