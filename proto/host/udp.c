@@ -230,6 +230,7 @@ static void add_message(struct send_batch *b, const struct smx_out *out, size_t 
         struct cmsghdr *m;
         uint16_t size = d->len;
 
+        memset(b->control[i].bytes, 0, sizeof b->control[i].bytes); /* its padding */
         h->msg_control = b->control[i].bytes;
         h->msg_controllen = sizeof b->control[i].bytes;
         m = CMSG_FIRSTHDR(h);
