@@ -131,8 +131,7 @@ static void order_of_adding_does_not_show(void **state)
     enum { ROUNDS = 18000 };
     struct fixture *f = *state;
     size_t next_to = 0;
-    double want =
-        (double)ROUNDS * (CELLS - 1) / CELLS; /* 2 (n - 1) ordered pairs of n (n - 1), n - 1 trials, halved */
+    double want = (double)ROUNDS * (CELLS - 1) / CELLS; /* CELLS - 1 pairs, each with chance 1 / CELLS */
 
     for (size_t round = 0; round < ROUNDS; round++) {
         size_t before = 0;
