@@ -89,6 +89,16 @@ $(BUILD)/sipmix-$(patsubst %/,%,$(dir $(1))): $(call objs,$(1)) $(call source_li
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 
+# A relay whose cells tests look into: the program's objects, with the onion layer's functions wrapped.
+.PHONY: view
+view: $(BUILD)/view/sipmix-relay
+$(BUILD)/view/sipmix-relay: LDFLAGS += -Wl,--wrap=smx_hop_encipher,--wrap=smx_hop_decipher
+$(BUILD)/view/sipmix-relay: $(BUILD)/tests/privacy/view.o $(call objs,relay/daemon) \
+                            $(call source_libs,$(wildcard relay/daemon/*.[ch]),relay/daemon)
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(LINK) $(LIBS_CORE) $(LIBS_DAEMON)
+
 # A unit test is one cmocka program, linked with the archives of its own layer and those left of it.
 define unit
 $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(SUPPORT) $(call layer_libs,$(patsubst %/,%,$(dir $(1))))

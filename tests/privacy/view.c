@@ -1,0 +1,78 @@
+/* tests/privacy/view.c - what a relay sees inside its cells, for tests only: linked into a relay of its own
+ * (`make view`) with --wrap, so that the programs people run hold no trace of it.
+ *
+ * Each cell body that the relay deciphers or enciphers goes to the file named by SIPMIX_TEST_VIEW, before and after:
+ *     time u64 (ns, wall clock) | direction u8 | zero 7 | before 216 | after 216        448 bytes, native order
+ * What left one relay is what comes to the next, so the records of all relays show each cell's way. */
+#include "proto/circuit/hop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void __real_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+                             uint8_t body[SMX_CELL_BODY]);
+void __real_smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+                             uint8_t body[SMX_CELL_BODY]);
+void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+                             uint8_t body[SMX_CELL_BODY]);
+void __wrap_smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+                             uint8_t body[SMX_CELL_BODY]);
+
+struct record {
+    uint64_t time;
+    uint8_t direction, zero[7];
+    uint8_t before[SMX_CELL_BODY], after[SMX_CELL_BODY];
+};
+
+static FILE *view(void)
+{
+    static FILE *file;
+
+    if (!file) {
+        const char *path = getenv("SIPMIX_TEST_VIEW");
+
+        file = path ? fopen(path, "wb") : NULL;
+        if (!file) {
+            perror("SIPMIX_TEST_VIEW");
+            abort();
+        }
+    }
+    return file;
+}
+
+static struct record begin(enum smx_direction dir, const uint8_t body[SMX_CELL_BODY])
+{
+    struct record r = {.direction = (uint8_t)dir};
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    r.time = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+    memcpy(r.before, body, SMX_CELL_BODY);
+    return r;
+}
+
+static void end(struct record *r, const uint8_t body[SMX_CELL_BODY])
+{
+    memcpy(r->after, body, SMX_CELL_BODY);
+    fwrite(r, sizeof *r, 1, view());
+}
+
+void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+                             uint8_t body[SMX_CELL_BODY])
+{
+    struct record r = begin(dir, body);
+
+    __real_smx_hop_encipher(l, dir, count, body);
+    end(&r, body);
+}
+
+void __wrap_smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+                             uint8_t body[SMX_CELL_BODY])
+{
+    struct record r = begin(dir, body);
+
+    __real_smx_hop_decipher(l, dir, count, body);
+    end(&r, body);
+}
