@@ -234,19 +234,15 @@ static uint32_t commands_out(struct smx_relay *r, uint32_t link, uint64_t tick, 
                              struct smx_quantum *q)
 {
     struct neighbour *n = &r->neighbour[link];
-    uint8_t cell[SMX_CELL_SIZE], seg[SMX_COMMAND_SEGMENT], *room;
+    uint8_t cell[SMX_CELL_SIZE], seg[SMX_COMMAND_SEGMENT];
     uint32_t real = 0;
     size_t len;
 
-    while (smx_quantum_room(q) > 0 &&
-           (smx_link_command(r->ep, link, cell) || smx_relay_next_command(r, link, tick, cell))) {
+    for (; smx_quantum_room(q) > 0 && smx_relay_next_command(r, link, tick, cell); real++)
         memcpy(smx_quantum_add(q), cell, SMX_CELL_SIZE);
-        real++;
-    }
     while (n->stream != NONE && smx_quantum_room(q) > 0 &&
            (len = smx_relay_service_next(r, now, n->stream, seg, sizeof seg)) > 0) {
-        room = smx_quantum_add(q);
-        smx_command_segment_encode(room, seg, len);
+        smx_command_segment_encode(smx_quantum_add(q), seg, len);
         real++;
     }
     return real;
@@ -256,11 +252,12 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
 {
     struct neighbour *n = &r->neighbour[link];
     size_t datagrams = out->dgram_count, bytes = out->bytes_len;
-    uint8_t *cells[LINK_RATE_MAX];
+    uint8_t *cells[LINK_RATE_MAX], own[SMX_CELL_SIZE];
     uint32_t slot = (uint32_t)(tick % r->period[SMX_PERIOD_SLOT]),
              listen = (uint32_t)(tick % r->period[SMX_PERIOD_LISTEN]);
-    uint32_t count, skip = 0, real;
+    uint32_t count, skip = 0, real = 0;
     struct smx_quantum q;
+    bool has_own;
 
     if (n->kind == SMX_LINK_CLIENT && slot != n->phase)
         return;
@@ -274,10 +271,15 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
     smx_quantum_open(&q, cells, count, n->cells, &r->rng);
     /* A full client link still has to say things: a command takes the place of a listening or errand
      * circuit's cell. */
-    if (n->slot_count[slot] + n->listen_count[listen] >= q.total && has_command(r, link, tick))
+    has_own = smx_link_command(r->ep, link, own);
+    if (n->slot_count[slot] + n->listen_count[listen] >= q.total && (has_own || has_command(r, link, tick)))
         skip = 1;
-    real = depart_list(r, n->slot[slot], tick, now, 0, &q);
+    real += depart_list(r, n->slot[slot], tick, now, 0, &q);
     real += depart_list(r, n->listen[listen], tick, now, skip, &q);
+    if (has_own && smx_quantum_room(&q) > 0) {
+        memcpy(smx_quantum_add(&q), own, SMX_CELL_SIZE);
+        real++;
+    }
     real += commands_out(r, link, tick, now, &q);
     if (r->config.cover_off && real == 0 && tick % SMX_RELAY_KEEPALIVE != 0) {
         out->dgram_count = datagrams;
