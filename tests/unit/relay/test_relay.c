@@ -169,6 +169,24 @@ static void a_join_without_a_cookie_is_refused_after_two_seconds(void **state)
     world_free(w);
 }
 
+static void links_rekey_under_full_circuits_without_losing_a_cell(void **state)
+{
+    struct world *w = world_new(9, false);
+    struct owner_circuit *a = &w->owner[0].circuit[0], *b = &w->owner[1].circuit[0];
+
+    (void)state;
+    set_up_circuits(w);
+    set_up_call(w);
+    run_for(w, 140000);
+    assert_true(smx_relay_link_counters(w->relay[w->guard[0]])->rekeys >= 2); /* with its client, with its middles */
+    assert_true(smx_endpoint_counters(w->owner[0].ep)->rekeys >= 1);
+    assert_int_equal(a->lost, 0);
+    assert_int_equal(b->lost, 0);
+    for (size_t k = 0; k < CIRCUITS; k++)
+        assert_int_equal(w->owner[0].circuit[k].origin.state, SMX_ORIGIN_OPEN);
+    world_free(w);
+}
+
 /* ---- an attacker on the wire between guard and middle ---- */
 
 enum { RECORDED = 20000 };
@@ -423,6 +441,7 @@ int main(void)
         cmocka_unit_test(leaving_frees_the_piece_between_the_ends_and_leaves_both_slots_idle),
         cmocka_unit_test(a_join_at_ones_own_end_takes_five_relays),
         cmocka_unit_test(a_join_without_a_cookie_is_refused_after_two_seconds),
+        cmocka_unit_test(links_rekey_under_full_circuits_without_losing_a_cell),
         cmocka_unit_test(meddling_with_a_datagram_changes_one_cell_a_circuit_and_no_departure),
         cmocka_unit_test(the_same_seed_gives_the_same_bytes),
         cmocka_unit_test(a_call_changes_no_links_rate),
