@@ -14,6 +14,8 @@ static const char *const layer_word[] = {[SMX_LAYER_GUARD] = "guard",
                                          [SMX_LAYER_END] = "end",
                                          [SMX_LAYER_EXIT] = "exit"};
 enum { LAYERS = sizeof layer_word / sizeof layer_word[0] };
+_Static_assert(sizeof((struct smx_consensus *)0)->layer_count / sizeof(size_t) == LAYERS,
+               "one count a layer");
 
 /* ---- reading ---- */
 
@@ -144,6 +146,7 @@ static enum smx_err read_lists(struct smx_consensus *c, const json_t *doc)
             (i > 0 && memcmp(c->relay[i - 1].id, c->relay[i].id, SMX_DOC_KEY) >= 0))
             return SMX_E_MALFORMED;
     c->relay_count = relay_count;
+    smx_consensus_count_layers(c);
     for (size_t i = 0; i < link_count; i++)
         if (!read_link(&c->link[i], json_array_get(links, i), c) ||
             (i > 0 && link_order(&c->link[i - 1], &c->link[i]) >= 0))
@@ -238,13 +241,11 @@ const struct smx_onion_key *smx_relay_onion(const struct smx_relay_info *r, uint
     return NULL;
 }
 
-static size_t layer_size(const struct smx_consensus *c, uint8_t layer)
+void smx_consensus_count_layers(struct smx_consensus *c)
 {
-    size_t n = 0;
-
+    memset(c->layer_count, 0, sizeof c->layer_count);
     for (size_t i = 0; i < c->relay_count; i++)
-        n += c->relay[i].layer == layer;
-    return n;
+        c->layer_count[c->relay[i].layer]++;
 }
 
 /* A pair keeps its link when the first 32 bits of its hash, as a fraction, are below fanout / size: no state,
@@ -253,7 +254,7 @@ static size_t layer_size(const struct smx_consensus *c, uint8_t layer)
 static bool is_kept(const struct smx_consensus *c, const struct smx_relay_info *a,
                     const struct smx_relay_info *b)
 {
-    size_t na = layer_size(c, a->layer), nb = layer_size(c, b->layer), size = na > nb ? na : nb;
+    size_t na = c->layer_count[a->layer], nb = c->layer_count[b->layer], size = na > nb ? na : nb;
     uint8_t pair[2 * SMX_DOC_KEY], hash[SMX_DOC_HASH];
     uint32_t part;
 

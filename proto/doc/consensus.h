@@ -18,7 +18,7 @@
 
 enum {
     SMX_CONSENSUS_RELAYS = 4096,
-    SMX_CONSENSUS_LINKS = 64 << 10,
+    SMX_CONSENSUS_LINKS = 256 << 10,
     SMX_CONSENSUS_RAW_MAX = 6 << 20,                  /* bytes */
     SMX_CONSENSUS_MAX = SMX_CONSENSUS_RAW_MAX + 2048, /* bytes of the envelope */
     SMX_CONSENSUS_SKEW_S = 60,                        /* a reader's clock may be slow by this much */
@@ -56,6 +56,7 @@ struct smx_consensus {
     struct smx_params params;
     struct smx_relay_info *relay; /* ours, sorted by id */
     size_t relay_count;           /* 0..SMX_CONSENSUS_RELAYS */
+    size_t layer_count[4];        /* relays of each layer; derived: smx_consensus_count_layers */
     struct smx_link_rate *link;   /* ours, sorted by (a, b) */
     size_t link_count;
 };
@@ -84,6 +85,8 @@ size_t smx_consensus_find(const struct smx_consensus *c, const uint8_t id[SMX_DO
 /* The onion key of this epoch, or NULL. */
 const struct smx_onion_key *smx_relay_onion(const struct smx_relay_info *r, uint64_t epoch);
 
+/* Fills layer_count from relay; smx_consensus_open has done so. */
+void smx_consensus_count_layers(struct smx_consensus *c);
 /* Datagrams per tick, each way, on the link between two places; 0 when there is no link.
  * Linked are guard-middle, middle-end, end-end and end-exit.  Where a layer has more than params.fanout
  * relays, the hash of each pair thins guard-middle and middle-end to fanout in the mean (docs, section 6). */

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { VERSION = 1, UPLOAD_HEAD = 1 + 8, FUTURE_S = 86400 };
+enum { VERSION = 1, FUTURE_S = 86400 };
 
 static const char name_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
 
@@ -280,7 +280,7 @@ bool smx_upload_solve(uint8_t *upload, size_t len, const uint8_t network[SMX_DOC
     uint64_t work = smx_rd_u64(&r);
     bool found = false;
 
-    assert(len > UPLOAD_HEAD);
+    assert(len > SMX_UPLOAD_HEAD);
     for (uint64_t i = 0; i < tries && !found; i++) {
         struct smx_wr w = {s.raw + SMX_DOC_HASH + 1, 8};
 
@@ -297,7 +297,7 @@ enum smx_err smx_upload_decode(struct smx_upload *u, const uint8_t network[SMX_D
     struct smx_upload got;
     enum smx_err err;
 
-    if (len <= UPLOAD_HEAD || len > SMX_UPLOAD_MAX)
+    if (len <= SMX_UPLOAD_HEAD || len > SMX_UPLOAD_MAX)
         return SMX_E_MALFORMED;
     if (in[0] != SMX_UPLOAD_CLAIM && in[0] != SMX_UPLOAD_DESCRIPTOR)
         return SMX_E_MALFORMED;
@@ -305,9 +305,9 @@ enum smx_err smx_upload_decode(struct smx_upload *u, const uint8_t network[SMX_D
         return SMX_E_REFUSED;
     got.tag = (enum smx_upload_tag)in[0];
     if (got.tag == SMX_UPLOAD_CLAIM)
-        err = smx_claim_decode(&got.claim, network, in + UPLOAD_HEAD, len - UPLOAD_HEAD);
+        err = smx_claim_decode(&got.claim, network, in + SMX_UPLOAD_HEAD, len - SMX_UPLOAD_HEAD);
     else
-        err = smx_descriptor_decode(&got.descriptor, network, in + UPLOAD_HEAD, len - UPLOAD_HEAD);
+        err = smx_descriptor_decode(&got.descriptor, network, in + SMX_UPLOAD_HEAD, len - SMX_UPLOAD_HEAD);
     if (err == SMX_OK)
         *u = got;
     return err;

@@ -27,7 +27,8 @@ enum {
     SMX_DESC_MAX = 1 + 32 + 8 + 4 + 4 + 1 + 1 + SMX_DESC_DAYS * 36 + SMX_DESC_INTROS * 32 + 64, /* 251 */
     SMX_DESC_LIFE_S = 3 * 86400,                                      /* expires - valid_from at most */
     SMX_CLAIM_MAX = 1 + 1 + 1 + SMX_NAME_MAX + 32 + 8 + 32 + 64 + 64, /* 235 */
-    SMX_UPLOAD_MAX = 1 + 8 + SMX_DESC_MAX,                            /* 260 */
+    SMX_UPLOAD_HEAD = 1 + 8,                                          /* tag and work */
+    SMX_UPLOAD_MAX = SMX_UPLOAD_HEAD + SMX_DESC_MAX,                  /* 260 */
 };
 
 /* ---- names ---- */
@@ -80,7 +81,7 @@ struct smx_claim {
     enum smx_claim_op op;
     char name[SMX_NAME_MAX + 1]; /* as smx_name_parse leaves it */
     uint8_t key[SMX_DOC_KEY];
-    uint64_t seq;                 /* grows with each claim by this key for this name */
+    uint64_t seq; /* grows with each claim for this name, whoever makes it: use the time in s */
     uint8_t new_key[SMX_DOC_KEY]; /* transfer only, else zeros */
 };
 

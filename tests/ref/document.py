@@ -281,7 +281,7 @@ def read_consensus(keys, data):
     if ident != network_id(keys):
         raise Auth()
     relays = listed(doc.get("relays"), 0, 4096)
-    links = listed(doc.get("links"), 0, 65536 if len(relays) > 1 else 0)
+    links = listed(doc.get("links"), 0, 262144 if len(relays) > 1 else 0)
     ids, layers = [], []
     for r in relays:
         need(isinstance(r, dict))

@@ -43,6 +43,7 @@ static void fill(struct smx_consensus *c, const struct smx_network *n, const enu
     qsort(c->relay, count, sizeof *c->relay, by_id);
     for (size_t i = 0; i < count; i++)
         c->relay[i].layer = (uint8_t)layer[i];
+    smx_consensus_count_layers(c);
 }
 
 static int setup(void **state)

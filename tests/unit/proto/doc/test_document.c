@@ -102,6 +102,7 @@ static void check_fanout(struct smx_vec *v)
     memcpy(c.relay[0].id, smx_vec_fixed(v, "a", SMX_DOC_KEY), SMX_DOC_KEY);
     memcpy(c.relay[1].id, smx_vec_fixed(v, "b", SMX_DOC_KEY), SMX_DOC_KEY);
     c.relay[1].layer = SMX_LAYER_MIDDLE;
+    smx_consensus_count_layers(&c);
     assert_int_equal(smx_consensus_link_rate(&c, 0, 1), smx_vec_is(v, "result", "kept") ? 1 : 0);
     assert_int_equal(smx_consensus_link_rate(&c, 1, 0), smx_vec_is(v, "result", "kept") ? 1 : 0);
     free(c.relay);
