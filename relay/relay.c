@@ -391,6 +391,15 @@ static void start_clock(struct smx_relay *r, smx_time now)
     r->ticking = true;
 }
 
+/* The first of a relay's addresses that we can send to, or NULL. */
+static const struct smx_addr *reachable(const struct smx_relay *r, const struct smx_relay_info *info)
+{
+    for (size_t i = 0; i < info->addr_count; i++)
+        if (smx_addr_is_v4(&info->addr[i]) ? r->config.has_v4 : r->config.has_v6)
+            return &info->addr[i];
+    return NULL;
+}
+
 static enum smx_err connect_neighbours(struct smx_relay *r, smx_time now)
 {
     uint8_t(*keys)[SMX_X25519] = malloc((r->consensus.relay_count + 1) * sizeof *keys);
@@ -411,13 +420,15 @@ static enum smx_err connect_neighbours(struct smx_relay *r, smx_time now)
     }
     for (uint32_t i = 0; i < r->consensus.relay_count; i++) {
         const struct smx_relay_info *info = &r->consensus.relay[i];
+        const struct smx_addr *addr = reachable(r, info);
         uint32_t link;
 
         if (i == r->place || rate_of(r, i) == 0)
             continue;
         memcpy(keys[count++], info->link_key, SMX_X25519);
-        if (r->place < i && smx_endpoint_connect(r->ep, now, &info->addr[0], info->link_key, SMX_LINK_RELAY,
-                                                 SMX_LINK_CELLS_MAX, &link) == SMX_OK)
+        if (r->place < i && addr &&
+            smx_endpoint_connect(r->ep, now, addr, info->link_key, SMX_LINK_RELAY, SMX_LINK_CELLS_MAX,
+                                 &link) == SMX_OK)
             link_begin(r, link, SMX_LINK_RELAY, i); /* of two relays the one with the smaller id connects */
     }
     err = smx_endpoint_allow(r->ep, (const uint8_t(*)[SMX_X25519])keys, count);

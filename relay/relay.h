@@ -31,6 +31,7 @@ struct smx_relay_config {
     struct smx_x25519 link;  /* static link key; copied into locked memory */
     uint32_t relay_links_max, client_links_max;
     uint32_t circuits_max; /* 1..SMX_RELAY_CIRCUITS */
+    bool has_v4, has_v6;   /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only cells that carry something (the control of the cover
                        test) */
 };

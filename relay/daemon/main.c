@@ -145,6 +145,12 @@ static bool make_core(struct relay_daemon *d)
     size_t datagrams = (size_t)d->config.neighbours * 8 + (size_t)d->config.clients;
     enum smx_err err;
 
+    for (size_t i = 0; i < d->config.listen.count; i++) {
+        if (smx_addr_is_v4(&d->config.listen.at[i]))
+            config.has_v4 = true;
+        else
+            config.has_v6 = true;
+    }
     memcpy(config.id, d->key->identity_public, sizeof config.id);
     smx_rng_bytes(&d->rng, seed, sizeof seed);
     err = smx_relay_new(&d->relay, &config, seed);

@@ -178,7 +178,8 @@ static void links_rekey_under_full_circuits_without_losing_a_cell(void **state)
     set_up_circuits(w);
     set_up_call(w);
     run_for(w, 140000);
-    assert_true(smx_relay_link_counters(w->relay[w->guard[0]])->rekeys >= 2); /* with its client, with its middles */
+    assert_true(smx_relay_link_counters(w->relay[w->guard[0]])->rekeys >=
+                2); /* with its client, with its middles */
     assert_true(smx_endpoint_counters(w->owner[0].ep)->rekeys >= 1);
     assert_int_equal(a->lost, 0);
     assert_int_equal(b->lost, 0);

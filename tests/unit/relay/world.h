@@ -378,7 +378,7 @@ static void give_consensus(struct world *w, size_t i)
 
 static void make_relays(struct world *w, bool cover_off)
 {
-    struct smx_relay_config config[RELAYS] = {{{0}, {{0}, {0}}, 16, 8, 64, false}};
+    struct smx_relay_config config[RELAYS] = {{.circuits_max = 0}};
     struct smx_relay_info *info = calloc(RELAYS, sizeof *info);
     uint8_t seed[SMX_RNG_SEED];
     size_t n[3] = {0};
@@ -405,6 +405,7 @@ static void make_relays(struct world *w, bool cover_off)
         config[i].relay_links_max = 16;
         config[i].client_links_max = 8;
         config[i].circuits_max = 64;
+        config[i].has_v4 = true;
         config[i].cover_off = cover_off;
         seed_of(seed, &w->rng);
         assert_int_equal(smx_relay_new(&w->relay[i], &config[i], seed), SMX_OK);
