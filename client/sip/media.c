@@ -2,7 +2,8 @@
  *
  * Packets to the phone go to the address that its signalling comes from, at the port it named; once it has
  * sent one itself, to where that came from, and from then on no other source is heard.  It may come from the
- * signalling address or from the one in its session description: never from anywhere else. */
+ * signalling address, from the one in its session description, or from this host if the phone runs on it:
+ * never from anywhere else. */
 #include "client/sip/core.h"
 
 #include <string.h>
@@ -46,10 +47,23 @@ static bool receives(const struct smx_sdp *sdp)
     return sdp->direction == SMX_SENDRECV || sdp->direction == SMX_RECVONLY;
 }
 
+static bool is_loopback(const uint8_t ip[16])
+{
+    static const uint8_t v4[13] = {[10] = 0xff, 0xff, 127}, v6[16] = {[15] = 1};
+
+    return memcmp(ip, v4, sizeof v4) == 0 || memcmp(ip, v6, sizeof v6) == 0;
+}
+
 static bool is_from_phone(const struct smx_leg *leg, const struct smx_addr *from)
 {
-    return memcmp(from->ip, leg->flow.addr.ip, sizeof from->ip) == 0 ||
-           (leg->sdp.has_ip && memcmp(from->ip, leg->sdp.ip, sizeof from->ip) == 0);
+    const uint8_t *signalling = leg->flow.addr.ip;
+
+    if (memcmp(from->ip, signalling, sizeof from->ip) == 0)
+        return true;
+    /* on one host, the system chooses among the loopback addresses */
+    if (is_loopback(from->ip) && is_loopback(signalling))
+        return true;
+    return leg->sdp.has_ip && memcmp(from->ip, leg->sdp.ip, sizeof from->ip) == 0;
 }
 
 /* Where the phone's RTP socket is, if anybody knows. */

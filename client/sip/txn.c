@@ -140,8 +140,8 @@ static void run(struct smx_txns *t, struct smx_txn *txn, type_t type, osip_messa
 
 static int on_send(osip_transaction_t *machine, osip_message_t *msg, char *host, int port, int socket)
 {
-    struct smx_txn *txn = osip_transaction_get_your_instance(machine);
-    struct smx_txns *t = osip_transaction_get_reserved1(machine);
+    struct smx_txn *txn = osip_transaction_get_reserved2(machine);
+    struct smx_txns *t = osip_transaction_get_reserved3(machine);
 
     (void)host, (void)port, (void)socket; /* of the skeleton */
     if (MSG_IS_ACK(msg))
@@ -162,8 +162,8 @@ static void bury(struct smx_txns *t, struct smx_txn *txn)
 
 static void on_kill(int type, osip_transaction_t *machine)
 {
-    struct smx_txn *txn = osip_transaction_get_your_instance(machine);
-    struct smx_txns *t = osip_transaction_get_reserved1(machine);
+    struct smx_txn *txn = osip_transaction_get_reserved2(machine);
+    struct smx_txns *t = osip_transaction_get_reserved3(machine);
 
     (void)type;
     bury(t, txn);
@@ -278,8 +278,8 @@ static struct smx_txn *start(struct smx_txns *t, osip_fsm_type_t kind, bool tcp)
         osip_message_free(msg);
         return NULL;
     }
-    (void)osip_transaction_set_your_instance(machine, txn);
-    (void)osip_transaction_set_reserved1(machine, t);
+    (void)osip_transaction_set_reserved2(machine, txn); /* its reserved1 and your_instance are one */
+    (void)osip_transaction_set_reserved3(machine, t);
     t->last_serial = t->last_serial == UINT32_MAX ? 1 : t->last_serial + 1;
     *txn = (struct smx_txn){.serial = t->last_serial,
                             .server = kind == IST || kind == NIST,

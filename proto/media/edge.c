@@ -108,13 +108,9 @@ enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t
     return SMX_OK;
 }
 
-static size_t waiting_needlessly(const struct smx_edge *edge, smx_time now)
+static bool has_waited(const struct smx_edge *edge, size_t n, smx_time now)
 {
-    size_t n = 0;
-
-    while (n < edge->count && edge->frame[(edge->first + n) % SMX_EDGE_FRAMES].at + SMX_EDGE_SLACK <= now)
-        n++;
-    return n;
+    return n < edge->count && edge->frame[(edge->first + n) % SMX_EDGE_FRAMES].at + SMX_EDGE_SLACK <= now;
 }
 
 static void drop_first(struct smx_edge *edge, size_t n)
@@ -123,35 +119,63 @@ static void drop_first(struct smx_edge *edge, size_t n)
     edge->count -= n;
 }
 
+static void new_window(struct smx_edge *edge, smx_time end)
+{
+    edge->window_end = end;
+    edge->surplus = SMX_EDGE_FRAMES;
+}
+
+/* Slots stayed empty, and now there are frames again: are those that came too late worth a longer delay? */
+static void resume(struct smx_edge *edge, smx_time now)
+{
+    bool seldom = !edge->has_dried || now - edge->dried_at >= SMX_EDGE_SELDOM;
+    size_t late = edge->dry < edge->count ? edge->dry : edge->count - 1;
+
+    edge->has_dried = true;
+    edge->dried_at = now;
+    while (late > 0 && !has_waited(edge, late, now))
+        late--; /* the frame to be played must be in good time, or the next will be late too */
+    if (seldom && late > 0)
+        drop_first(edge, late);
+    else
+        new_window(edge, now + SMX_EDGE_SETTLE);
+}
+
+/* After a frame was taken. */
+static void drop_surplus(struct smx_edge *edge, smx_time now)
+{
+    size_t waiting = 0;
+
+    while (has_waited(edge, waiting, now))
+        waiting++;
+    if (waiting < edge->surplus)
+        edge->surplus = waiting;
+    if (now < edge->window_end)
+        return;
+    drop_first(edge, edge->surplus); /* at most waiting */
+    new_window(edge, now + SMX_EDGE_WINDOW);
+}
+
 bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame)
 {
-    size_t surplus;
-
     frame->codec = SMX_FRAME_PCMU;
-    if (edge->count == 0 || (!edge->playing && edge->frame[edge->first].at + SMX_EDGE_SLACK > now)) {
-        edge->playing = false;
-        if (!edge->heard || edge->dry++ < SMX_EDGE_HOLES)
+    if (edge->count == 0 || (!edge->playing && !has_waited(edge, 0, now))) {
+        if (!edge->heard)
             return false;
+        if (++edge->dry >= SMX_EDGE_PAUSE)
+            edge->playing = false;
         memset(frame->payload, SMX_PCMU_SILENCE, sizeof frame->payload);
-        return true;
+        return edge->dry > SMX_EDGE_HOLES;
     }
-    if (!edge->playing) {
-        edge->playing = true;
-        edge->window_end = now + SMX_EDGE_WINDOW;
-        edge->surplus = SMX_EDGE_FRAMES;
-    }
+    if (!edge->playing)
+        new_window(edge, now + SMX_EDGE_WINDOW);
+    else if (edge->dry > 0)
+        resume(edge, now);
+    edge->playing = true;
     edge->dry = 0;
     memcpy(frame->payload, edge->frame[edge->first].payload, sizeof frame->payload);
     drop_first(edge, 1);
-
-    surplus = waiting_needlessly(edge, now);
-    if (surplus < edge->surplus)
-        edge->surplus = surplus;
-    if (now >= edge->window_end) {
-        drop_first(edge, edge->surplus); /* no more than are there: it is at most this slot's */
-        edge->window_end = now + SMX_EDGE_WINDOW;
-        edge->surplus = SMX_EDGE_FRAMES;
-    }
+    drop_surplus(edge, now);
     return true;
 }
 

@@ -5,18 +5,21 @@
  * slot phone <-- one packet a slot, own SSRC, seq, timestamps -- smx_edge_put <-- a frame a slot, or a hole
  *
  * Nothing of the phone's numbers, marks or timing crosses.  The buffer holds as little as keeps it from
- * running dry: a frame is played SMX_EDGE_SLACK after its arrival at the earliest when the stream starts;
- * when frames have waited longer than needed all through a window (the phone's clock is fast), the surplus is
- * dropped; when it runs dry (the clock is slow) a slot stays empty, and the next frame waits again. Pure; no
- * allocation. */
+ * running dry.  At the start of a stream a frame waits SMX_EDGE_SLACK at least.  When it runs dry, slots stay
+ * empty; what comes too late for its slot is dropped, so that the delay stays what it was, if that happens
+ * seldom and the following frames are in time; else (the phone's clock is slow, or its jitter large) it is
+ * played and the delay grows.  When frames have waited needlessly all through a window (its clock is fast),
+ * the surplus is dropped. Pure; no allocation. */
 #ifndef SMX_MEDIA_EDGE_H
 #define SMX_MEDIA_EDGE_H
 
 #include "proto/base/rng.h"
 #include "proto/media/rtp.h"
 
-#define SMX_EDGE_SLACK  SMX_MS(5)     /* covers the jitter of timers on both sides */
-#define SMX_EDGE_WINDOW SMX_SECOND(2) /* how long a surplus must last */
+#define SMX_EDGE_SLACK  SMX_MS(5)      /* covers the jitter of timers on both sides */
+#define SMX_EDGE_SELDOM SMX_SECOND(10) /* between two moments of running dry */
+#define SMX_EDGE_WINDOW SMX_SECOND(2)  /* how long a surplus must last */
+#define SMX_EDGE_SETTLE SMX_SECOND(20) /* the same, after the delay has grown */
 
 enum {
     SMX_EDGE_FRAMES = 16,   /* 320 ms; then the oldest go */
@@ -24,6 +27,7 @@ enum {
     SMX_EDGE_GAP = 480,     /* samples of silence put in for lost packets, at most; 60 ms */
     SMX_EDGE_REORDER = 50,  /* packets; a larger step in sequence is a new start */
     SMX_EDGE_HOLES = 3,     /* empty slots left empty, or faded, before silence */
+    SMX_EDGE_PAUSE = 10,    /* empty slots after which the stream starts anew */
     SMX_EDGE_PACKET = SMX_RTP_HEADER + SMX_FRAME_PAYLOAD,
 };
 
@@ -52,6 +56,8 @@ struct smx_edge {
     size_t part_len;
     bool playing;
     unsigned dry;   /* empty slots in a row */
+    bool has_dried; /* at dried_at, last */
+    smx_time dried_at;
     size_t surplus; /* least number of frames that waited needlessly in this window */
     smx_time window_end;
     /* for reports */
