@@ -136,12 +136,21 @@ enum smx_err smx_meet_finish(struct smx_meet *m, const uint8_t msg2[SMX_MEET_2],
 
 /* ---- callee: what was seen ---- */
 
-void smx_meet_memory_init(struct smx_meet_memory *mem, uint64_t *slot, size_t slot_count, struct smx_rng *rng)
+void smx_meet_memory_restore(struct smx_meet_memory *mem, uint64_t *slot, size_t slot_count,
+                             const uint8_t key[16])
 {
     assert(slot_count >= 4 && (slot_count & (slot_count - 1)) == 0);
     *mem = (struct smx_meet_memory){.slot = slot, .slot_count = slot_count};
     memset(slot, 0, slot_count * sizeof *slot);
-    smx_rng_bytes(rng, mem->key, sizeof mem->key);
+    memcpy(mem->key, key, sizeof mem->key);
+}
+
+void smx_meet_memory_init(struct smx_meet_memory *mem, uint64_t *slot, size_t slot_count, struct smx_rng *rng)
+{
+    uint8_t key[sizeof mem->key];
+
+    smx_rng_bytes(rng, key, sizeof key);
+    smx_meet_memory_restore(mem, slot, slot_count, key);
 }
 
 static uint64_t memory_hash(const struct smx_meet_memory *mem, const uint8_t ephemeral[32])
@@ -160,6 +169,21 @@ static uint64_t *memory_find(const struct smx_meet_memory *mem, uint64_t hash)
     while (mem->slot[at] != 0 && mem->slot[at] != hash)
         at = (at + 1) & (mem->slot_count - 1);
     return &mem->slot[at];
+}
+
+static bool memory_is_full(const struct smx_meet_memory *mem)
+{
+    return mem->used >= mem->slot_count / 4 * 3;
+}
+
+void smx_meet_memory_add(struct smx_meet_memory *mem, uint64_t hash)
+{
+    uint64_t *slot = memory_find(mem, hash);
+
+    if (hash == 0 || *slot == hash || memory_is_full(mem))
+        return;
+    *slot = hash;
+    mem->used++;
 }
 
 /* ---- callee ---- */
@@ -196,13 +220,13 @@ enum smx_err smx_meet_read(struct smx_meet *m, struct smx_meet_offer *offer, str
                            const uint8_t msg1[SMX_MEET_1])
 {
     uint8_t prologue[PROLOGUE], payload[SMX_MEET_PAYLOAD] = {0};
-    uint64_t hash = memory_hash(mem, msg1), *seen = memory_find(mem, hash);
+    uint64_t hash = memory_hash(mem, msg1);
     struct smx_meet_offer got;
     enum smx_err err;
 
-    if (*seen == hash)
+    if (*memory_find(mem, hash) == hash)
         return SMX_E_REPLAY; /* before any public-key work */
-    if (mem->used >= mem->slot_count / 4 * 3)
+    if (memory_is_full(mem))
         return SMX_E_FULL;
     prologue_of(prologue, self);
     smx_noise_init(&m->noise, SMX_NOISE_IK, false, prologue, sizeof prologue, day, NULL);
@@ -214,8 +238,7 @@ enum smx_err smx_meet_read(struct smx_meet *m, struct smx_meet_offer *offer, str
         smx_meet_fini(m);
         return err;
     }
-    *seen = hash;
-    mem->used++;
+    smx_meet_memory_add(mem, hash);
     *offer = got;
     return SMX_OK;
 }

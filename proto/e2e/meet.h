@@ -73,6 +73,11 @@ struct smx_meet_memory {
 /* slot_count is a power of two; three quarters of it are used at most. */
 void smx_meet_memory_init(struct smx_meet_memory *mem, uint64_t *slot, size_t slot_count,
                           struct smx_rng *rng);
+/* The same for one that was kept: with its key, and then each hash that was in its table (0 is ignored, and
+ * so is what finds no room). */
+void smx_meet_memory_restore(struct smx_meet_memory *mem, uint64_t *slot, size_t slot_count,
+                             const uint8_t key[16]);
+void smx_meet_memory_add(struct smx_meet_memory *mem, uint64_t hash);
 
 /* What message 1 says. */
 struct smx_meet_offer {

@@ -112,6 +112,24 @@ static void a_full_memory_refuses(void **state)
     assert_int_equal(read(f), SMX_E_REPLAY);
 }
 
+static void a_memory_that_was_kept_still_knows(void **state)
+{
+    struct fixture *f = *state;
+    struct smx_meet_memory kept;
+    uint64_t slot[SLOTS];
+
+    call(f);
+    assert_int_equal(read(f), SMX_OK);
+    smx_meet_memory_restore(&kept, slot, SLOTS, f->memory.key);
+    for (size_t i = 0; i < SLOTS; i++)
+        smx_meet_memory_add(&kept, f->slot[i]);
+    f->memory = kept;
+    assert_int_equal(f->memory.used, 1);
+    assert_int_equal(read(f), SMX_E_REPLAY);
+    call(f);
+    assert_int_equal(read(f), SMX_OK);
+}
+
 static void a_forged_answer_leaves_the_caller_waiting_for_the_true_one(void **state)
 {
     struct fixture *f = *state;
@@ -218,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup(an_introduction_works_once, setup),
         cmocka_unit_test_setup(a_forged_introduction_does_not_use_up_the_true_one, setup),
         cmocka_unit_test_setup(a_full_memory_refuses, setup),
+        cmocka_unit_test_setup(a_memory_that_was_kept_still_knows, setup),
         cmocka_unit_test_setup(a_forged_answer_leaves_the_caller_waiting_for_the_true_one, setup),
         cmocka_unit_test_setup(every_altered_bit_of_an_introduction_is_refused, setup),
         cmocka_unit_test(the_vectors_hold),

@@ -1,0 +1,329 @@
+/* client/call.c - calls: what the phone wants, what the peer says.
+ *
+ *   out  WANTED --pipe--> INVITED --RINGING--> AWAITED --ANSWER--> TALKING
+ *   in   OFFERED --the phone rings--> RINGING --answered--> TALKING
+ *   in   DECOY: the caller hears it ring, and 480 after the ordinary time, whatever the reason; contacts are
+ * told at once, and 486 if we are busy The user has one call at a time; another slot then still answers, as
+ * if nobody picked up. */
+#include "client/core.h"
+
+#include <string.h>
+
+enum {
+    PENDING_MS = 4000, /* a call waits that long for a free slot */
+    INVITED_MS = 8000, /* until the peer says anything */
+    RING_MS = 180000,  /* RFC 3261, timer C */
+    DECOY_MS = 30000,  /* the ordinary ringing time */
+    DECOY_SPREAD_MS = 5000,
+};
+
+static void send(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
+        c->count.records_malformed++;
+        smx_call_lost(c, now, m, 480);
+        smx_meeting_close(c, now, m);
+    }
+}
+
+static void tell(struct smx_client *c, smx_time now, struct meeting *m, enum smx_record_type type,
+                 uint16_t code)
+{
+    send(c, now, m, &(struct smx_record){.type = type, .id = m->call.number, .code = code});
+}
+
+static struct meeting *find(struct smx_client *c, uint32_t id)
+{
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m->call.state != CALL_NONE && m->call.state != CALL_DECOY && m->call.id == id)
+            return m;
+    }
+    return NULL;
+}
+
+bool smx_call_is_busy(const struct smx_client *c)
+{
+    bool busy = c->pending.used;
+
+    for (size_t i = 0; i < c->slots; i++)
+        busy = busy || (c->meeting[i].call.state != CALL_NONE && c->meeting[i].call.state != CALL_DECOY);
+    return busy;
+}
+
+/* The call is over; the pipe closes with it. */
+static void over(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    memset(&m->call, 0, sizeof m->call);
+    smx_meeting_close(c, now, m);
+}
+
+/* ---- out ---- */
+
+static void invite(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    m->call.state = CALL_INVITED;
+    m->call.number = ++m->calls;
+    m->call.deadline = now + SMX_MS(INVITED_MS);
+    send(c, now, m,
+         &(struct smx_record){
+             .type = SMX_RECORD_INVITE, .id = m->call.number, .codecs = SMX_CODEC_PCMU | SMX_CODEC_PCMA});
+}
+
+static void want(struct smx_client *c, smx_time now, struct meeting *m, uint32_t id)
+{
+    m->call = (struct call){.state = CALL_WANTED, .id = id, .out = true, .deadline = SMX_NEVER};
+    if (m->state == MEETING_OPEN)
+        invite(c, now, m);
+}
+
+/* A pipe that is only kept open makes room. */
+static void make_room(struct smx_client *c, smx_time now)
+{
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m->state == MEETING_OPEN && m->call.state == CALL_NONE && !smx_messages_wait(c, m)) {
+            smx_meeting_close(c, now, m);
+            return;
+        }
+    }
+}
+
+/* True when the call is on its way, or has failed. */
+static bool place(struct smx_client *c, smx_time now, uint32_t id, size_t identity,
+                  const struct smx_client_target *target)
+{
+    struct meeting *m = smx_meeting_with(c, target);
+    int slot;
+
+    if (m && m->call.state == CALL_NONE) {
+        want(c, now, m, id);
+        return true;
+    }
+    slot = smx_meeting_free_slot(c, NULL);
+    if (slot < 0)
+        return false;
+    m = &c->meeting[slot];
+    m->call = (struct call){.state = CALL_WANTED, .id = id, .out = true, .deadline = SMX_NEVER};
+    smx_meeting_begin(c, now, slot, identity, target);
+    return true;
+}
+
+void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const char *identity,
+                     const struct smx_client_target *target)
+{
+    size_t from = smx_identity_find(c, identity);
+
+    if (!smx_client_is_ready(c) || smx_call_is_busy(c)) {
+        c->phone->call_failed(c->phone->arg, now, call, 503);
+        return;
+    }
+    if (place(c, now, call, from, target))
+        return;
+    c->pending = (struct pending_call){.used = true,
+                                       .id = call,
+                                       .identity = (uint8_t)from,
+                                       .target = *target,
+                                       .deadline = now + SMX_MS(PENDING_MS)};
+    make_room(c, now);
+}
+
+void smx_call_open(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    if (m->call.state == CALL_WANTED)
+        invite(c, now, m);
+}
+
+void smx_client_call_end(struct smx_client *c, smx_time now, uint32_t call)
+{
+    struct meeting *m = find(c, call);
+
+    if (c->pending.used && c->pending.id == call)
+        c->pending.used = false;
+    if (!m)
+        return;
+    switch (m->call.state) {
+    case CALL_INVITED:
+    case CALL_AWAITED:
+        tell(c, now, m, SMX_RECORD_CANCEL, 0);
+        break;
+    case CALL_OFFERED:
+    case CALL_RINGING:
+        tell(c, now, m, SMX_RECORD_REFUSE, 480);
+        break;
+    case CALL_TALKING:
+        tell(c, now, m, SMX_RECORD_BYE, 0);
+        break;
+    case CALL_WANTED:
+    case CALL_NONE:
+    case CALL_DECOY:
+        break;
+    }
+    over(c, now, m);
+}
+
+void smx_call_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code)
+{
+    struct call call = m->call;
+
+    memset(&m->call, 0, sizeof m->call);
+    switch (call.state) {
+    case CALL_NONE:
+    case CALL_DECOY:
+        return;
+    case CALL_WANTED:
+    case CALL_INVITED:
+    case CALL_AWAITED:
+        c->phone->call_failed(c->phone->arg, now, call.id, code);
+        return;
+    case CALL_OFFERED:
+    case CALL_RINGING:
+    case CALL_TALKING:
+        c->phone->call_ended(c->phone->arg, now, call.id);
+        return;
+    }
+}
+
+/* ---- in ---- */
+
+static bool is_contact(const struct smx_client *c, const struct meeting *m)
+{
+    return m->key_known && smx_contact_by_key(c, m->key);
+}
+
+static void ring(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    if (!m->call.told_ringing)
+        tell(c, now, m, SMX_RECORD_RINGING, 0);
+    m->call.told_ringing = true;
+}
+
+/* Nobody will answer.  A contact may know it, and why; to a stranger all reasons look alike. */
+static void refuse(struct smx_client *c, smx_time now, struct meeting *m, uint16_t code)
+{
+    if (is_contact(c, m)) {
+        tell(c, now, m, SMX_RECORD_REFUSE, code);
+        over(c, now, m);
+        return;
+    }
+    m->call.state = CALL_DECOY;
+    m->call.deadline = now + SMX_MS(DECOY_MS) + smx_rng_below(&c->rng, (uint32_t)DECOY_SPREAD_MS) * SMX_MS(1);
+    ring(c, now, m);
+}
+
+static void invited(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    char key_text[SMX_KEY_TEXT];
+    bool busy = smx_call_is_busy(c);
+
+    if (m->call.state != CALL_NONE)
+        return; /* one at a time in a pipe; the caller hears nothing, and gives up */
+    m->call = (struct call){.state = CALL_OFFERED, .number = r->id, .deadline = now + SMX_MS(RING_MS)};
+    if (busy)
+        refuse(c, now, m, 486);
+    else if (c->phone->call_incoming(c->phone->arg, now, smx_meeting_peer(c, m, key_text),
+                                     smx_identity_user(c, m->identity), &m->call.id) != SMX_OK)
+        refuse(c, now, m, 480);
+}
+
+void smx_client_call_ringing(struct smx_client *c, smx_time now, uint32_t call)
+{
+    struct meeting *m = find(c, call);
+
+    if (!m || m->call.state != CALL_OFFERED)
+        return;
+    m->call.state = CALL_RINGING;
+    ring(c, now, m);
+}
+
+static void talk(struct smx_client *c, struct meeting *m)
+{
+    char key_text[SMX_KEY_TEXT];
+
+    m->call.state = CALL_TALKING;
+    m->call.deadline = SMX_NEVER;
+    c->count.calls++;
+    if (m->key_known && !smx_contact_by_key(c, m->key)) /* whom the user talks to is no stranger */
+        smx_contact_add(c, smx_meeting_peer(c, m, key_text), m->key);
+    smx_pipe_talk(c, m);
+}
+
+void smx_client_call_answer(struct smx_client *c, smx_time now, uint32_t call)
+{
+    struct meeting *m = find(c, call);
+
+    if (!m || (m->call.state != CALL_OFFERED && m->call.state != CALL_RINGING))
+        return;
+    send(c, now, m,
+         &(struct smx_record){.type = SMX_RECORD_ANSWER, .id = m->call.number, .codecs = SMX_CODEC_PCMU});
+    if (m->call.state != CALL_NONE)
+        talk(c, m);
+}
+
+void smx_client_call_refuse(struct smx_client *c, smx_time now, uint32_t call, unsigned code)
+{
+    struct meeting *m = find(c, call);
+
+    if (m && (m->call.state == CALL_OFFERED || m->call.state == CALL_RINGING))
+        refuse(c, now, m, code == 486 || code == 603 ? (uint16_t)code : 480);
+}
+
+/* ---- what the peer says ---- */
+
+void smx_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    struct call *k = &m->call;
+    bool ours = k->state != CALL_NONE && k->number == r->id;
+    bool asked = ours && (k->state == CALL_INVITED || k->state == CALL_AWAITED);
+
+    if (r->type == SMX_RECORD_INVITE) {
+        invited(c, now, m, r);
+    } else if (r->type == SMX_RECORD_RINGING && ours && k->state == CALL_INVITED) {
+        k->state = CALL_AWAITED;
+        k->deadline = now + SMX_MS(RING_MS);
+        c->phone->call_ringing(c->phone->arg, now, k->id);
+    } else if (r->type == SMX_RECORD_ANSWER && asked) {
+        talk(c, m);
+        c->phone->call_answered(c->phone->arg, now, k->id);
+    } else if (r->type == SMX_RECORD_REFUSE && asked) {
+        smx_call_lost(c, now, m, r->code);
+        smx_meeting_close(c, now, m);
+    } else if ((r->type == SMX_RECORD_CANCEL && ours && !k->out && k->state != CALL_TALKING) ||
+               (r->type == SMX_RECORD_BYE && ours)) {
+        smx_call_lost(c, now, m, 480);
+        smx_meeting_close(c, now, m);
+    }
+}
+
+/* ---- time ---- */
+
+static void call_expire(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    if (m->call.state == CALL_NONE || now < m->call.deadline)
+        return;
+    if (m->call.out)
+        tell(c, now, m, SMX_RECORD_CANCEL, 0);
+    else
+        tell(c, now, m, SMX_RECORD_REFUSE, 480);
+    smx_call_lost(c, now, m, 480);
+    smx_meeting_close(c, now, m);
+}
+
+void smx_calls_expire(struct smx_client *c, smx_time now)
+{
+    struct pending_call p = c->pending;
+
+    for (size_t i = 0; i < c->slots; i++)
+        call_expire(c, now, &c->meeting[i]);
+    if (!p.used)
+        return;
+    c->pending.used = false;
+    if (place(c, now, p.id, p.identity, &p.target))
+        return;
+    if (now >= p.deadline)
+        c->phone->call_failed(c->phone->arg, now, p.id, 480);
+    else
+        c->pending.used = true;
+}

@@ -1,0 +1,177 @@
+/* client/client.h - the client as a pure core: a fixed set of circuits at a constant rate, and on it the
+ * user's pseudonyms, look-ups, meetings, calls and messages. Sources: DESIGN; docs/protocol/10-link.md to
+ * 45-meeting.md, 60-directory.md; docs/architecture.md.
+ *
+ *     phone side (client/phone.h)  <-->  smx_client  <-->  datagrams to and from the guard
+ *
+ * Input changes state; the 20 ms tick sends: one datagram to the guard, always of the same size, whatever is
+ * going on.  All time, randomness and files are the caller's: he hands in what was kept, and keeps what
+ * smx_client_changes names.  The core never logs; it counts.  Not for several threads at once. */
+#ifndef SMX_CLIENT_CLIENT_H
+#define SMX_CLIENT_CLIENT_H
+
+#include "client/phone.h"
+#include "proto/base/err.h"
+#include "proto/base/out.h"
+#include "proto/base/rng.h"
+#include "proto/base/time.h"
+#include "proto/doc/consensus.h"
+#include "proto/doc/network.h"
+#include "proto/doc/pseudonym.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct smx_client;
+
+enum {
+    SMX_CLIENT_SLOTS = 4,           /* at most */
+    SMX_CLIENT_IDENTITIES = 4,      /* at most; slots and identities together fill a datagram of six cells */
+    SMX_CLIENT_USER = 64,           /* bytes of a user part with its final NUL, as in client/sip/ua.h */
+    SMX_CLIENT_STATE_MAX = 2 << 20, /* bytes of the state */
+    SMX_CLIENT_CONTACTS_MAX = 64 << 10, /* bytes of the contacts' text */
+};
+
+struct smx_client_identity {
+    uint8_t public[SMX_DOC_KEY]; /* Ed25519 */
+    uint8_t secret[SMX_DOC_SECRET];
+    char name[SMX_NAME_MAX + 1]; /* to be claimed; empty: a random anon-xxxxxxxx */
+};
+
+struct smx_client_config {
+    const struct smx_network *network;          /* copied */
+    uint8_t slots;                              /* 1..SMX_CLIENT_SLOTS */
+    const struct smx_client_identity *identity; /* copied into locked memory */
+    size_t identity_count;                      /* 1..SMX_CLIENT_IDENTITIES, and slots + identities <= 6 */
+    const struct smx_phone *phone;              /* borrowed */
+    bool cover_off; /* test networks only: sends only datagrams that carry something (the control of the cover
+                       test) */
+};
+
+/* The seed is all the randomness there is: same seed and inputs, same bytes out.  SMX_E_MEMORY. */
+enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_config *config,
+                            const uint8_t seed[SMX_RNG_SEED], smx_time now) SMX_MUST_CHECK;
+void smx_client_free(struct smx_client *client); /* NULL is fine; wipes */
+
+/* A datagram that arrived at `at` (monotonic, the kernel's stamp if there is one); bytes are overwritten. */
+void smx_client_receive(struct smx_client *client, smx_time at, struct smx_wall wall,
+                        const struct smx_addr *from, uint8_t *bytes, size_t len, struct smx_out *out);
+/* Does what is due: the tick at or before now (earlier ones that were missed are skipped), and playing
+ * frames. */
+void smx_client_expire(struct smx_client *client, smx_time now, struct smx_wall wall, struct smx_out *out);
+smx_time smx_client_deadline(const struct smx_client *client);
+
+/* ---- what outlives a run; all before the first _expire ---- */
+
+/* State as smx_client_save wrote it.  SMX_E_MALFORMED: damaged, or of another version; nothing has changed.
+ */
+enum smx_err smx_client_load(struct smx_client *client, const uint8_t *in, size_t len) SMX_MUST_CHECK;
+/* Writes the state; returns its length.  It holds secrets. */
+size_t smx_client_save(const struct smx_client *client, uint8_t out[SMX_CLIENT_STATE_MAX]);
+/* Contacts: one line each, "NAME KEY\n", for people to read and edit.  SMX_E_MALFORMED: *line says where. */
+enum smx_err smx_client_load_contacts(struct smx_client *client, const char *text, size_t len,
+                                      unsigned *line) SMX_MUST_CHECK;
+size_t smx_client_save_contacts(const struct smx_client *client, char out[SMX_CLIENT_CONTACTS_MAX]);
+
+/* A consensus' envelope: kept from an earlier run, or fetched from an authority because smx_client_wants_http
+ * says so.  Verified here.  SMX_E_MALFORMED, SMX_E_AUTH, SMX_E_MEMORY; SMX_E_LATE: expired, and used only to
+ * find relays that have a newer one; SMX_E_STATE: not valid yet (is the clock right?); SMX_E_REPLAY: older
+ * than what is held. */
+enum smx_err smx_client_consensus(struct smx_client *client, smx_time now, struct smx_wall wall,
+                                  const uint8_t *envelope, size_t len) SMX_MUST_CHECK;
+/* The envelope in force, or NULL. */
+const uint8_t *smx_client_envelope(const struct smx_client *client, size_t *len);
+/* No relay gave a consensus: the caller may ask an authority. */
+bool smx_client_wants_http(const struct smx_client *client);
+
+enum smx_client_change {
+    SMX_CLIENT_STATE = 1,     /* smx_client_save */
+    SMX_CLIENT_CONTACTS = 2,  /* smx_client_save_contacts */
+    SMX_CLIENT_CONSENSUS = 4, /* smx_client_envelope */
+    SMX_CLIENT_STATUS = 8,    /* smx_client_status */
+};
+/* The set of what has changed since the last call. */
+unsigned smx_client_changes(struct smx_client *client);
+
+/* ---- orders of the phone side ---- */
+
+struct smx_client_target {
+    bool is_key;
+    char user[SMX_CLIENT_USER]; /* a name, or 52 letters of base32; lower case */
+};
+
+/* A call from the own address identity (a name or key; unknown: the first).  phone->call_ringing, _answered
+ * and _failed or _ended follow; _failed may come before this returns. */
+void smx_client_call(struct smx_client *client, smx_time now, uint32_t call, const char *identity,
+                     const struct smx_client_target *target);
+/* For a call by phone->call_incoming.  Numbers of no call are ignored in all these. */
+void smx_client_call_ringing(struct smx_client *client, smx_time now, uint32_t call);
+void smx_client_call_answer(struct smx_client *client, smx_time now, uint32_t call);
+void smx_client_call_refuse(struct smx_client *client, smx_time now, uint32_t call, unsigned code);
+/* Cancelled or hung up, a call either way. */
+void smx_client_call_end(struct smx_client *client, smx_time now, uint32_t call);
+/* phone->message_done(id) follows, maybe before this returns. */
+void smx_client_message(struct smx_client *client, smx_time now, uint32_t id, const char *identity,
+                        const struct smx_client_target *target, const char *text, size_t text_len);
+/* What became of phone->message_in(id). */
+void smx_client_message_result(struct smx_client *client, smx_time now, uint32_t id, unsigned code);
+/* A phone registered with a name that is not ours yet. */
+void smx_client_claim(struct smx_client *client, smx_time now, const char *name);
+
+/* ---- what is going on ---- */
+
+enum smx_client_problem {
+    SMX_CLIENT_FINE,
+    SMX_CLIENT_NO_CONSENSUS, /* no relay and no authority answered yet */
+    SMX_CLIENT_CLOCK,        /* the consensus is not valid yet: is the own clock right? */
+    SMX_CLIENT_EXPIRED,      /* the consensus has expired, and there is no newer one */
+    SMX_CLIENT_NO_GUARD,     /* neither guard answers */
+    SMX_CLIENT_NO_PATH,      /* the consensus has too few relays */
+    SMX_CLIENT_BUILDING,     /* circuits are being built */
+    SMX_CLIENT_NAME_TAKEN,   /* the configured name belongs to somebody else */
+};
+/* A sentence for people; never NULL. */
+const char *smx_client_problem_text(enum smx_client_problem problem);
+
+struct smx_client_status {
+    bool ready; /* calls can be made and received, and everybody finds our first address */
+    enum smx_client_problem problem;
+    char name[SMX_NAME_MAX + 1];      /* the first confirmed name, or empty */
+    char key[SMX_CLIENT_USER];        /* of the first identity, in base32 */
+    size_t circuits, circuits_wanted; /* open ones */
+};
+void smx_client_status(const struct smx_client *client, struct smx_client_status *status);
+
+/* Causes and totals since the start; nothing about whom or when. */
+#define SMX_CLIENT_COUNTERS(X)                                                                               \
+    X(ticks, "ticks done")                                                                                   \
+    X(ticks_skipped, "ticks missed")                                                                         \
+    X(circuits_opened, "circuits that came to stand")                                                        \
+    X(circuits_died, "circuits that failed or died")                                                         \
+    X(guard_changes, "changes of guard because one was silent")                                              \
+    X(consensuses, "consensuses taken")                                                                      \
+    X(consensuses_refused, "consensuses refused")                                                            \
+    X(lookups, "look-ups sent")                                                                              \
+    X(answers_refused, "answers of the directory refused")                                                   \
+    X(uploads, "claims and descriptors sent")                                                                \
+    X(requests_lost, "requests to a relay without an answer")                                                \
+    X(introductions, "introductions taken")                                                                  \
+    X(introductions_refused, "introductions refused: not genuine, repeated, or no slot free")                \
+    X(meetings, "pipes that came to stand")                                                                  \
+    X(meetings_failed, "meetings that came to nothing")                                                      \
+    X(contact_key_changed, "calls or messages refused because a contact's key has changed")                  \
+    X(cells_refused, "cells in a pipe that were not the peer's")                                             \
+    X(records_malformed, "pipes given up because the peer broke the format")                                 \
+    X(calls, "calls answered")                                                                               \
+    X(calls_lost, "calls ended because the peer fell silent")                                                \
+    X(messages, "messages delivered either way")
+
+struct smx_client_counters {
+#define X(name, text) uint64_t name;
+    SMX_CLIENT_COUNTERS(X)
+#undef X
+};
+const struct smx_client_counters *smx_client_counters(const struct smx_client *client);
+
+#endif

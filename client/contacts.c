@@ -1,0 +1,108 @@
+#include "client/core.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user)
+{
+    for (size_t i = 0; i < c->contact_count; i++)
+        if (strcmp(c->contact[i].user, user) == 0)
+            return &c->contact[i];
+    return NULL;
+}
+
+/* One with a name, if there is one. */
+const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+{
+    const struct contact *found = NULL;
+
+    for (size_t i = 0; i < c->contact_count; i++) {
+        if (memcmp(c->contact[i].key, key, SMX_DOC_KEY) != 0)
+            continue;
+        found = &c->contact[i];
+        if (strlen(found->user) <= SMX_NAME_MAX)
+            break;
+    }
+    return found;
+}
+
+void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY])
+{
+    struct contact *new = &c->contact[c->contact_count];
+
+    if (smx_contact_by_user(c, user))
+        return;
+    if (c->contact_count == CONTACTS) { /* the oldest makes room */
+        c->contact_count--;
+        memmove(&c->contact[0], &c->contact[1], c->contact_count * sizeof *new);
+        new --;
+    }
+    snprintf(new->user, sizeof new->user, "%s", user);
+    memcpy(new->key, key, SMX_DOC_KEY);
+    c->contact_count++;
+    c->changes |= SMX_CLIENT_CONTACTS;
+}
+
+/* ---- the text: "NAME KEY\n"; empty lines and lines that begin with # are skipped ---- */
+
+static bool read_line(struct contact *out, const char *line, size_t len)
+{
+    const char *blank = memchr(line, ' ', len);
+    char name[SMX_NAME_MAX + 1];
+    size_t user_len;
+
+    if (!blank)
+        return false;
+    user_len = (size_t)(blank - line);
+    if (smx_base32_decode(out->key, SMX_DOC_KEY, blank + 1, len - user_len - 1) != SMX_OK)
+        return false;
+    if (smx_name_parse(name, line, user_len) == SMX_OK) {
+        memcpy(out->user, name, sizeof name);
+        return true;
+    }
+    smx_base32_encode(out->user, out->key, SMX_DOC_KEY);
+    return user_len == strlen(out->user) && memcmp(out->user, line, user_len) == 0;
+}
+
+enum smx_err smx_client_load_contacts(struct smx_client *c, const char *text, size_t len, unsigned *line)
+{
+    const char *end = text + len;
+
+    *line = 0;
+    c->contact_count = 0;
+    while (text < end) {
+        const char *eol = memchr(text, '\n', (size_t)(end - text));
+        size_t part = (size_t)((eol ? eol : end) - text);
+        struct contact got = {.user = ""};
+
+        ++*line;
+        if (part > 0 && text[0] != '#') {
+            if (c->contact_count == CONTACTS || !read_line(&got, text, part)) {
+                c->contact_count = 0;
+                return SMX_E_MALFORMED;
+            }
+            c->contact[c->contact_count++] = got;
+        }
+        text += part + 1;
+    }
+    return SMX_OK;
+}
+
+size_t smx_client_save_contacts(const struct smx_client *c, char out[SMX_CLIENT_CONTACTS_MAX])
+{
+    static const char head[] =
+        "# Whom you have called, and the key remembered for each.  A changed key is refused;\n"
+        "# to accept it, delete the line.\n";
+    size_t at = sizeof head - 1;
+
+    memcpy(out, head, at);
+    for (size_t i = 0; i < c->contact_count; i++) {
+        char key[SMX_KEY_TEXT];
+
+        smx_base32_encode(key, c->contact[i].key, SMX_DOC_KEY);
+        at += (size_t)snprintf(out + at, SMX_CLIENT_CONTACTS_MAX - at, "%s %s\n", c->contact[i].user, key);
+    }
+    return at;
+}
+_Static_assert(CONTACTS *(SMX_CLIENT_USER + SMX_KEY_TEXT + 2) + 256 < SMX_CLIENT_CONTACTS_MAX,
+               "all lines fit");

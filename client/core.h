@@ -1,0 +1,456 @@
+/* client/core.h - what the client's files share.  Not for others: client/client.h is the client's face.
+ *
+ *   client.c     life, ticks, datagrams in and out
+ *   uplink.c     the link to a relay: first to one that has a consensus, then to the guard; documents
+ *   paths.c      guards, middles, ends: who a circuit goes through
+ *   circuits.c   the fixed set of circuits: built, rebuilt, their turns, what arrives on them
+ *   errand.c     requests to the relay at the end of an errand circuit
+ *   identity.c   pseudonyms: listening, descriptors, names
+ *   contacts.c   keys remembered at first use
+ *   meeting.c    a slot on its way into a pipe and back, caller's and callee's side
+ *   pipe.c       cells and records of a pipe, frames in and out
+ *   call.c       calls
+ *   message.c    messages
+ *   state.c      what outlives a run
+ *
+ * A circuit is a slot, or an identity's listening or errand circuit.  A slot has a meeting: idle, or all of
+ * one. */
+#ifndef SMX_CLIENT_CORE_H
+#define SMX_CLIENT_CORE_H
+
+#include "client/client.h"
+#include "proto/base/base32.h"
+#include "proto/circuit/origin.h"
+#include "proto/doc/batch.h"
+#include "proto/e2e/meet.h"
+#include "proto/e2e/pipe.h"
+#include "proto/e2e/record.h"
+#include "proto/link/link.h"
+#include "proto/media/frame.h"
+#include "proto/stream/stream.h"
+
+enum {
+    CELLS_MAX = SMX_LINK_CELLS_MAX,
+    CIRCUITS_MAX = SMX_CLIENT_SLOTS + 2 * SMX_CLIENT_IDENTITIES,
+    GUARDS = 2,
+    MIDDLES = 4,
+    NAMES = 4,   /* of one identity */
+    DAYS = 3,    /* keys of yesterday, today, tomorrow */
+    SEEN = 8192, /* hashes of ephemeral keys under one day key; three quarters can be used */
+    CONTACTS = 512,
+    REQUESTS = 16,
+    TEXTS = 8, /* messages under way, each way */
+    PLAY = 8,  /* frames that may wait to be played */
+    STREAM_SMALL = SMX_STREAM_BUFFER_MIN,
+    STREAM_ERRAND = SMX_STREAM_PREFIX + SMX_STREAM_MESSAGE_MAX, /* a consensus comes as one message */
+    STREAM_PIPE = 2 * (SMX_STREAM_PREFIX + SMX_RECORD_MAX),
+    END = 2, /* hop of the own end relay */
+};
+
+/* ---- uplink.c ---- */
+
+enum uplink_role { UPLINK_BOOT, UPLINK_GUARD };
+
+struct uplink {
+    enum uplink_role role;
+    uint32_t link; /* SMX_LINK_NONE: none now */
+    bool up;
+    smx_time since;  /* it was connected, or went up or down */
+    smx_time pause;  /* boot: when the next relay is tried */
+    size_t asked;    /* boot: relays asked since the last success */
+    uint8_t guard;   /* which of the two */
+    bool wants_http; /* boot: nobody answered */
+    uint16_t request;
+    struct smx_stream stream; /* boot */
+    uint8_t tx[STREAM_SMALL], rx[STREAM_ERRAND];
+};
+
+/* ---- paths.c ---- */
+
+struct middle {
+    uint8_t id[SMX_DOC_KEY];
+    uint64_t until; /* wall, s */
+};
+
+struct paths {
+    uint8_t guard[GUARDS][SMX_DOC_KEY];
+    size_t guard_count;
+    struct middle middle[MIDDLES];
+    size_t middle_count;
+};
+
+/* ---- circuits.c ---- */
+
+enum circuit_role { CIRCUIT_SLOT, CIRCUIT_LISTEN, CIRCUIT_ERRAND };
+
+struct circuit {
+    enum circuit_role role;
+    uint8_t of;     /* number of the slot or identity */
+    uint32_t phase; /* its turns: link ticks t with t mod origin.ticks == phase */
+    struct smx_origin origin;
+    smx_time open_at; /* when it is built, or built anew; SMX_NEVER while it lives */
+    bool stood;       /* once since the guard was chosen */
+    uint8_t rebuilds; /* in this epoch */
+    uint64_t rebuild_epoch;
+    smx_time born;
+    /* listening and errand: the stream with the end */
+    struct smx_stream stream;
+    uint8_t *tx, *rx;
+    size_t rx_cap;
+};
+
+/* ---- errand.c ---- */
+
+/* Messages between a client and a relay: docs/protocol/40-stream.md, section 5. */
+enum service {
+    LOOKUP = 1,
+    ANSWER = 2,
+    INTRODUCE = 3,
+    INTRODUCE_ACK = 4,
+    UPLOAD = 5,
+    UPLOAD_ACK = 6,
+    CONSENSUS_GET = 7,
+    CONSENSUS = 8,
+    INTRODUCED = 9,
+};
+enum { SERVICE_HEAD = 1 + 2, SERVICE_MAX = SERVICE_HEAD + 32 + 32 + SMX_MEET_1 };
+
+enum asker { ASKER_MEETING, ASKER_IDENTITY, ASKER_UPLINK };
+
+struct request {
+    bool used, sent;
+    enum asker asker;
+    uint8_t at; /* number of the asker */
+    uint8_t identity;
+    uint8_t tries;
+    uint16_t number;
+    smx_time deadline, patience; /* for one try */
+    uint16_t len;
+    uint8_t bytes[SERVICE_MAX];
+};
+
+/* ---- identity.c ---- */
+
+enum name_state { NAME_NONE, NAME_WANTED, NAME_OURS };
+
+struct name {
+    enum name_state state;
+    bool of_phone; /* a phone registered with it */
+    bool drawn;    /* anon-xxxxxxxx: another will do */
+    char text[SMX_NAME_MAX + 1];
+    uint64_t renew; /* wall, s */
+    smx_time next;  /* when it may be claimed */
+};
+
+struct day {
+    uint32_t day; /* 0: none */
+    struct smx_x25519 key;
+    struct smx_meet_memory memory;
+    uint64_t *seen; /* SEEN of them */
+};
+
+enum upload_state { UPLOAD_NONE, UPLOAD_WORK, UPLOAD_SENT };
+
+struct identity { /* in locked memory */
+    struct smx_client_identity own;
+    char key_text[SMX_CLIENT_USER];
+    struct name name[NAMES];
+    struct day day[DAYS]; /* ascending */
+    bool has_intro;
+    uint8_t intro[SMX_DOC_KEY];
+    bool listening;
+    uint64_t seq;           /* of the last descriptor or claim */
+    uint32_t published_day; /* last day of the descriptor accepted; 0: none */
+    uint8_t published_intro[SMX_DOC_KEY];
+    smx_time descriptor_at; /* when the next day's goes up; 0: not drawn yet */
+    smx_time found_at;      /* when everybody finds what was uploaded last */
+    /* the upload under way */
+    enum upload_state upload;
+    int upload_name; /* index, or -1 for the descriptor */
+    uint32_t upload_day;
+    uint8_t upload_bytes[SMX_UPLOAD_MAX];
+    size_t upload_len;
+    smx_time upload_next;
+};
+
+/* ---- contacts.c ---- */
+
+struct contact {
+    char user[SMX_CLIENT_USER]; /* a name, or the key itself in base32 */
+    uint8_t key[SMX_DOC_KEY];
+};
+
+/* ---- meeting.c, pipe.c, call.c ---- */
+
+enum call_state {
+    CALL_NONE,
+    CALL_WANTED,  /* out: no pipe yet */
+    CALL_INVITED, /* out: INVITE is on its way */
+    CALL_AWAITED, /* out: rings there */
+    CALL_OFFERED, /* in: the phone has been told */
+    CALL_RINGING, /* in: a phone rings */
+    CALL_DECOY,   /* in: nothing rings, but the caller shall think so */
+    CALL_TALKING,
+};
+
+struct call {
+    enum call_state state;
+    uint32_t id;     /* the phone side's */
+    uint16_t number; /* in this pipe */
+    bool out;
+    bool told_ringing; /* RINGING was sent */
+    smx_time deadline; /* SMX_NEVER while talking */
+};
+
+struct played {
+    uint64_t tick; /* of the guard */
+    bool have;
+    struct smx_frame frame;
+};
+
+enum meeting_state {
+    MEETING_IDLE,      /* the slot is free (once its cookie is placed) */
+    MEETING_LOOKUP,    /* out */
+    MEETING_INTRODUCE, /* out: waits for MET */
+    MEETING_EXTEND,    /* in: to the rendezvous */
+    MEETING_JOIN,      /* in */
+    MEETING_PROVE,     /* in: joined, but the caller has shown nothing yet */
+    MEETING_OPEN,      /* a pipe stands */
+    MEETING_CLOSING,   /* what is queued still goes out */
+    MEETING_LEAVING,   /* LEAVE is asked */
+};
+
+struct meeting {
+    enum meeting_state state;
+    bool cookie_ready;
+    uint8_t cookie[SMX_COOKIE];
+    bool out;
+    uint8_t identity;
+    smx_time deadline, heard, hold; /* hold: an idle pipe closes then */
+    /* who it is */
+    struct smx_client_target target; /* out */
+    bool key_known;
+    uint8_t key[SMX_DOC_KEY];
+    /* handshake */
+    struct smx_meet meet;
+    struct smx_meet_keys keys;
+    struct smx_meet_offer offer; /* in */
+    uint8_t msg2[SMX_MEET_2];
+    /* the pipe */
+    struct smx_pipe pipe;
+    struct smx_stream stream;
+    bool greeted;          /* the peer's HELLO has come */
+    uint16_t calls, texts; /* numbers given away */
+    struct call call;
+    uint16_t frame_number;
+    uint8_t frames; /* since the last cell that was all stream */
+    uint64_t play;  /* tick of the guard whose frame is due next */
+    struct played played[PLAY];
+    uint8_t tx[STREAM_PIPE], rx[STREAM_PIPE];
+};
+
+struct pending_call { /* waits for a slot */
+    bool used;
+    uint32_t id;
+    uint8_t identity;
+    struct smx_client_target target;
+    smx_time deadline;
+};
+
+/* ---- message.c ---- */
+
+struct text_out {
+    bool used, sent;
+    uint32_t id;
+    uint8_t identity;
+    struct smx_client_target target;
+    int meeting; /* while sent */
+    uint16_t number;
+    smx_time deadline;
+    size_t len;
+    uint8_t text[SMX_RECORD_TEXT];
+};
+
+struct text_in { /* shown to the phone, result outstanding */
+    bool used;
+    uint32_t id;
+    int meeting;
+    uint16_t number;
+    smx_time deadline;
+};
+
+/* ---- all of it ---- */
+
+struct smx_client {
+    struct smx_network network;
+    const struct smx_phone *phone;
+    uint8_t slots, cells;
+    bool cover_off;
+    struct smx_rng rng;
+    struct smx_endpoint *ep;
+    struct smx_client_counters count;
+    unsigned changes;
+    enum smx_client_problem problem;
+    bool network_told, ready_told; /* what the phone side, and the status, said last */
+    smx_time now;                  /* of the input being worked on */
+    struct smx_wall wall;
+    /* ticks */
+    smx_time base, q; /* of tick 0; length */
+    uint64_t next;    /* the tick to do next */
+    /* documents */
+    struct smx_consensus consensus;
+    bool has_consensus, in_force;
+    uint8_t *envelope;
+    size_t envelope_len;
+    smx_time refresh;
+    uint64_t batch_seen;
+    /* the rest */
+    struct uplink uplink;
+    struct paths paths;
+    size_t circuit_count, identity_count;
+    struct circuit circuit[CIRCUITS_MAX]; /* slots first, then listening and errand of each identity */
+    struct identity *identity;
+    struct meeting *meeting; /* one a slot */
+    struct pending_call pending;
+    struct request request[REQUESTS];
+    uint16_t requests;
+    struct text_out *text_out; /* TEXTS of each */
+    struct text_in text_in[TEXTS];
+    uint32_t texts_in;
+    struct contact *contact; /* CONTACTS of them */
+    size_t contact_count;
+};
+
+/* ---- client.c ---- */
+uint64_t smx_client_next_tick(const struct smx_client *c);
+bool smx_client_is_ready(const struct smx_client *c); /* calls can be placed */
+void smx_client_set_problem(struct smx_client *c, enum smx_client_problem problem);
+
+/* ---- uplink.c ---- */
+void smx_uplink_init(struct smx_client *c);
+void smx_uplink_expire(struct smx_client *c, smx_time now, struct smx_wall wall);
+void smx_uplink_up(struct smx_client *c, smx_time now, bool resumed);
+void smx_uplink_down(struct smx_client *c, smx_time now);
+/* A segment on circuit 0, and what goes out there while booting (false: nothing). */
+void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall, const uint8_t *seg,
+                        size_t len);
+bool smx_uplink_next(struct smx_client *c, smx_time now, uint8_t cell[SMX_CELL_SIZE]);
+void smx_uplink_answer(struct smx_client *c, smx_time now, struct smx_wall wall, const uint8_t *envelope,
+                       size_t len);
+void smx_uplink_unanswered(struct smx_client *c, smx_time now);
+
+/* ---- paths.c ---- */
+/* Fills guards and middles from the consensus.  False: it has too few relays. */
+bool smx_paths_update(struct smx_client *c, struct smx_wall wall);
+/* Draws guard, middle and end for a circuit.  False: none fits now. */
+bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1]);
+/* The onion key of a relay of the consensus, by identity; false: it is not there. */
+bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
+                      struct smx_hop_target *target);
+
+/* ---- circuits.c ---- */
+enum smx_err smx_circuits_new(struct smx_client *c);
+void smx_circuits_free(struct smx_client *c);
+struct circuit *smx_circuit_of(struct smx_client *c, enum circuit_role role, size_t of);
+/* The guard is new, or has forgotten us: everything is built from scratch. */
+void smx_circuits_reset(struct smx_client *c, smx_time now);
+void smx_circuits_expire(struct smx_client *c, smx_time now);
+/* Gives a circuit up; it is rebuilt after a random wait. */
+void smx_circuit_drop(struct smx_client *c, struct circuit *k, smx_time now);
+bool smx_circuit_has_turn(const struct circuit *k, uint64_t tick);
+/* Writes its cell for this tick; true when that is more than filler. */
+bool smx_circuit_turn(struct smx_client *c, struct circuit *k, smx_time now, uint64_t tick,
+                      uint8_t cell[SMX_CELL_SIZE]);
+void smx_circuits_command(struct smx_client *c, smx_time now, const uint8_t cell[SMX_CELL_SIZE]);
+void smx_circuits_cell(struct smx_client *c, smx_time now, uint64_t peer_tick, uint8_t cell[SMX_CELL_SIZE]);
+bool smx_circuit_is_open(const struct circuit *k);
+/* Identity of the relay at the end of an open circuit. */
+const uint8_t *smx_circuit_end(const struct circuit *k);
+
+/* ---- errand.c ---- */
+/* Queues a request; tried again, on a new circuit if need be, until tries * patience are over.
+ * SMX_E_FULL: too many. */
+enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum service type,
+                            const void *content, size_t len, enum asker asker, size_t at, unsigned tries,
+                            smx_time patience) SMX_MUST_CHECK;
+/* Forgets what this asker has asked. */
+void smx_errand_forget(struct smx_client *c, enum asker asker, size_t at);
+void smx_errand_message(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg, size_t len);
+void smx_errand_expire(struct smx_client *c, smx_time now);
+/* The circuit is new: what waits for an answer is sent again. */
+void smx_errand_opened(struct smx_client *c, size_t identity);
+
+/* ---- identity.c ---- */
+enum smx_err smx_identities_new(struct smx_client *c, const struct smx_client_identity *own, size_t count);
+void smx_identities_free(struct smx_client *c);
+/* Names from the configuration, or drawn ones, are claimed if nothing else is known from an earlier run. */
+void smx_identities_start(struct smx_client *c);
+void smx_identities_expire(struct smx_client *c, smx_time now);
+void smx_identity_listen(struct smx_client *c, size_t i, smx_time now); /* the circuit stands */
+void smx_identity_listening(struct smx_client *c, size_t i, smx_time now);
+void smx_identity_uploaded(struct smx_client *c, size_t i, smx_time now, unsigned result);
+void smx_identity_unanswered(struct smx_client *c, size_t i, smx_time now);
+/* The identity that an own address names; the first if none does. */
+size_t smx_identity_find(const struct smx_client *c, const char *user);
+const char *smx_identity_user(const struct smx_client *c, size_t i); /* its best address */
+void smx_identities_tell(struct smx_client *c);
+/* Room for a day's key, made if need be; NULL: the day is neither yesterday, today nor tomorrow. */
+struct day *smx_identity_day(struct smx_client *c, size_t i, uint32_t day);
+
+/* ---- contacts.c ---- */
+const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user);
+const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
+void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY]);
+
+/* ---- meeting.c ---- */
+/* A free slot that ends at this relay if there is one, any free one else; -1: none.  end may be NULL. */
+int smx_meeting_free_slot(const struct smx_client *c, const uint8_t *end);
+void smx_meeting_begin(struct smx_client *c, smx_time now, int slot, size_t identity,
+                       const struct smx_client_target *target);
+void smx_meeting_answer(struct smx_client *c, smx_time now, size_t slot, const uint8_t *answer, size_t len);
+void smx_meeting_unanswered(struct smx_client *c, smx_time now, size_t slot);
+void smx_meeting_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
+                            size_t len);
+/* Events of the slot's circuit. */
+void smx_meeting_opened(struct smx_client *c, smx_time now, size_t slot);
+void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
+void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request);
+void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
+void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot); /* the circuit is gone */
+void smx_meetings_expire(struct smx_client *c, smx_time now);
+/* Lets what is queued go out, then leaves. */
+void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m);
+/* Whom the phone is shown. */
+const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m,
+                             char key_text[SMX_KEY_TEXT]);
+size_t smx_meeting_slot(const struct smx_client *c, const struct meeting *m);
+struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_target *target);
+
+/* ---- pipe.c ---- */
+enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m) SMX_MUST_CHECK;
+void smx_pipe_end(struct meeting *m);
+/* The slot's next cell for the peer; true when it is more than IDLE. */
+bool smx_pipe_turn(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL]);
+void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, uint64_t peer_tick,
+                   uint8_t cell[SMX_PIPE_CELL]);
+/* Queues a record; a stream that has no room for it loses it (counted as a broken pipe by who waits). */
+bool smx_pipe_send(struct meeting *m, const struct smx_record *r);
+void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m);
+smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m);
+void smx_pipe_talk(struct smx_client *c, struct meeting *m); /* frames flow from here on */
+
+/* ---- call.c ---- */
+void smx_call_open(struct smx_client *c, smx_time now, struct meeting *m); /* the pipe stands */
+void smx_call_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code); /* there is none */
+void smx_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
+void smx_calls_expire(struct smx_client *c, smx_time now);
+bool smx_call_is_busy(const struct smx_client *c); /* the user is in a call, or makes one */
+
+/* ---- message.c ---- */
+void smx_messages_flush(struct smx_client *c, smx_time now, struct meeting *m); /* the pipe stands */
+void smx_messages_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code);
+void smx_message_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
+void smx_messages_expire(struct smx_client *c, smx_time now);
+bool smx_messages_wait(const struct smx_client *c, const struct meeting *m); /* for this pipe */
+
+#endif

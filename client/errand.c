@@ -1,0 +1,117 @@
+#include "client/core.h"
+
+#include "proto/base/bytes.h"
+
+#include <string.h>
+
+enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum service type,
+                            const void *content, size_t len, enum asker asker, size_t at, unsigned tries,
+                            smx_time patience)
+{
+    struct request *r = NULL;
+    struct smx_wr w;
+
+    for (size_t i = 0; i < REQUESTS && !r; i++)
+        if (!c->request[i].used)
+            r = &c->request[i];
+    if (!r)
+        return SMX_E_FULL;
+    *r = (struct request){.used = true,
+                          .asker = asker,
+                          .at = (uint8_t)at,
+                          .identity = (uint8_t)identity,
+                          .tries = (uint8_t)tries,
+                          .number = ++c->requests,
+                          .deadline = now + patience,
+                          .patience = patience,
+                          .len = (uint16_t)(SERVICE_HEAD + len)};
+    w = (struct smx_wr){r->bytes, sizeof r->bytes};
+    smx_wr_u8(&w, (uint8_t)type);
+    smx_wr_u16(&w, r->number);
+    smx_wr_bytes(&w, content, len);
+    return SMX_OK;
+}
+
+void smx_errand_forget(struct smx_client *c, enum asker asker, size_t at)
+{
+    for (size_t i = 0; i < REQUESTS; i++)
+        if (c->request[i].asker == asker && c->request[i].at == at)
+            c->request[i].used = false;
+}
+
+static void answered(struct smx_client *c, smx_time now, const struct request *r, uint8_t type,
+                     const uint8_t *content, size_t len)
+{
+    if (type == ANSWER && r->asker == ASKER_MEETING)
+        smx_meeting_answer(c, now, r->at, content, len);
+    else if (type == UPLOAD_ACK && r->asker == ASKER_IDENTITY && len == 1)
+        smx_identity_uploaded(c, r->at, now, content[0]);
+    else if (type == CONSENSUS && r->asker == ASKER_UPLINK)
+        smx_uplink_answer(c, now, c->wall, content, len);
+    /* INTRODUCE_ACK says nothing but that the request arrived. */
+}
+
+void smx_errand_message(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg, size_t len)
+{
+    struct smx_rd rd = {msg, len, false};
+    uint8_t type = smx_rd_u8(&rd);
+    uint16_t number = smx_rd_u16(&rd);
+
+    for (size_t i = 0; i < REQUESTS; i++) {
+        struct request r = c->request[i];
+
+        /* each answer's type is its request's plus one */
+        if (rd.bad || !r.used || r.identity != identity || r.number != number || type != r.bytes[0] + 1)
+            continue;
+        c->request[i].used = false;
+        answered(c, now, &r, type, rd.at, rd.left);
+        return;
+    }
+}
+
+void smx_errand_opened(struct smx_client *c, size_t identity)
+{
+    for (size_t i = 0; i < REQUESTS; i++)
+        if (c->request[i].identity == identity)
+            c->request[i].sent = false;
+}
+
+static void give_up(struct smx_client *c, smx_time now, struct request *r)
+{
+    struct request lost = *r;
+
+    r->used = false;
+    c->count.requests_lost++;
+    switch (lost.asker) {
+    case ASKER_MEETING:
+        smx_meeting_unanswered(c, now, lost.at);
+        return;
+    case ASKER_IDENTITY:
+        smx_identity_unanswered(c, lost.at, now);
+        return;
+    case ASKER_UPLINK:
+        smx_uplink_unanswered(c, now);
+        return;
+    }
+}
+
+void smx_errand_expire(struct smx_client *c, smx_time now)
+{
+    for (size_t i = 0; i < REQUESTS; i++) {
+        struct request *r = &c->request[i];
+        struct circuit *k = smx_circuit_of(c, CIRCUIT_ERRAND, r->identity);
+
+        if (!r->used)
+            continue;
+        if (now >= r->deadline) {
+            if (--r->tries == 0) {
+                give_up(c, now, r);
+                continue;
+            }
+            r->sent = false;
+            r->deadline = now + r->patience;
+        }
+        if (!r->sent && smx_circuit_is_open(k))
+            r->sent = smx_stream_send(&k->stream, r->bytes, r->len) == SMX_OK;
+    }
+}

@@ -1,0 +1,251 @@
+#include "client/core.h"
+
+#include <string.h>
+
+enum { DAY_S = 86400, MIDDLE_DAYS_MAX = 12 };
+
+static const struct smx_relay_info *relay_at(const struct smx_client *c, size_t place)
+{
+    return &c->consensus.relay[place];
+}
+
+static size_t place_of(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY])
+{
+    return smx_consensus_find(&c->consensus, id);
+}
+
+static bool is_of(const struct smx_client *c, size_t place, enum smx_layer layer)
+{
+    return relay_at(c, place)->layer == layer;
+}
+
+/* Do the two stand in one subnet (IPv4 /16, IPv6 /32), where that is forbidden? */
+static bool too_near(const struct smx_client *c, size_t a, size_t b)
+{
+    const struct smx_addr *x = &relay_at(c, a)->addr[0], *y = &relay_at(c, b)->addr[0];
+
+    if (!c->consensus.params.distinct_subnets || smx_addr_is_v4(x) != smx_addr_is_v4(y))
+        return false;
+    return smx_addr_is_v4(x) ? memcmp(x->ip + 12, y->ip + 12, 2) == 0 : memcmp(x->ip, y->ip, 4) == 0;
+}
+
+static bool may_follow(const struct smx_client *c, size_t a, size_t b)
+{
+    return a != b && smx_consensus_link_rate(&c->consensus, a, b) > 0 && !too_near(c, a, b);
+}
+
+/* One of the marked places, by weight; SMX_RELAY_NONE: none is marked. */
+static size_t draw(struct smx_client *c, const bool marked[])
+{
+    uint64_t sum = 0, at;
+    size_t last = SMX_RELAY_NONE;
+
+    for (size_t i = 0; i < c->consensus.relay_count; i++)
+        sum += marked[i] ? relay_at(c, i)->weight : 0;
+    at = sum > 0 ? smx_rng_u64(&c->rng) % sum : 0; /* sum < 2^32: the bias is below 2^-32 */
+    for (size_t i = 0; i < c->consensus.relay_count; i++) {
+        if (!marked[i])
+            continue;
+        last = i;
+        if (at < relay_at(c, i)->weight)
+            return i;
+        at -= relay_at(c, i)->weight;
+    }
+    return last; /* all weigh nothing */
+}
+
+/* ---- the sets that persist ---- */
+
+static bool guard_known(const struct smx_client *c, size_t place)
+{
+    for (size_t i = 0; i < c->paths.guard_count; i++)
+        if (memcmp(c->paths.guard[i], relay_at(c, place)->id, SMX_DOC_KEY) == 0)
+            return true;
+    return false;
+}
+
+static bool middle_known(const struct smx_client *c, size_t place)
+{
+    for (size_t i = 0; i < c->paths.middle_count; i++)
+        if (memcmp(c->paths.middle[i].id, relay_at(c, place)->id, SMX_DOC_KEY) == 0)
+            return true;
+    return false;
+}
+
+/* A guard stays for as long as the consensus has it as one, running or not. */
+static bool update_guards(struct smx_client *c)
+{
+    struct paths *p = &c->paths;
+    size_t kept = 0;
+    bool changed = false;
+
+    for (size_t i = 0; i < p->guard_count; i++) {
+        size_t place = place_of(c, p->guard[i]);
+
+        if (place != SMX_RELAY_NONE && is_of(c, place, SMX_LAYER_GUARD))
+            memmove(p->guard[kept++], p->guard[i], SMX_DOC_KEY);
+    }
+    changed = kept != p->guard_count;
+    p->guard_count = kept;
+    while (p->guard_count < GUARDS) {
+        bool marked[SMX_CONSENSUS_RELAYS];
+        size_t place;
+
+        for (size_t i = 0; i < c->consensus.relay_count; i++)
+            marked[i] = is_of(c, i, SMX_LAYER_GUARD) && relay_at(c, i)->flags & SMX_RELAY_RUNNING &&
+                        !guard_known(c, i);
+        place = draw(c, marked);
+        if (place == SMX_RELAY_NONE)
+            break;
+        memcpy(p->guard[p->guard_count++], relay_at(c, place)->id, SMX_DOC_KEY);
+        changed = true;
+    }
+    return changed;
+}
+
+static bool update_middles(struct smx_client *c, struct smx_wall wall)
+{
+    struct paths *p = &c->paths;
+    size_t kept = 0;
+    bool changed = false;
+
+    for (size_t i = 0; i < p->middle_count; i++) {
+        size_t place = place_of(c, p->middle[i].id);
+
+        if (place != SMX_RELAY_NONE && is_of(c, place, SMX_LAYER_MIDDLE) &&
+            p->middle[i].until > (uint64_t)wall.s)
+            p->middle[kept++] = p->middle[i];
+    }
+    changed = kept != p->middle_count;
+    p->middle_count = kept;
+    while (p->middle_count < MIDDLES) {
+        bool marked[SMX_CONSENSUS_RELAYS];
+        struct middle *m = &p->middle[p->middle_count];
+        size_t place;
+
+        for (size_t i = 0; i < c->consensus.relay_count; i++)
+            marked[i] = is_of(c, i, SMX_LAYER_MIDDLE) && relay_at(c, i)->flags & SMX_RELAY_RUNNING &&
+                        !middle_known(c, i);
+        place = draw(c, marked);
+        if (place == SMX_RELAY_NONE)
+            break;
+        memcpy(m->id, relay_at(c, place)->id, SMX_DOC_KEY);
+        m->until = (uint64_t)wall.s + DAY_S + smx_rng_below(&c->rng, (MIDDLE_DAYS_MAX - 1) * DAY_S);
+        p->middle_count++;
+        changed = true;
+    }
+    return changed;
+}
+
+bool smx_paths_update(struct smx_client *c, struct smx_wall wall)
+{
+    bool guards = update_guards(c), middles = update_middles(c, wall);
+
+    if (guards || middles)
+        c->changes |= SMX_CLIENT_STATE;
+    return c->paths.guard_count > 0 && c->paths.middle_count > 0;
+}
+
+/* ---- a path ---- */
+
+/* Slots share no middle and no end; an identity's listening and errand circuits share no end. */
+static bool shares(const struct smx_client *c, const struct circuit *k, size_t hop,
+                   const uint8_t id[SMX_DOC_KEY])
+{
+    for (size_t i = 0; i < c->circuit_count; i++) {
+        const struct circuit *o = &c->circuit[i];
+        bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT;
+        bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT && o->of == k->of;
+        bool apart = slots || (pair && hop == END);
+
+        if (o != k && apart && o->origin.state != SMX_ORIGIN_IDLE && o->origin.state != SMX_ORIGIN_DEAD &&
+            memcmp(o->origin.path[hop].id, id, SMX_DOC_KEY) == 0)
+            return true;
+    }
+    return hop == END && k->role == CIRCUIT_ERRAND && c->identity[k->of].has_intro &&
+           memcmp(c->identity[k->of].intro, id, SMX_DOC_KEY) == 0;
+}
+
+static bool end_fits(const struct smx_client *c, const struct circuit *k, size_t guard, size_t middle,
+                     size_t end)
+{
+    const struct identity *own = k->role == CIRCUIT_LISTEN ? &c->identity[k->of] : NULL;
+
+    if (!is_of(c, end, SMX_LAYER_END) || !(relay_at(c, end)->flags & SMX_RELAY_RUNNING) ||
+        !may_follow(c, middle, end) || too_near(c, guard, end))
+        return false;
+    if (own && own->has_intro)
+        return memcmp(own->intro, relay_at(c, end)->id, SMX_DOC_KEY) == 0;
+    return !shares(c, k, END, relay_at(c, end)->id);
+}
+
+static size_t draw_end(struct smx_client *c, const struct circuit *k, size_t guard, size_t middle)
+{
+    bool marked[SMX_CONSENSUS_RELAYS];
+
+    for (size_t i = 0; i < c->consensus.relay_count; i++)
+        marked[i] = end_fits(c, k, guard, middle, i);
+    return draw(c, marked);
+}
+
+bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
+                      struct smx_hop_target *target)
+{
+    size_t place = place_of(c, id);
+    const struct smx_onion_key *onion;
+
+    if (place == SMX_RELAY_NONE)
+        return false;
+    onion = smx_relay_onion(relay_at(c, place), c->consensus.epoch);
+    if (!onion)
+        onion = &relay_at(c, place)->onion[relay_at(c, place)->onion_count - 1];
+    memcpy(target->id, id, SMX_RELAY_ID);
+    memcpy(target->onion, onion->key, sizeof target->onion);
+    memcpy(target->tag, onion->tag, sizeof target->tag);
+    return true;
+}
+
+/* An introduction relay that is gone, or not an end any more, is of no use to anybody. */
+static void forget_intro(struct smx_client *c, struct identity *own)
+{
+    size_t place = place_of(c, own->intro);
+
+    if (own->has_intro && (place == SMX_RELAY_NONE || !is_of(c, place, SMX_LAYER_END))) {
+        own->has_intro = false;
+        c->changes |= SMX_CLIENT_STATE;
+    }
+}
+
+bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1])
+{
+    size_t guard = place_of(c, c->paths.guard[c->uplink.guard]);
+    bool marked[SMX_CONSENSUS_RELAYS] = {false};
+    size_t middle, end;
+
+    if (guard == SMX_RELAY_NONE)
+        return false;
+    if (k->role == CIRCUIT_LISTEN)
+        forget_intro(c, &c->identity[k->of]);
+    for (size_t i = 0; i < c->paths.middle_count; i++) {
+        middle = place_of(c, c->paths.middle[i].id);
+        if (middle != SMX_RELAY_NONE && relay_at(c, middle)->flags & SMX_RELAY_RUNNING &&
+            may_follow(c, guard, middle) && !shares(c, k, 1, relay_at(c, middle)->id))
+            marked[middle] = true;
+    }
+    while ((middle = draw(c, marked)) != SMX_RELAY_NONE) {
+        end = draw_end(c, k, guard, middle);
+        if (end != SMX_RELAY_NONE)
+            break;
+        marked[middle] = false; /* sparse links: nothing fits behind this one */
+    }
+    if (middle == SMX_RELAY_NONE)
+        return false;
+    if (k->role == CIRCUIT_LISTEN && !c->identity[k->of].has_intro) {
+        c->identity[k->of].has_intro = true;
+        memcpy(c->identity[k->of].intro, relay_at(c, end)->id, SMX_DOC_KEY);
+        c->changes |= SMX_CLIENT_STATE;
+    }
+    return smx_paths_target(c, relay_at(c, guard)->id, &path[0]) &&
+           smx_paths_target(c, relay_at(c, middle)->id, &path[1]) &&
+           smx_paths_target(c, relay_at(c, end)->id, &path[END]);
+}

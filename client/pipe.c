@@ -1,0 +1,222 @@
+/* client/pipe.c - cells and records of a pipe, frames in and out.
+ *
+ * Each turn of the slot carries one cell to the peer: a frame with a piece of the stream, or a cell all of
+ * stream (one in FRAMES_PER_STREAM while frames flow), or IDLE. A frame that arrives in the guard's tick t is
+ * played when tick t's datagram is surely here: at its expected time plus the link's margin.  So playing has
+ * the guard's pace, and jitter below the margin is not heard. */
+#include "client/core.h"
+
+#include <sodium.h>
+#include <string.h>
+
+enum {
+    FRAMES_PER_STREAM = 5,
+    PIECE_DATA = 12, /* bytes of data that a piece beside a frame always has room for */
+};
+
+enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    struct circuit *k = &c->circuit[smx_meeting_slot(c, m)];
+    struct smx_record hello = {.type = SMX_RECORD_HELLO, .version = SMX_RECORD_VERSION};
+    struct smx_stream_config config = {
+        .tx = m->tx, .rx = m->rx, .tx_cap = sizeof m->tx, .rx_cap = sizeof m->rx, .period = c->q};
+    enum smx_err err = smx_pipe_init(&m->pipe, &m->keys);
+
+    sodium_memzero(&m->keys, sizeof m->keys);
+    if (err != SMX_OK)
+        return err;
+    smx_stream_init(&m->stream, &config, now);
+    smx_origin_set_joined(&k->origin, true);
+    m->heard = now;
+    m->greeted = false;
+    m->calls = m->texts = 0;
+    (void)smx_pipe_send(m, &hello);
+    return SMX_OK;
+}
+
+void smx_pipe_end(struct meeting *m)
+{
+    smx_pipe_fini(&m->pipe);
+    sodium_memzero(m->tx, sizeof m->tx);
+    sodium_memzero(m->rx, sizeof m->rx);
+    sodium_memzero(m->played, sizeof m->played);
+}
+
+bool smx_pipe_send(struct meeting *m, const struct smx_record *r)
+{
+    uint8_t bytes[SMX_RECORD_MAX];
+    size_t len = smx_record_encode(bytes, r);
+    bool sent = smx_stream_send(&m->stream, bytes, len) == SMX_OK;
+
+    sodium_memzero(bytes, len);
+    return sent;
+}
+
+/* ---- out ---- */
+
+static size_t frame_content(struct smx_client *c, struct meeting *m, smx_time now,
+                            const struct smx_frame *frame, uint8_t content[SMX_PIPE_CONTENT])
+{
+    uint8_t piece[SMX_FRAME_PIECE];
+    struct smx_frame_cell f = {.number = m->frame_number, .samples = frame->payload, .piece = piece};
+
+    (void)c;
+    f.piece_len = smx_stream_segment(&m->stream, now, piece, sizeof piece);
+    return smx_frame_encode(content, &f);
+}
+
+bool smx_pipe_turn(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL])
+{
+    uint8_t content[SMX_PIPE_CONTENT];
+    enum smx_pipe_type type = SMX_PIPE_IDLE;
+    struct smx_frame frame;
+    bool talking = m->call.state == CALL_TALKING, have = false;
+    size_t len = 0;
+
+    if (talking) {
+        m->frame_number++;
+        have = c->phone->media_take(c->phone->arg, m->call.id, now, &frame);
+        if (m->frames < FRAMES_PER_STREAM)
+            m->frames++;
+    }
+    if (have && (m->frames < FRAMES_PER_STREAM || smx_stream_wants(&m->stream, now) <= PIECE_DATA)) {
+        type = frame.codec == SMX_FRAME_PCMA ? SMX_PIPE_PCMA : SMX_PIPE_PCMU;
+        len = frame_content(c, m, now, &frame, content);
+    } else {
+        len = smx_stream_segment(&m->stream, now, content, sizeof content);
+        if (len > 0) {
+            type = SMX_PIPE_STREAM;
+            m->frames = 0;
+        }
+    }
+    smx_pipe_seal(&m->pipe, cell, type, content, len);
+    sodium_memzero(content, sizeof content);
+    return type != SMX_PIPE_IDLE;
+}
+
+/* ---- in ---- */
+
+static void give_up(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    c->count.records_malformed++;
+    smx_call_lost(c, now, m, 480);
+    smx_messages_lost(c, now, m, 480);
+    smx_meeting_close(c, now, m);
+}
+
+static void record(struct smx_client *c, smx_time now, struct meeting *m, const uint8_t *msg, size_t len)
+{
+    struct smx_record r;
+    enum smx_err err = smx_record_decode(&r, msg, len);
+
+    if (err == SMX_E_ABSENT)
+        return;                                                        /* of a later version */
+    if (err != SMX_OK || m->greeted == (r.type == SMX_RECORD_HELLO)) { /* HELLO comes first, and once */
+        give_up(c, now, m);
+        return;
+    }
+    m->greeted = true;
+    switch (r.type) {
+    case SMX_RECORD_HELLO:
+        return;
+    case SMX_RECORD_INVITE:
+    case SMX_RECORD_RINGING:
+    case SMX_RECORD_ANSWER:
+    case SMX_RECORD_REFUSE:
+    case SMX_RECORD_CANCEL:
+    case SMX_RECORD_BYE:
+        smx_call_record(c, now, m, &r);
+        return;
+    case SMX_RECORD_MESSAGE:
+    case SMX_RECORD_RESULT:
+        smx_message_record(c, now, m, &r);
+        return;
+    }
+}
+
+static void segment(struct smx_client *c, smx_time now, struct meeting *m, const uint8_t *seg, size_t len)
+{
+    const uint8_t *msg;
+    size_t msg_len;
+
+    if (smx_stream_receive(&m->stream, now, seg, len) != SMX_OK)
+        return;
+    while (m->state == MEETING_OPEN && smx_stream_message(&m->stream, &msg, &msg_len))
+        record(c, now, m, msg, msg_len);
+    if (smx_stream_is_broken(&m->stream) && m->state == MEETING_OPEN)
+        give_up(c, now, m);
+}
+
+static void frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pipe_msg *msg,
+                     const struct smx_frame_cell *f)
+{
+    struct played *p = &m->played[peer_tick % PLAY];
+
+    p->tick = peer_tick;
+    p->have = true;
+    p->frame.codec = msg->type == SMX_PIPE_PCMA ? SMX_FRAME_PCMA : SMX_FRAME_PCMU;
+    memcpy(p->frame.payload, f->samples, SMX_FRAME_PAYLOAD);
+}
+
+void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, uint64_t peer_tick,
+                   uint8_t cell[SMX_PIPE_CELL])
+{
+    struct smx_pipe_msg msg;
+    struct smx_frame_cell f;
+
+    if (m->state < MEETING_PROVE || m->state > MEETING_CLOSING)
+        return;
+    if (smx_pipe_open(&m->pipe, cell, &msg) != SMX_OK) {
+        c->count.cells_refused++;
+        return;
+    }
+    m->heard = now;
+    if (m->state == MEETING_PROVE) { /* nobody but who wrote message 1 can make such a cell */
+        m->state = MEETING_OPEN;
+        c->count.meetings++;
+    }
+    switch (msg.type) {
+    case SMX_PIPE_PCMU:
+    case SMX_PIPE_PCMA:
+        if (smx_frame_decode(&f, msg.content, msg.len) != SMX_OK)
+            return;
+        frame_in(m, peer_tick, &msg, &f);
+        if (f.piece_len > 0)
+            segment(c, now, m, f.piece, f.piece_len);
+        return;
+    case SMX_PIPE_STREAM:
+        segment(c, now, m, msg.content, msg.len);
+        return;
+    default: /* IDLE, or of a later version */
+        return;
+    }
+}
+
+/* ---- playing ---- */
+
+void smx_pipe_talk(struct smx_client *c, struct meeting *m)
+{
+    m->play = smx_link_last_tick(c->ep, c->uplink.link) + 1;
+    m->frames = FRAMES_PER_STREAM; /* what there is to say may go at once */
+}
+
+smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)
+{
+    if (m->call.state != CALL_TALKING || c->uplink.link == SMX_LINK_NONE)
+        return SMX_NEVER;
+    return smx_link_expected(c->ep, c->uplink.link, m->play) + smx_link_margin(c->ep, c->uplink.link);
+}
+
+void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    while (now >= smx_pipe_deadline(c, m)) {
+        struct played *p = &m->played[m->play % PLAY];
+        bool have = p->have && p->tick == m->play;
+
+        c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p->frame : NULL);
+        p->have = false;
+        m->play++;
+        if (now >= smx_pipe_deadline(c, m) + PLAY * c->q) /* woken up far too late: no burst */
+            m->play = smx_link_last_tick(c->ep, c->uplink.link) + 1;
+    }
+}
