@@ -1,0 +1,147 @@
+/* sipmix-directory: HTTP, one timer and the directory core. */
+#include "directory/daemon/daemon.h"
+#include "keys/passphrase.h"
+#include "proto/host/log.h"
+#include "proto/host/random.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct smx_key *load_key(const struct settings *s, bool may_make)
+{
+    char path[SMX_PATH_MAX], *passphrase = NULL;
+    struct smx_key *key = NULL;
+    enum smx_key_err err = SMX_KEY_E_IO;
+    struct smx_rng rng;
+    bool made = false;
+
+    if (s->passphrase_file[0] && smx_passphrase_read(s->passphrase_file, &passphrase) != SMX_OK) {
+        smx_log_error("passphrase_file %s: can't be read, or is empty", s->passphrase_file);
+        return NULL;
+    }
+    if (snprintf(path, sizeof path, "%s/authority.key", s->state) < (int)sizeof path) {
+        smx_random_init(&rng);
+        err = may_make ? smx_key_load_or_make(&key, path, SMX_KEY_AUTHORITY, passphrase, &rng, &made)
+                       : smx_key_load(&key, path, SMX_KEY_AUTHORITY, passphrase);
+        smx_rng_fini(&rng);
+    }
+    smx_passphrase_free(passphrase);
+    if (err != SMX_KEY_OK)
+        smx_log_error("key file %s: %s", path, smx_key_err_text(err));
+    if (made)
+        smx_log_info("made a new authority key: keep a backup of it (sipmix-keys backup)");
+    return key;
+}
+
+struct smx_key *open_state(const struct settings *s, struct smx_state *state, bool busy_ok)
+{
+    enum smx_err err = smx_state_open(state, s->state);
+
+    if (err == SMX_OK || (err == SMX_E_STATE && busy_ok))
+        return load_key(s, err == SMX_OK);
+    smx_log_error("state folder %s: %s", s->state,
+                  err == SMX_E_STATE     ? "another process uses it"
+                  : err == SMX_E_REFUSED ? "not a folder of ours that is closed to others"
+                                         : strerror(errno));
+    return NULL;
+}
+
+struct smx_store *open_store(const struct settings *s, bool read_only)
+{
+    char path[SMX_PATH_MAX];
+    struct smx_store *store = NULL;
+    const char *why = "its path is too long";
+
+    if (s->store == STORE_MEMORY) {
+        store = smx_store_memory();
+        if (!store)
+            smx_log_error("out of memory");
+        return store;
+    }
+    if (snprintf(path, sizeof path, "%s/directory.db", s->state) >= (int)sizeof path ||
+        smx_store_sqlite(&store, path, read_only, &why) != SMX_OK)
+        smx_log_error("database %s/directory.db: %s", s->state, why);
+    return store;
+}
+
+static struct smx_directory *make_core(const struct settings *s, const struct smx_key *key,
+                                       struct smx_store *store)
+{
+    struct smx_directory_config config = {.secret = key->identity_secret,
+                                          .early = s->early,
+                                          .relays_max = (size_t)s->relays_max,
+                                          .names_max = (size_t)s->names_max,
+                                          .descs_max = (size_t)s->descs_max};
+    struct smx_directory *d;
+    enum smx_err err;
+
+    network_of(s, key->identity_public, &config.network);
+    params_of(s, &config.params);
+    err = smx_directory_new(&d, &config, store, smx_loop_wall());
+    if (err == SMX_E_REFUSED)
+        smx_log_error("database %s/directory.db: belongs to another authority key", s->state);
+    else if (err == SMX_E_IO)
+        smx_log_error("database %s/directory.db: %s", s->state, store->fault(store));
+    else if (err != SMX_OK)
+        smx_log_error("database %s/directory.db: %s", s->state, smx_err_text(err));
+    return d;
+}
+
+static int run(const struct settings *s)
+{
+    struct smx_state state = {.lock = -1};
+    struct smx_directory *directory = NULL;
+    struct smx_store *store = NULL;
+    struct server *server = NULL;
+    struct smx_loop *loop = NULL;
+    struct smx_key *key = open_state(s, &state, false);
+    int code = SMX_EXIT_FAILED;
+
+    if (key)
+        store = open_store(s, false);
+    if (store)
+        directory = make_core(s, key, store);
+    if (directory) {
+        loop = smx_loop_new();
+        if (!loop)
+            smx_log_error("event loop: %s", strerror(errno));
+    }
+    if (loop)
+        server = serve_start(loop, directory, store, &s->listen);
+    if (server) {
+        smx_log_info("running");
+        code = smx_loop_run(loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
+        smx_log_info("stopped");
+    }
+    serve_stop(server);
+    if (loop)
+        smx_loop_free(loop);
+    smx_directory_free(directory);
+    if (store)
+        store->free(store);
+    smx_key_free(key);
+    if (state.lock >= 0)
+        smx_state_close(&state);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct smx_program program = program_of_directory();
+    static struct settings settings;
+    int code;
+
+    if (argc > 1 && strcmp(argv[1], "network") == 0) {
+        smx_log_init(program.name, SMX_LOG_WARN);
+        return write_network_file(argc, argv);
+    }
+    code = smx_args(&program, argc, argv, &settings);
+    if (code != SMX_ARGS_RUN)
+        return code;
+    smx_log_init(program.name, (enum smx_log_level)settings.log);
+    if (sodium_init() < 0)
+        return SMX_EXIT_FAILED;
+    return run(&settings);
+}
