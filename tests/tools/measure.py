@@ -1,7 +1,7 @@
 """What a capture says about a call between two phones: delay, jitter, loss, sound, set-up time, messages.
 
-RTP of a phone is known by its own range of ports: with several addresses on loopback the kernel may choose
-127.0.0.1 as the source of what a phone sends from an unbound socket.
+RTP of a phone is known by its own range of ports: on loopback the kernel chooses 127.0.0.1 as the source of what a
+phone sends from an unbound socket, and answers go there.
 """
 
 import re
@@ -22,7 +22,9 @@ def sent_by(phone, datagrams):
 
 
 def received_by(phone, datagrams):
-    return [d for d in datagrams if d.dst == phone.ip and d.dport != phone.control]
+    """All that came to a phone."""
+    return [d for d in datagrams if (d.dst == phone.ip and d.dport != phone.control)
+            or (d.proto == 17 and _is_rtp_port(phone, d.dport))]
 
 
 def direction(datagrams, speaker, listener, speech_file):

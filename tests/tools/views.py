@@ -1,0 +1,60 @@
+"""What relays saw inside their cells (tests/privacy/view.c), and each cell's way through them.
+
+A cell's body is changed by every relay on its way, and what leaves one is what comes to the next: so the ways are
+found by equal bytes, and the number of relays of a call is counted, not assumed.
+"""
+
+import struct
+from collections import Counter
+from typing import NamedTuple
+
+BODY = 216
+RECORD = struct.Struct(f"=QB7x{BODY}s{BODY}s")
+FORWARD, BACKWARD = 0, 1
+
+
+class Step(NamedTuple):
+    relay: str
+    time: int  # ns: forward when the cell came, backward when it left
+    direction: int
+    before: bytes
+    after: bytes
+
+
+def read(relay, path):
+    """A relay's records.  One cut off by the relay's end is left out."""
+    with open(path, "rb") as f:
+        data = f.read()
+    data = data[: len(data) // RECORD.size * RECORD.size]
+    return [Step(relay, *fields) for fields in RECORD.iter_unpack(data)]
+
+
+def ways(steps, begin=0, end=1 << 63):
+    """The way of each cell that began with begin <= time < end, as a list of Steps: forward through the relays of one
+    side, then, if circuits are joined, backward through those of the other."""
+    following = {step.before: step for step in steps}
+    arrived = {step.after for step in steps}
+    found = []
+    for step in steps:
+        if step.direction == FORWARD and begin <= step.time < end and step.before not in arrived:
+            way = [step]
+            while (step := following.get(step.after)) is not None:
+                way.append(step)
+            found.append(way)
+    return found
+
+
+def crossing(found):
+    """The commonest sequence of relays among ways that lead from one client to the other, and all ways along it;
+    (), [] without any."""
+    joined = [way for way in found if way[-1].direction == BACKWARD]
+    sequences = Counter(tuple(step.relay for step in way) for way in joined)
+    if not sequences:
+        return (), []
+    sequence = sequences.most_common(1)[0][0]
+    return sequence, [way for way in joined if tuple(step.relay for step in way) == sequence]
+
+
+def bodies(steps):
+    """Everything in the records, for a search."""
+    return b"\0\0\0\0".join(part for step in steps for part in (step.before, step.after))
