@@ -239,11 +239,14 @@ void smx_circuits_command(struct smx_client *c, smx_time now, const uint8_t cell
     struct smx_refused refused;
     struct smx_origin_rx rx;
     struct circuit *k;
+    uint8_t type = smx_command_type(cell);
 
-    if (smx_created_decode(&created, cell) == SMX_OK && (k = find(c, created.back_id))) {
+    if (type == SMX_CMD_CREATED && smx_created_decode(&created, cell) == SMX_OK &&
+        (k = find(c, created.back_id))) {
         smx_origin_created(&k->origin, now, smx_link_last_tick(c->ep, c->uplink.link), &created, &rx);
         event(c, k, now, 0, &rx, NULL);
-    } else if (smx_refused_decode(&refused, cell) == SMX_OK && (k = find(c, refused.back_id))) {
+    } else if (type == SMX_CMD_REFUSED && smx_refused_decode(&refused, cell) == SMX_OK &&
+               (k = find(c, refused.back_id))) {
         smx_origin_refused(&k->origin, &rx);
         event(c, k, now, 0, &rx, NULL);
     }

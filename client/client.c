@@ -230,10 +230,10 @@ void smx_client_receive(struct smx_client *c, smx_time at, struct smx_wall wall,
             return; /* the cell before made us leave this relay */
         if (smx_cell_head_read(cell).circuit != 0)
             smx_circuits_cell(c, at, rx.tick, cell);
+        else if (smx_command_type(cell) != SMX_CMD_STREAM)
+            smx_circuits_command(c, at, cell);
         else if (smx_command_segment(&seg, &seg_len, cell) == SMX_OK)
             smx_uplink_segment(c, at, wall, seg, seg_len);
-        else
-            smx_circuits_command(c, at, cell);
     }
 }
 
@@ -302,6 +302,9 @@ static void timers(struct smx_client *c, smx_time now, struct smx_wall wall)
 {
     uint32_t link;
 
+    if (!c->started)
+        smx_identities_start(c); /* what was kept is loaded by now */
+    c->started = true;
     while (smx_endpoint_next_down(c->ep, &link))
         if (link == c->uplink.link)
             smx_uplink_down(c, now);

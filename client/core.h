@@ -291,6 +291,7 @@ struct smx_client {
     struct smx_client_counters count;
     unsigned changes;
     enum smx_client_problem problem;
+    bool started;
     bool network_told, ready_told; /* what the phone side, and the status, said last */
     smx_time now;                  /* of the input being worked on */
     struct smx_wall wall;
