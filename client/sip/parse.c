@@ -8,8 +8,6 @@
 
 enum { CALL_ID_MAX = 255, TAG_MAX = 127, ADDRESS_MAX = 512 }; /* bytes */
 
-static const char cookie[] = "z9hG4bK"; /* RFC 3261, 8.1.1.7 */
-
 static void no_trace(const char *file, int line, osip_trace_level_t level, const char *format, va_list args)
 {
     (void)file, (void)line, (void)level, (void)format, (void)args;
@@ -159,12 +157,11 @@ static bool take_mandatory(struct smx_sip *sip, struct smx_span method)
     (void)osip_via_param_get_byname(via, (char *)"branch", &branch);
     if (!from_tag || !is_tag(from_tag->gvalue) || (to_tag && !is_tag(to_tag->gvalue)))
         return false;
-    if (!branch || !is_tag(branch->gvalue) || strncmp(branch->gvalue, cookie, sizeof cookie - 1) != 0 ||
-        branch->gvalue[sizeof cookie - 1] == 0)
+    if (branch && !is_tag(branch->gvalue))
         return false;
     sip->from_tag = from_tag->gvalue;
     sip->to_tag = to_tag ? to_tag->gvalue : NULL;
-    sip->branch = branch->gvalue;
+    sip->branch = branch ? branch->gvalue : "";
 
     sip->call_id = *smx_gate_get(&sip->gate, SMX_H_CALL_ID);
     if (sip->call_id.len > CALL_ID_MAX || !is_printable(sip->call_id))

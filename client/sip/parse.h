@@ -52,7 +52,7 @@ struct smx_sip {
     struct smx_uri from_uri, to_uri;
     const char *from_tag; /* never empty */
     const char *to_tag;   /* or NULL */
-    const char *branch;   /* of the first Via: the magic cookie and more */
+    const char *branch;   /* of the first Via; "" if it has none, as before RFC 3261 */
     struct smx_span call_id;
     uint32_t cseq;
     struct smx_contact contact[SMX_SIP_CONTACTS];
