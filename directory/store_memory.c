@@ -212,6 +212,12 @@ static enum smx_err desc_count(struct smx_store *s, size_t *count)
 
 /* ---- relays and blobs ---- */
 
+/* A row's envelope is ours, however the interface calls it. */
+static void free_envelope(const struct smx_store_relay *row)
+{
+    free((uint8_t *)(uintptr_t)row->at);
+}
+
 static enum smx_err relay_put(struct smx_store *s, const struct smx_store_relay *row)
 {
     struct smx_store_relay kept = *row, old = {.at = NULL};
@@ -224,7 +230,7 @@ static enum smx_err relay_put(struct smx_store *s, const struct smx_store_relay 
     kept.at = copy;
     (void)!get(&of(s)->relays, row->id, &old); /* absent: nothing to free */
     err = put(&of(s)->relays, &kept);
-    free(err == SMX_OK ? (uint8_t *)(uintptr_t)old.at : copy);
+    free_envelope(err == SMX_OK ? &old : &kept);
     return err;
 }
 
@@ -286,7 +292,7 @@ static void memory_free(struct smx_store *s)
     struct memory *m = of(s);
 
     for (size_t i = 0; i < m->relays.count; i++)
-        free((uint8_t *)(uintptr_t)((struct smx_store_relay *)(void *)m->relays.row)[i].at);
+        free_envelope((const struct smx_store_relay *)(const void *)(m->relays.row + i * m->relays.size));
     for (size_t i = 0; i < BLOBS; i++)
         free(m->blob[i].at);
     free(m->names.row);

@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct smx_key *load_key(const struct settings *s, bool may_make)
 {
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
     static struct settings settings;
     int code;
 
+    umask(077); /* the database and its journals too are nobody else's business */
     if (argc > 1 && strcmp(argv[1], "network") == 0) {
         smx_log_init(program.name, SMX_LOG_WARN);
         return write_network_file(argc, argv);
