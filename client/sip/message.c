@@ -2,6 +2,7 @@
  * A text from a phone is answered when the network side knows what became of it, at the latest in time for
  * the phone's own timer; one to several phones has arrived when one took it. */
 #include "client/sip/core.h"
+#include "proto/e2e/record.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ static unsigned refusal_of(const struct smx_ua *ua, const struct smx_sip *sip, s
         return 413;
     if (!is_plain_text(sip))
         return 415;
-    if (!smx_is_utf8((const uint8_t *)sip->body.at, sip->body.len))
+    if (!smx_record_text_is_valid((const uint8_t *)sip->body.at, sip->body.len))
         return 400;
     return ua->ready && smx_out_has_order_room(ua) ? 0 : 503;
 }
@@ -173,7 +174,7 @@ enum smx_err smx_ua_message_in(struct smx_ua *ua, smx_time now, uint32_t id, con
     struct smx_message *m = new_message(ua);
     size_t count;
 
-    if (text_len > SMX_UA_TEXT_MAX || !smx_is_utf8((const uint8_t *)text, text_len))
+    if (text_len > SMX_UA_TEXT_MAX || !smx_record_text_is_valid((const uint8_t *)text, text_len))
         return SMX_E_MALFORMED;
     smx_txn_time(&ua->txns, now);
     smx_reg_expire(ua, now);

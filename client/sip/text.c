@@ -166,36 +166,3 @@ bool smx_is_token(struct smx_span s)
     }
     return s.len > 0;
 }
-
-bool smx_is_utf8(const uint8_t *in, size_t len)
-{
-    size_t i = 0;
-
-    while (i < len) {
-        uint8_t lead = in[i++];
-        uint32_t point, least;
-        unsigned more;
-
-        if (lead == 0)
-            return false;
-        if (lead < 0x80)
-            continue;
-        if (lead >= 0xc2 && lead < 0xe0) {
-            more = 1, point = lead & 0x1fU, least = 0x80;
-        } else if (lead >= 0xe0 && lead < 0xf0) {
-            more = 2, point = lead & 0x0fU, least = 0x800;
-        } else if (lead >= 0xf0 && lead < 0xf5) {
-            more = 3, point = lead & 0x07U, least = 0x10000;
-        } else {
-            return false;
-        }
-        for (; more > 0; more--, i++) {
-            if (i >= len || (in[i] & 0xc0U) != 0x80)
-                return false;
-            point = point << 6 | (in[i] & 0x3fU);
-        }
-        if (point < least || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-            return false;
-    }
-    return true;
-}

@@ -41,7 +41,5 @@ char smx_lower(char c); /* ASCII only, whatever the locale */
 bool smx_is_digit(char c);
 /* RFC 3261, 25.1: token */
 bool smx_is_token(struct smx_span s);
-/* RFC 3629, without surrogates, overlong forms and NUL. */
-bool smx_is_utf8(const uint8_t *in, size_t len);
 
 #endif

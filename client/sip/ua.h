@@ -153,8 +153,8 @@ void smx_ua_call_failed(struct smx_ua *ua, smx_time now, uint32_t call, unsigned
 void smx_ua_call_ended(struct smx_ua *ua, smx_time now, uint32_t call);
 
 /* A text from "sip:USER@domain" to the own address identity; id is the caller's and returns in
- * MESSAGE_RESULT. text_len <= SMX_UA_TEXT_MAX of valid UTF-8.  SMX_E_ABSENT: no phone.  SMX_E_FULL: too many
- * under way. SMX_E_MALFORMED: not such a text. */
+ * MESSAGE_RESULT. What a MESSAGE record may carry (proto/e2e/record.h).  SMX_E_ABSENT: no phone.  SMX_E_FULL:
+ * too many under way. SMX_E_MALFORMED: not such a text. */
 enum smx_err smx_ua_message_in(struct smx_ua *ua, smx_time now, uint32_t id, const char *from,
                                const char *identity, const char *text, size_t text_len) SMX_MUST_CHECK;
 /* Answers MESSAGE_SEND: 200, 202, or a code as in smx_ua_call_failed.  Unanswered, the phone gets 408 after

@@ -55,6 +55,8 @@ static void what_is_no_plain_text_for_one_of_us_is_refused(void **state)
         {"bob@sipmix.alt", "application/im-iscomposing+xml", "x", "SIP/2.0 415"},
         {"bob@sipmix.alt", "text/plain;charset=latin1", "x", "SIP/2.0 415"},
         {"bob@sipmix.alt", "text/plain", "\xff", "SIP/2.0 400"},
+        {"bob@sipmix.alt", "text/plain", "", "SIP/2.0 400"},
+        {"bob@sipmix.alt", "text/plain", "\x1b[2J", "SIP/2.0 400"},
         {"bob@sipmix.alt", "text/plain", "\xc0\x80", "SIP/2.0 400"},
         {"bob@sipmix.alt", "text/plain", "\xed\xa0\x80", "SIP/2.0 400"},
         {"bob@example.com", "text/plain", "x", "SIP/2.0 404"},
