@@ -308,7 +308,7 @@ static enum smx_err draft(const struct smx_directory *d, struct smx_wall now, st
     const struct smx_params *p = &d->config.params;
     size_t count = d->relays.count, pairs = count * count / 2;
     size_t room = pairs < SMX_CONSENSUS_LINKS ? pairs : SMX_CONSENSUS_LINKS;
-    const struct smx_relaydesc **desc = calloc(count + 1, sizeof *desc); /* + 1: never of size 0 */
+    const struct smx_relaydesc **desc = calloc(count + 1, sizeof(void *)); /* + 1: never of size 0 */
     enum smx_err err = SMX_E_MEMORY;
 
     c->epoch = (uint64_t)valid_after.s / p->epoch_s;

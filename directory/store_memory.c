@@ -215,7 +215,7 @@ static enum smx_err desc_count(struct smx_store *s, size_t *count)
 /* A row's envelope is ours, however the interface calls it. */
 static void free_envelope(const struct smx_store_relay *row)
 {
-    free((uint8_t *)(uintptr_t)row->at);
+    free((void *)row->at);
 }
 
 static enum smx_err relay_put(struct smx_store *s, const struct smx_store_relay *row)
@@ -277,7 +277,8 @@ static enum smx_err blob_put(struct smx_store *s, enum smx_store_blob which, con
         return SMX_E_MEMORY;
     memcpy(copy, at, len);
     free(b->at);
-    *b = (struct blob){copy, len};
+    b->at = copy;
+    b->len = len;
     return SMX_OK;
 }
 

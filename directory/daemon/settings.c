@@ -106,8 +106,8 @@ static bool parse_hex(uint8_t out[SMX_DOC_KEY], const char *text, size_t len)
 {
     size_t got;
 
-    return sodium_hex2bin(out, SMX_DOC_KEY, text, len, NULL, &got, NULL) == 0 && len == 2 * SMX_DOC_KEY &&
-           got == SMX_DOC_KEY;
+    return sodium_hex2bin(out, SMX_DOC_KEY, text, len, NULL, &got, NULL) == 0 &&
+           len == 2 * (size_t)SMX_DOC_KEY && got == SMX_DOC_KEY;
 }
 
 bool parse_boot_relay(const char *line, struct smx_boot_relay *relay)

@@ -174,9 +174,21 @@ static uint32_t find_desc(const struct smx_batch *b, const uint8_t key[SMX_DOC_K
     uint8_t index[SMX_INDEX];
     const struct smx_batch_desc *found;
 
+    if (!b->desc)
+        return SMX_BATCH_NO_DESC;
     smx_index_key(index, key);
-    found = b->desc_count ? bsearch(index, b->desc, b->desc_count, sizeof *b->desc, by_index) : NULL;
+    found = bsearch(index, b->desc, b->desc_count, sizeof *b->desc, by_index);
     return found ? (uint32_t)(found - b->desc) : SMX_BATCH_NO_DESC;
+}
+
+static void hash_leaf(const struct smx_batch *b, const struct smx_batch_leaf *leaf,
+                      uint8_t hash[SMX_DOC_HASH])
+{
+    const struct smx_batch_desc *desc = leaf->desc == SMX_BATCH_NO_DESC ? NULL : &b->desc[leaf->desc];
+    uint8_t bytes[SMX_BATCH_LEAF];
+
+    smx_batch_leaf_bytes(bytes, leaf->index, leaf->key, desc ? desc->bytes : NULL, desc ? desc->len : 0);
+    smx_tree_leaf(hash, bytes);
 }
 
 /* Merges the sorted names and descriptors into leaves, and builds the tree over them. */
@@ -190,23 +202,21 @@ static enum smx_err build(struct smx_batch *b)
     if (!b->leaf || smx_tree_new(&b->tree, count) != SMX_OK)
         return SMX_E_MEMORY;
     for (; b->leaf_count < count; b->leaf_count++) {
+        const struct smx_batch_name *name = n < b->name_count ? &b->name[n] : NULL;
+        const struct smx_batch_desc *desc = d < b->desc_count ? &b->desc[d] : NULL;
         struct smx_batch_leaf *leaf = &b->leaf[b->leaf_count];
-        uint8_t bytes[SMX_BATCH_LEAF];
-        const struct smx_batch_desc *desc;
 
-        if (d == b->desc_count ||
-            (n < b->name_count && memcmp(b->name[n].index, b->desc[d].index, SMX_INDEX) < 0)) {
-            *leaf = (struct smx_batch_leaf){b->name[n].index, b->name[n].key, find_desc(b, b->name[n].key)};
+        if (name && (!desc || memcmp(name->index, desc->index, SMX_INDEX) < 0)) {
+            *leaf = (struct smx_batch_leaf){name->index, name->key, find_desc(b, name->key)};
             n++;
         } else {
-            *leaf = (struct smx_batch_leaf){b->desc[d].index, b->desc[d].bytes + DESC_KEY_AT, (uint32_t)d};
+            assert(desc);
+            *leaf = (struct smx_batch_leaf){desc->index, desc->bytes + DESC_KEY_AT, (uint32_t)d};
             d++;
         }
         if (b->leaf_count > 0 && memcmp(leaf[-1].index, leaf->index, SMX_INDEX) >= 0)
             return SMX_E_MALFORMED;
-        desc = leaf->desc == SMX_BATCH_NO_DESC ? NULL : &b->desc[leaf->desc];
-        smx_batch_leaf_bytes(bytes, leaf->index, leaf->key, desc ? desc->bytes : NULL, desc ? desc->len : 0);
-        smx_tree_leaf(b->tree.level[0] + b->leaf_count * SMX_DOC_HASH, bytes);
+        hash_leaf(b, leaf, b->tree.level[0] + b->leaf_count * SMX_DOC_HASH);
     }
     smx_tree_close(&b->tree);
     return SMX_OK;
@@ -302,6 +312,7 @@ static enum smx_err read_entries(struct smx_batch *b, struct smx_rd *r, uint32_t
         err = add_desc(b, desc, len);
         if (err != SMX_OK)
             return err;
+        assert(b->desc);
         if (i > 0 && memcmp(b->desc[i - 1].index, b->desc[i].index, SMX_INDEX) >= 0)
             return SMX_E_MALFORMED;
     }

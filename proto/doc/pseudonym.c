@@ -8,6 +8,7 @@
 enum { VERSION = 1, FUTURE_S = 86400 };
 
 static const char name_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"; /* each where its small letter stands above */
 
 /* network | bytes: what signatures and work are made over. */
 struct signed_bytes {
@@ -35,7 +36,11 @@ enum smx_err smx_name_parse(char name[SMX_NAME_MAX + 1], const char *in, size_t 
     if (len < SMX_NAME_MIN || len > SMX_NAME_MAX)
         return SMX_E_MALFORMED;
     for (size_t i = 0; i < len; i++) {
-        got[i] = in[i] >= 'A' && in[i] <= 'Z' ? (char)(in[i] - 'A' + 'a') : in[i];
+        const char *capital = strchr(capitals, in[i]);
+
+        got[i] = in[i];
+        if (in[i] && capital)
+            got[i] = name_letters[capital - capitals];
         if (got[i] == 0 || !strchr(name_letters, got[i]))
             return SMX_E_MALFORMED;
     }

@@ -416,7 +416,7 @@ static struct smx_answer look_up(struct fixture *f, const char *name, int64_t no
 static void claims_of_a_round_are_in_the_next_batch(void **state)
 {
     struct fixture *f = *state;
-    uint8_t a[SMX_UPLOAD_MAX], b[SMX_UPLOAD_MAX], result[SMX_ROUND_COUNT];
+    uint8_t a[SMX_UPLOAD_MAX], b[SMX_UPLOAD_MAX], result[SMX_ROUND_COUNT] = {0};
     struct smx_round_item item[3] = {{a, 0}, {b, 0}, {(const uint8_t *)"junk", 4}};
     struct smx_answer before = look_up(f, "bob", T0), answer;
 
@@ -477,7 +477,7 @@ static enum smx_err failing_blob_put(struct smx_store *s, enum smx_store_blob wh
 static void nothing_is_acknowledged_or_published_while_the_store_fails(void **state)
 {
     struct fixture *f = *state;
-    uint8_t a[SMX_UPLOAD_MAX], result[SMX_ROUND_COUNT];
+    uint8_t a[SMX_UPLOAD_MAX], result[SMX_ROUND_COUNT] = {0};
     struct smx_round_item item = {a, (uint16_t)claim(f, a, 50, "bob")};
     struct smx_consensus held = fetch(f, T0), c;
     struct smx_bytes b;

@@ -14,9 +14,9 @@ static void check_network(struct smx_vec *v)
 {
     size_t len;
     const uint8_t *file = smx_vec_bytes(v, "file", &len);
-    struct smx_network n, again;
+    struct smx_network n;
     const char *why = NULL;
-    char *text;
+    char *text, *again;
 
     assert_int_equal(smx_network_decode(&n, file, len, &why), result_of(v));
     if (!smx_vec_is(v, "result", "ok")) {
@@ -26,28 +26,32 @@ static void check_network(struct smx_vec *v)
     assert_null(why);
     assert_memory_equal(n.id, smx_vec_fixed(v, "id", sizeof n.id), sizeof n.id);
     assert_int_equal(smx_network_encode(&n, &text), SMX_OK);
-    assert_int_equal(smx_network_decode(&again, (const uint8_t *)text, strlen(text), NULL), SMX_OK);
-    assert_memory_equal(&n, &again, sizeof n);
+    assert_int_equal(smx_network_decode(&n, (const uint8_t *)text, strlen(text), NULL), SMX_OK);
+    assert_int_equal(smx_network_encode(&n, &again), SMX_OK);
+    assert_string_equal(text, again);
+    if (strcmp(v->name, "network-three") == 0) {
+        assert_int_equal(strlen(text), len);
+        assert_memory_equal(text, file, len);
+    }
     free(text);
+    free(again);
 }
 
 static void check_relay(struct smx_vec *v)
 {
     size_t len, again_len;
     const uint8_t *in = smx_vec_bytes(v, "envelope", &len), *seed;
-    struct smx_relaydesc *d = calloc(2, sizeof *d);
+    struct smx_relaydesc *d = calloc(1, sizeof *d);
     uint8_t *again, id[SMX_DOC_KEY], secret[SMX_DOC_SECRET];
 
-    assert_int_equal(smx_relaydesc_decode(&d[0], in, len), result_of(v));
+    assert_int_equal(smx_relaydesc_decode(d, in, len), result_of(v));
     if (smx_vec_is(v, "result", "ok")) {
         seed = smx_vec_fixed(v, "seed", 32);
         crypto_sign_seed_keypair(id, secret, seed);
         assert_memory_equal(d->id, id, sizeof id);
         assert_memory_equal(d->onion[0].tag, smx_vec_fixed(v, "tag", SMX_ONION_TAG), SMX_ONION_TAG);
         assert_int_equal(smx_relaydesc_encode(&again, &again_len, d, secret), SMX_OK);
-        assert_int_equal(smx_relaydesc_decode(&d[1], again, again_len), SMX_OK);
-        assert_memory_equal(&d[0], &d[1], sizeof *d);
-        if (strcmp(v->name, "relay-plain") == 0) {
+        if (!strstr(v->name, "packed") && !strstr(v->name, "unknown")) {
             assert_int_equal(again_len, len);
             assert_memory_equal(again, in, len);
         }
