@@ -21,6 +21,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -101,22 +102,20 @@ def capture(path, interface, networks, snaplen):
     s, ring = open_ring(interface, networks, snaplen)
     poll = select.poll()
     poll.register(s, select.POLLIN)
-    taken, dropped, block, idle = 0, 0, 0, 0
+    taken, block, last = 0, 0, None
     with open(path, "wb", buffering=0) as out:
         out.write(pcap.FILE_HEADER)
         print("ready", flush=True)
-        while True:
+        while last is None or time.monotonic() < last:
+            if stopping and last is None:
+                last = time.monotonic() + 3 * BLOCK_MS / 1000  # time for the kernel to hand over what it holds
             at = block * BLOCK
             if struct.unpack_from("=I", ring, at + 8)[0] & 1:  # TP_STATUS_USER: the block is ours
                 taken += take_block(ring, at, out)
                 struct.pack_into("=I", ring, at + 8, 0)
-                block, idle = (block + 1) % BLOCKS, 0
-                continue
-            if stopping:
-                idle += 1
-                if idle > 2:  # the kernel has had its time to hand over the last block
-                    break
-            poll.poll(BLOCK_MS)
+                block = (block + 1) % BLOCKS
+            else:
+                poll.poll(BLOCK_MS)
     _, dropped, _ = struct.unpack("=3I", s.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12))
     print(json.dumps({"taken": taken, "dropped": dropped}), flush=True)
 

@@ -79,8 +79,8 @@ class Namespaces:
     def place(self, kind, n):
         ip, end = f"{self._net}.{'dir rel cli'.split().index(kind[:3])}.{n}", f"{self._stem}-{kind[0]}{n}"
         _run("ip", "netns", "add", end)
-        for command in (f"link add {end} type veth peer name up netns {end}", f"link set {end} master {self.interface} up",
-                        f"-n {end} addr add {ip}/16 dev up", f"-n {end} link set up up", f"-n {end} link set lo up"):
+        for command in (f"link add {end} type veth peer name net0 netns {end}", f"link set {end} master {self.interface} up",
+                        f"-n {end} addr add {ip}/16 dev net0", f"-n {end} link set net0 up", f"-n {end} link set lo up"):
             _run("ip", *command.split())
         return Place(ip, "127.0.0.1", 5060, end)
 

@@ -17,13 +17,38 @@ import signal
 import subprocess
 import time
 
-from tools import places
+from tools import documents, places
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 READY_SECONDS = 60
 STOP_SECONDS = 10
 HTTP_PORT, LINK_PORT, UPLINK_PORT = 8080, 7000, 7000
 DOMAIN = "sipmix.alt"
+
+DIRECTORY = """\
+state = {state}
+[directory]
+listen = {host}:{http}
+early = yes
+[network]
+{parameters}
+"""
+RELAY = """\
+network = {network}
+state = {state}
+[relay]
+listen = {host}:{link}
+"""
+CLIENT = """\
+network = {network}
+state = {state}
+[client]
+bind = {host}
+sip = {sip}
+"""
+PARAMETERS = {"epoch_s": 300, "batch_s": 10, "distinct_subnets": 0, "private_addresses": 1, "claim_work_bits": 0}
+COVER_OFF = "[test]\ncover = no\n"
+LAYERS = ("guard", "middle", "end")
 
 
 class TestnetError(Exception):
@@ -74,3 +99,185 @@ class Node:
     def common(self):
         return {"pid": self.process.pid if self.process else None, "log": self.log, "config": self.config,
                 "netns": self.place.netns}
+
+
+
+class Testnet:
+    """Options that only tests use: `parameters` of the network, `cover`=False for the control of the cover test,
+    `views` for relays that write down what they see, `wrap`={"relay3": command prefix}."""
+
+    def __init__(self, folder, relays=9, clients=2, netns=False, place=None, build=None, parameters=None, cover=True,
+                 views=False, wrap=None):
+        self.folder, self.cover, self.views, self.wrap = os.path.abspath(folder), cover, views, wrap or {}
+        self.build = os.path.join(ROOT, build or os.environ.get("BUILD") or "build")
+        self.counts = {"directory": 1, "relay": relays, "client": clients}
+        self.parameters = {**PARAMETERS, **(parameters or {})}
+        self._placing = (netns, place)
+        self.places = self._lock = self.description = None
+        self.nodes = []
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def kind(self, kind):
+        return [node for node in self.nodes if node.kind == kind]
+
+    def node(self, name):
+        return next(node for node in self.nodes if node.name == name)
+
+    def program(self, kind):
+        return os.path.join(self.build, "view" if kind == "relay" and self.views else "", f"sipmix-{kind}")
+
+    # ---- start ----
+
+    def start(self):
+        """Sets the places up and starts every daemon; wait_ready() tells when they have found each other."""
+        self._take_folder()
+        for kind in self.counts:
+            if self.counts[kind] and not os.access(self.program(kind), os.X_OK):
+                raise TestnetError(f"{self.program(kind)} is not there: run make")
+        netns, place = self._placing
+        try:
+            self.places = (places.Namespaces(self.folder) if netns else places.Listed(place) if place
+                           else places.Loopback(self.folder))
+            self.nodes = [Node(self, kind, n) for kind, count in self.counts.items() for n in range(1, count + 1)]
+        except places.PlaceError as e:
+            raise TestnetError(str(e)) from e
+        for node in self.nodes:
+            self._configure(node)
+        self._write_network_file()
+        for node in self.kind("directory") + self.kind("relay"):
+            self._start(node)
+        self._wait(self._relays_listed, "the relays to be listed")
+        self._write_network_file()  # with relays in it, which a new client asks first
+        for node in self.kind("client"):
+            self._start(node)
+
+    def _take_folder(self):
+        os.makedirs(self.folder, exist_ok=True)
+        lock = open(self.path("lock"), "w", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            lock.close()
+            raise TestnetError(f"{self.folder}: a test network runs there already") from e
+        self._lock = lock
+        for name in os.listdir(self.folder):
+            path = self.path(name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            elif name != "lock":
+                os.remove(path)
+
+    def _configure(self, node):
+        place, network = node.place, self.path("network.json")
+        if node.kind == "directory":
+            text = DIRECTORY.format(state=node.state, host=place.host(), http=HTTP_PORT, parameters="\n".join(
+                f"{key} = {value}" for key, value in self.parameters.items()))
+        elif node.kind == "relay":
+            text = RELAY.format(network=network, state=node.state, host=place.host(), link=LINK_PORT)
+        else:
+            text = CLIENT.format(network=network, state=node.state, host=place.host(),
+                                 sip=f"{place.sip_ip}:{place.sip_port}")
+        node.configure(text + ("" if self.cover or node.kind == "directory" else COVER_OFF))
+
+    def _write_network_file(self):
+        done = subprocess.run([self.program("directory"), "network", "--config", self.node("directory1").config,
+                               "--out", self.path("network.json")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode:
+            raise TestnetError(f"no network file: {done.stdout.strip()}")
+
+    def _start(self, node):
+        node.start(self.program(node.kind), self.wrap.get(node.name, ()),
+                   {"SIPMIX_TEST_VIEW": self.path(f"{node.name}.view")} if self.views and node.kind == "relay" else {})
+
+    def ended(self):
+        """The daemons that were started and run no more."""
+        return [node for node in self.nodes if node.process and node.process.poll() is not None]
+
+    def restart(self, node):
+        """Starts a daemon again that has ended."""
+        self._start(node)
+
+    def _wait(self, condition, what, seconds=READY_SECONDS):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            for node in self.ended():
+                raise TestnetError(f"{node.name} has ended: {node.last_words()}")
+            if time.monotonic() > deadline:
+                raise TestnetError(f"waited {seconds} s for {what}: see {self.folder}/*.log")
+            time.sleep(0.1)
+
+    def _relays_listed(self):
+        """Every relay holds a consensus in which all of them are running."""
+        return all(len(self._running(node)) == self.counts["relay"] for node in self.kind("relay"))
+
+    def _running(self, node):
+        document = documents.held_consensus(node.state)
+        return [r for r in document["relays"] if "running" in r["flags"]] if document else []
+
+    # ---- ready ----
+
+    def wait_ready(self, seconds=READY_SECONDS):
+        """Until every client can call every other; then writes testnet.json."""
+        self._wait(lambda: all((self.status(node) or {}).get("ready") for node in self.kind("client")),
+                   "every client to be ready", seconds)
+        self.description = self._describe()
+        with open(self.path("testnet.json.new"), "w", encoding="utf-8") as f:
+            json.dump(self.description, f, indent=1)
+            f.write("\n")
+        os.rename(self.path("testnet.json.new"), self.path("testnet.json"))
+
+    def status(self, node):
+        """What a client says of itself, or None while it says nothing."""
+        try:
+            with open(os.path.join(node.state, "status.json"), encoding="utf-8") as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return None
+
+    def _describe(self):
+        listed = {r["addr"][0]: r for r in self._running(self.node("relay1"))}
+        described = {"domain": DOMAIN, "network_file": self.path("network.json"), "directories": [], "relays": [],
+                     "clients": []}
+        for node in self.nodes:
+            place, common = node.place, node.common()
+            if node.kind == "directory":
+                described["directories"].append({"name": node.name, "http": f"{place.host()}:{HTTP_PORT}", **common})
+            elif node.kind == "relay":
+                link = f"{place.host()}:{LINK_PORT}"
+                described["relays"].append({"name": node.name, "link": link, "layer": listed[link]["layer"],
+                                            "flags": listed[link]["flags"], **common})
+            else:
+                status, sip = self.status(node), f"{place.sip_ip}:{place.sip_port}"
+                described["clients"].append(
+                    {"name": node.name, "sip_udp": sip, "sip_tcp": sip, "address": status["address"],
+                     "key_address": status["key_address"], "web": None, "token": None, "uplink_ip": place.ip, **common})
+        return {**described, "ready": True}
+
+    # ---- end ----
+
+    def stop(self):
+        """Ends every daemon and removes namespaces.  Returns a line for each daemon that didn't end well."""
+        complaints = []
+        for kind in ("client", "relay", "directory"):
+            for node in self.kind(kind):
+                node.terminate()
+            deadline = time.monotonic() + STOP_SECONDS
+            for node in self.kind(kind):
+                status = node.wait(deadline)
+                if status:
+                    complaints.append(f"{node.name} ended with status {status}: {node.last_words()}")
+        if self.places:
+            self.places.clear()
+        if self._lock:
+            self._lock.close()
+        return complaints
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for complaint in self.stop():
+            print(f"# {complaint}", flush=True)
