@@ -21,7 +21,7 @@ static void send(struct smx_client *c, smx_time now, struct meeting *m, const st
 {
     if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
         c->count.records_malformed++;
-        smx_call_lost(c, now, m, 480);
+        smx_client_call_lost(c, now, m, 480);
         smx_meeting_close(c, now, m);
     }
 }
@@ -43,7 +43,7 @@ static struct meeting *find(struct smx_client *c, uint32_t id)
     return NULL;
 }
 
-bool smx_call_is_busy(const struct smx_client *c)
+bool smx_client_call_is_busy(const struct smx_client *c)
 {
     bool busy = c->pending.used;
 
@@ -116,7 +116,7 @@ void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const ch
 {
     size_t from = smx_identity_find(c, identity);
 
-    if (!smx_client_is_ready(c) || smx_call_is_busy(c)) {
+    if (!smx_client_is_ready(c) || smx_client_call_is_busy(c)) {
         c->phone->call_failed(c->phone->arg, now, call, 503);
         return;
     }
@@ -130,7 +130,7 @@ void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const ch
     make_room(c, now);
 }
 
-void smx_call_open(struct smx_client *c, smx_time now, struct meeting *m)
+void smx_client_call_open(struct smx_client *c, smx_time now, struct meeting *m)
 {
     if (m->call.state == CALL_WANTED)
         invite(c, now, m);
@@ -164,7 +164,7 @@ void smx_client_call_end(struct smx_client *c, smx_time now, uint32_t call)
     over(c, now, m);
 }
 
-void smx_call_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code)
+void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code)
 {
     struct call call = m->call;
 
@@ -216,7 +216,7 @@ static void refuse(struct smx_client *c, smx_time now, struct meeting *m, uint16
 static void invited(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     char key_text[SMX_KEY_TEXT];
-    bool busy = smx_call_is_busy(c);
+    bool busy = smx_client_call_is_busy(c);
 
     if (m->call.state != CALL_NONE)
         return; /* one at a time in a pipe; the caller hears nothing, and gives up */
@@ -272,7 +272,7 @@ void smx_client_call_refuse(struct smx_client *c, smx_time now, uint32_t call, u
 
 /* ---- what the peer says ---- */
 
-void smx_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     struct call *k = &m->call;
     bool ours = k->state != CALL_NONE && k->number == r->id;
@@ -288,11 +288,11 @@ void smx_call_record(struct smx_client *c, smx_time now, struct meeting *m, cons
         talk(c, m);
         c->phone->call_answered(c->phone->arg, now, k->id);
     } else if (r->type == SMX_RECORD_REFUSE && asked) {
-        smx_call_lost(c, now, m, r->code);
+        smx_client_call_lost(c, now, m, r->code);
         smx_meeting_close(c, now, m);
     } else if ((r->type == SMX_RECORD_CANCEL && ours && !k->out && k->state != CALL_TALKING) ||
                (r->type == SMX_RECORD_BYE && ours)) {
-        smx_call_lost(c, now, m, 480);
+        smx_client_call_lost(c, now, m, 480);
         smx_meeting_close(c, now, m);
     }
 }
@@ -307,11 +307,11 @@ static void call_expire(struct smx_client *c, smx_time now, struct meeting *m)
         tell(c, now, m, SMX_RECORD_CANCEL, 0);
     else
         tell(c, now, m, SMX_RECORD_REFUSE, 480);
-    smx_call_lost(c, now, m, 480);
+    smx_client_call_lost(c, now, m, 480);
     smx_meeting_close(c, now, m);
 }
 
-void smx_calls_expire(struct smx_client *c, smx_time now)
+void smx_client_calls_expire(struct smx_client *c, smx_time now)
 {
     struct pending_call p = c->pending;
 

@@ -47,6 +47,8 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
     c->slots = config->slots;
     c->cells = (uint8_t)(config->slots + config->identity_count);
     c->cover_off = config->cover_off;
+    c->has_v4 = config->has_v4;
+    c->has_v6 = config->has_v6;
     c->problem = SMX_CLIENT_NO_CONSENSUS;
     smx_rng_init(&c->rng, seed);
     err = make_endpoint(c);
@@ -313,7 +315,7 @@ static void timers(struct smx_client *c, smx_time now, struct smx_wall wall)
     smx_identities_expire(c, now);
     smx_errand_expire(c, now);
     smx_meetings_expire(c, now);
-    smx_calls_expire(c, now);
+    smx_client_calls_expire(c, now);
     smx_messages_expire(c, now);
     watch(c);
 }

@@ -45,6 +45,7 @@ struct smx_client_config {
     const struct smx_client_identity *identity; /* copied into locked memory */
     size_t identity_count;                      /* 1..SMX_CLIENT_IDENTITIES, and slots + identities <= 6 */
     const struct smx_phone *phone;              /* borrowed */
+    bool has_v4, has_v6;                        /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only datagrams that carry something (the control of the cover
                        test) */
 };

@@ -285,7 +285,7 @@ struct smx_client {
     struct smx_network network;
     const struct smx_phone *phone;
     uint8_t slots, cells;
-    bool cover_off;
+    bool cover_off, has_v4, has_v6;
     struct smx_rng rng;
     struct smx_endpoint *ep;
     struct smx_client_counters count;
@@ -341,6 +341,8 @@ void smx_uplink_answer(struct smx_client *c, smx_time now, struct smx_wall wall,
 void smx_uplink_unanswered(struct smx_client *c, smx_time now);
 
 /* ---- paths.c ---- */
+/* The first of these that we can send to, or NULL. */
+const struct smx_addr *smx_paths_reach(const struct smx_client *c, const struct smx_addr *addr, size_t count);
 /* Fills guards and middles from the consensus.  False: it has too few relays. */
 bool smx_paths_update(struct smx_client *c, struct smx_wall wall);
 /* Draws guard, middle and end for a circuit.  False: none fits now. */
@@ -441,11 +443,13 @@ smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m);
 void smx_pipe_talk(struct smx_client *c, struct meeting *m); /* frames flow from here on */
 
 /* ---- call.c ---- */
-void smx_call_open(struct smx_client *c, smx_time now, struct meeting *m); /* the pipe stands */
-void smx_call_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code); /* there is none */
-void smx_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
-void smx_calls_expire(struct smx_client *c, smx_time now);
-bool smx_call_is_busy(const struct smx_client *c); /* the user is in a call, or makes one */
+void smx_client_call_open(struct smx_client *c, smx_time now, struct meeting *m); /* the pipe stands */
+void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
+                          unsigned code); /* there is none */
+void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m,
+                            const struct smx_record *r);
+void smx_client_calls_expire(struct smx_client *c, smx_time now);
+bool smx_client_call_is_busy(const struct smx_client *c); /* the user is in a call, or makes one */
 
 /* ---- message.c ---- */
 void smx_messages_flush(struct smx_client *c, smx_time now, struct meeting *m); /* the pipe stands */

@@ -123,7 +123,7 @@ static void make_idle(struct smx_client *c, struct meeting *m, bool cookie_good)
 /* What a phone waits for on this slot will not come. */
 static void report(struct smx_client *c, smx_time now, struct meeting *m, unsigned code)
 {
-    smx_call_lost(c, now, m, code);
+    smx_client_call_lost(c, now, m, code);
     smx_messages_lost(c, now, m, code);
 }
 
@@ -332,7 +332,7 @@ static void met(struct smx_client *c, smx_time now, struct meeting *m, const str
     m->state = MEETING_OPEN;
     m->hold = now + SMX_MS(IDLE_PIPE_MS);
     c->count.meetings++;
-    smx_call_open(c, now, m);
+    smx_client_call_open(c, now, m);
     smx_messages_flush(c, now, m);
 }
 

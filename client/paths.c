@@ -56,6 +56,21 @@ static size_t draw(struct smx_client *c, const bool marked[])
 
 /* ---- the sets that persist ---- */
 
+const struct smx_addr *smx_paths_reach(const struct smx_client *c, const struct smx_addr *addr, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (smx_addr_is_v4(&addr[i]) ? c->has_v4 : c->has_v6)
+            return &addr[i];
+    return NULL;
+}
+
+static bool may_guard(const struct smx_client *c, size_t place)
+{
+    const struct smx_relay_info *r = relay_at(c, place);
+
+    return r->layer == SMX_LAYER_GUARD && smx_paths_reach(c, r->addr, r->addr_count);
+}
+
 static bool guard_known(const struct smx_client *c, size_t place)
 {
     for (size_t i = 0; i < c->paths.guard_count; i++)
@@ -82,7 +97,7 @@ static bool update_guards(struct smx_client *c)
     for (size_t i = 0; i < p->guard_count; i++) {
         size_t place = place_of(c, p->guard[i]);
 
-        if (place != SMX_RELAY_NONE && is_of(c, place, SMX_LAYER_GUARD))
+        if (place != SMX_RELAY_NONE && may_guard(c, place))
             memmove(p->guard[kept++], p->guard[i], SMX_DOC_KEY);
     }
     changed = kept != p->guard_count;
@@ -92,8 +107,7 @@ static bool update_guards(struct smx_client *c)
         size_t place;
 
         for (size_t i = 0; i < c->consensus.relay_count; i++)
-            marked[i] = is_of(c, i, SMX_LAYER_GUARD) && relay_at(c, i)->flags & SMX_RELAY_RUNNING &&
-                        !guard_known(c, i);
+            marked[i] = may_guard(c, i) && relay_at(c, i)->flags & SMX_RELAY_RUNNING && !guard_known(c, i);
         place = draw(c, marked);
         if (place == SMX_RELAY_NONE)
             break;

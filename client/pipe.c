@@ -99,7 +99,7 @@ bool smx_pipe_turn(struct smx_client *c, smx_time now, struct meeting *m, uint8_
 static void give_up(struct smx_client *c, smx_time now, struct meeting *m)
 {
     c->count.records_malformed++;
-    smx_call_lost(c, now, m, 480);
+    smx_client_call_lost(c, now, m, 480);
     smx_messages_lost(c, now, m, 480);
     smx_meeting_close(c, now, m);
 }
@@ -125,7 +125,7 @@ static void record(struct smx_client *c, smx_time now, struct meeting *m, const 
     case SMX_RECORD_REFUSE:
     case SMX_RECORD_CANCEL:
     case SMX_RECORD_BYE:
-        smx_call_record(c, now, m, &r);
+        smx_client_call_record(c, now, m, &r);
         return;
     case SMX_RECORD_MESSAGE:
     case SMX_RECORD_RESULT:

@@ -35,13 +35,14 @@ static void disconnect(struct smx_client *c)
     c->changes |= SMX_CLIENT_STATUS;
 }
 
+/* addr may be NULL: then there is no way there. */
 static bool connect_to(struct smx_client *c, smx_time now, const struct smx_addr *addr,
                        const uint8_t *link_key)
 {
     disconnect(c);
     c->uplink.since = now;
-    return smx_endpoint_connect(c->ep, now, addr, link_key, SMX_LINK_CLIENT, c->cells, &c->uplink.link) ==
-           SMX_OK;
+    return addr && smx_endpoint_connect(c->ep, now, addr, link_key, SMX_LINK_CLIENT, c->cells,
+                                        &c->uplink.link) == SMX_OK;
 }
 
 /* ---- boot ---- */
@@ -58,6 +59,7 @@ static void boot(struct smx_client *c, smx_time now)
  */
 static bool boot_relay(struct smx_client *c, smx_time now, size_t n)
 {
+    const struct smx_relay_info *known;
     const struct smx_boot_relay *r;
 
     if (n < c->paths.guard_count && c->has_consensus) {
@@ -65,12 +67,13 @@ static bool boot_relay(struct smx_client *c, smx_time now, size_t n)
 
         if (place == SMX_RELAY_NONE)
             return false;
-        return connect_to(c, now, &c->consensus.relay[place].addr[0], c->consensus.relay[place].link_key);
+        known = &c->consensus.relay[place];
+        return connect_to(c, now, smx_paths_reach(c, known->addr, known->addr_count), known->link_key);
     }
     if (c->network.relay_count == 0)
         return false;
     r = &c->network.relay[smx_rng_below(&c->rng, (uint32_t)c->network.relay_count)];
-    return connect_to(c, now, &r->addr[smx_rng_below(&c->rng, (uint32_t)r->addr_count)], r->link_key);
+    return connect_to(c, now, smx_paths_reach(c, r->addr, r->addr_count), r->link_key);
 }
 
 static void boot_next(struct smx_client *c, smx_time now)
@@ -146,7 +149,7 @@ static void guard_connect(struct smx_client *c, smx_time now, uint8_t which)
     smx_circuits_reset(c, now);
     place = smx_consensus_find(&c->consensus, c->paths.guard[which]); /* smx_paths_update saw to it */
     r = &c->consensus.relay[place];
-    if (!connect_to(c, now, &r->addr[0], r->link_key))
+    if (!connect_to(c, now, smx_paths_reach(c, r->addr, r->addr_count), r->link_key))
         smx_client_set_problem(c, SMX_CLIENT_NO_GUARD);
 }
 

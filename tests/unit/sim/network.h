@@ -528,8 +528,12 @@ static void make_client(struct network *n, size_t i, uint8_t key, const char *na
 {
     struct user *u = &n->user[i];
     struct smx_client_identity own = {.name = ""};
-    struct smx_client_config config = {
-        .network = &n->file, .slots = slots, .identity = &own, .identity_count = 1, .phone = &u->phone};
+    struct smx_client_config config = {.network = &n->file,
+                                       .slots = slots,
+                                       .identity = &own,
+                                       .identity_count = 1,
+                                       .phone = &u->phone,
+                                       .has_v4 = true};
     uint8_t seed[SMX_RNG_SEED] = {key, 99};
 
     u->net = n;

@@ -63,12 +63,293 @@ static void a_message_arrives_either_way_and_its_pipe_serves_the_answer(void **s
     network_free(n);
 }
 
+static struct network *ready_network(uint64_t seed)
+{
+    struct network *n = network_new(seed);
+
+    run_until_ready(n, 60000);
+    return n;
+}
+
+static void calls_succeed_in_a_row_each_party_calling_and_each_hanging_up(void **state)
+{
+    struct network *n = ready_network(4);
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct user *a = &n->user[i % 2], *b = &n->user[1 - i % 2];
+        struct played_call *out, *in;
+
+        a->call_count = b->call_count = 0;
+        b->answers = true;
+        out = place_call(a, target_name(b->own[0]));
+        run_for(n, 2000);
+        assert_true(out->answered);
+        in = &b->call[0];
+        assert_string_equal(in->to, b->own[0]);
+        if (i / 2 % 2 == 0) {
+            hang_up(a, out);
+        } else {
+            hang_up(b, in);
+        }
+        run_for(n, 500 + 700 * (i % 3));
+        assert_true(out->ended);
+        assert_true(in->ended);
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(smx_client_counters(n->user[i].client)->calls, 6);
+        assert_int_equal(smx_client_counters(n->user[i].client)->meetings_failed, 0);
+        assert_int_equal(smx_client_counters(n->user[i].client)->circuits_died, 0);
+    }
+    network_free(n);
+}
+
+static void a_key_address_works_without_a_name(void **state)
+{
+    struct network *n = ready_network(5);
+    struct played_call *out = place_call(&n->user[0], target_key(&n->user[1]));
+
+    (void)state;
+    run_for(n, 2000);
+    assert_true(out->ringing);
+    assert_false(out->answered);
+    network_free(n);
+}
+
+static void a_name_that_nobody_has_is_404_and_nothing_else_is(void **state)
+{
+    struct network *n = ready_network(6);
+    struct user *alice = &n->user[0];
+    struct played_call *out = place_call(alice, target_name("nobody"));
+    uint8_t other[32];
+
+    (void)state;
+    run_for(n, 1000);
+    assert_true(out->failed);
+    assert_int_equal(out->code, 404);
+    /* bob is known, but his client is off */
+    smx_world_set_core(n->world, n->user[1].node, NULL);
+    out = place_call(alice, target_name("bob"));
+    run_for(n, 15000);
+    assert_true(out->failed);
+    assert_int_equal(out->code, 480);
+    memset(other, 7, sizeof other);
+    memcpy(n->user[1].public, other, sizeof other);
+    out = place_call(alice, target_key(&n->user[1]));
+    run_for(n, 2000);
+    assert_int_equal(out->code, 404);
+    network_free(n);
+}
+
+static void a_call_can_be_cancelled_at_any_moment(void **state)
+{
+    struct network *n = ready_network(7);
+    struct user *alice = &n->user[0], *bob = &n->user[1];
+
+    (void)state;
+    for (unsigned ms = 0; ms < 1200; ms += 150) {
+        struct played_call *out;
+
+        alice->call_count = bob->call_count = 0;
+        out = place_call(alice, target_name("bob"));
+        run_for(n, ms + 1);
+        assert_false(out->failed);
+        hang_up(alice, out);
+        run_for(n, 6000);
+        for (size_t i = 0; i < bob->call_count; i++)
+            assert_true(bob->call[i].ended);
+    }
+    bob->answers = true;
+    alice->call_count = bob->call_count = 0;
+    assert_true(place_call(alice, target_name("bob"))->out);
+    run_for(n, 2000);
+    assert_true(alice->call[0].answered);
+    network_free(n);
+}
+
+static void a_stranger_hears_ringing_and_480_whatever_the_reason(void **state)
+{
+    struct network *n = ready_network(8);
+    struct user *alice = &n->user[0], *bob = &n->user[1];
+
+    (void)state;
+    for (unsigned why = 0; why < 2; why++) {
+        struct played_call *out;
+
+        alice->call_count = bob->call_count = 0;
+        bob->absent = why == 0;
+        bob->refuse_with = why == 1 ? 486 : 0;
+        out = place_call(alice, target_name("bob"));
+        run_for(n, 2000);
+        assert_true(out->ringing);
+        assert_false(out->failed);
+        run_for(n, 36000);
+        assert_true(out->failed);
+        assert_int_equal(out->code, 480);
+        run_for(n, 2000);
+    }
+    network_free(n);
+}
+
+static void a_contact_is_told_busy_at_once(void **state)
+{
+    struct network *n = ready_network(9);
+    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct played_call *out;
+
+    (void)state;
+    bob->answers = true;
+    out = place_call(alice, target_name("bob")); /* from now on they know each other */
+    run_for(n, 2000);
+    hang_up(alice, out);
+    run_for(n, 2000);
+    bob->answers = false;
+    bob->refuse_with = 486;
+    out = place_call(alice, target_name("bob"));
+    run_for(n, 2000);
+    assert_true(out->failed);
+    assert_int_equal(out->code, 486);
+    /* and when bob himself is calling somebody: the phone is not even asked */
+    bob->refuse_with = 0;
+    bob->call_count = 0;
+    place_call(bob, target_name("nobody-at-all"));
+    out = place_call(alice, target_name("bob"));
+    run_for(n, 2000);
+    assert_int_equal(bob->call_count, 2);
+    network_free(n);
+}
+
+static void a_changed_key_is_refused(void **state)
+{
+    struct network *n = network_new(10);
+    struct user *alice = &n->user[0];
+    char line[128], key[SMX_KEY_TEXT];
+    struct played_call *out;
+    unsigned at;
+    size_t text;
+
+    (void)state;
+    smx_base32_encode(key, alice->public, 32); /* somebody else's */
+    snprintf(line, sizeof line, "# a comment\nbob %s\n", key);
+    assert_int_equal(smx_client_load_contacts(alice->client, line, strlen(line), &at), SMX_OK);
+    run_until_ready(n, 60000);
+    out = place_call(alice, target_name("bob"));
+    run_for(n, 1000);
+    assert_int_equal(out->code, 480);
+    text = send_text(alice, target_name("bob"), "psst", 4);
+    run_for(n, 1000);
+    assert_int_equal(alice->text[text].code, 480);
+    assert_int_equal(smx_client_counters(alice->client)->contact_key_changed, 2);
+    assert_int_equal(n->user[1].call_count + n->user[1].text_count, 0);
+    network_free(n);
+}
+
+static void a_long_message_survives_a_lossy_network(void **state)
+{
+    struct network *n = network_without_clients(11);
+    struct smx_net *net = smx_world_net(n->world);
+    static char text[SMX_RECORD_TEXT];
+    size_t sent;
+
+    (void)state;
+    net->common.loss = 5000; /* half a percent at each of a dozen links */
+    make_client(n, 0, 1, "alice", 2);
+    make_client(n, 1, 2, "bob", 2);
+    start_client(n, 0);
+    start_client(n, 1);
+    run_until_ready(n, 90000);
+    memset(text, 'x', sizeof text);
+    text[5000] = '\n';
+    sent = send_text(&n->user[0], target_name("bob"), text, sizeof text);
+    run_for(n, 12000);
+    assert_int_equal(n->user[0].text[sent].code, 200);
+    assert_int_equal(n->user[1].text[0].len, sizeof text);
+    assert_memory_equal(n->user[1].text[0].text, text, sizeof text);
+    network_free(n);
+}
+
+static void a_call_whose_peer_falls_silent_ends_after_20_seconds(void **state)
+{
+    struct network *n = ready_network(12);
+    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct played_call *out;
+
+    (void)state;
+    bob->answers = true;
+    out = place_call(alice, target_name("bob"));
+    run_for(n, 2000);
+    assert_true(out->answered);
+    smx_world_set_core(n->world, bob->node, NULL);
+    run_for(n, 15000);
+    assert_false(out->ended);
+    run_for(n, 10000);
+    assert_true(out->ended);
+    run_for(n, 10000);
+    assert_true(smx_client_is_ready(alice->client));
+    network_free(n);
+}
+
+static void a_message_during_a_call_uses_its_pipe_and_disturbs_little(void **state)
+{
+    struct network *n = ready_network(13);
+    struct user *alice = &n->user[0], *bob = &n->user[1];
+    static char text[4000];
+    struct played_call *in;
+    uint32_t missing;
+    size_t sent;
+
+    (void)state;
+    memset(text, 'y', sizeof text);
+    bob->answers = true;
+    place_call(alice, target_name("bob"));
+    run_for(n, 3000);
+    in = &bob->call[0];
+    missing = in->missing;
+    sent = send_text(alice, target_name("bob"), text, sizeof text);
+    run_for(n, 6000);
+    assert_int_equal(alice->text[sent].code, 200);
+    assert_int_equal(smx_client_counters(alice->client)->meetings, 1);
+    assert_true(in->missing - missing <= 6000 / 20 / 5);
+    network_free(n);
+}
+
+static void a_call_takes_the_slot_that_a_message_left_behind(void **state)
+{
+    struct network *n = network_without_clients(14);
+    struct played_call *out;
+
+    (void)state;
+    make_client(n, 0, 1, "alice", 1);
+    make_client(n, 1, 2, "bob", 2);
+    start_client(n, 0);
+    start_client(n, 1);
+    run_until_ready(n, 60000);
+    send_text(&n->user[0], target_name("bob"), "hi", 2);
+    run_for(n, 2000);
+    out = place_call(&n->user[0], target_name("nobody"));
+    run_for(n, 4000);
+    assert_true(out->failed);
+    assert_int_equal(out->code, 404); /* so it came to look up, with the only slot */
+    network_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_come_up_from_the_network_file_alone),
         cmocka_unit_test(a_call_is_set_up_carries_frames_both_ways_and_ends),
         cmocka_unit_test(a_message_arrives_either_way_and_its_pipe_serves_the_answer),
+        cmocka_unit_test(calls_succeed_in_a_row_each_party_calling_and_each_hanging_up),
+        cmocka_unit_test(a_key_address_works_without_a_name),
+        cmocka_unit_test(a_name_that_nobody_has_is_404_and_nothing_else_is),
+        cmocka_unit_test(a_call_can_be_cancelled_at_any_moment),
+        cmocka_unit_test(a_stranger_hears_ringing_and_480_whatever_the_reason),
+        cmocka_unit_test(a_contact_is_told_busy_at_once),
+        cmocka_unit_test(a_changed_key_is_refused),
+        cmocka_unit_test(a_long_message_survives_a_lossy_network),
+        cmocka_unit_test(a_call_whose_peer_falls_silent_ends_after_20_seconds),
+        cmocka_unit_test(a_message_during_a_call_uses_its_pipe_and_disturbs_little),
+        cmocka_unit_test(a_call_takes_the_slot_that_a_message_left_behind),
     };
     if (sodium_init() < 0)
         return 1;

@@ -1,0 +1,85 @@
+/* client/daemon/daemon.h - what the files of sipmix-client share: main.c moves datagrams and documents,
+ * phones.c what phones send and get, settings.c the configuration, keep.c the files. */
+#ifndef SMX_CLIENT_DAEMON_H
+#define SMX_CLIENT_DAEMON_H
+
+#include "client/bridge.h"
+#include "keys/keyfile.h"
+#include "proto/base/rng.h"
+#include "proto/doc/network.h"
+#include "proto/host/args.h"
+#include "proto/host/file.h"
+#include "proto/host/http.h"
+#include "proto/host/loop.h"
+#include "proto/host/tcp.h"
+#include "proto/host/udp.h"
+#include "proto/link/link.h"
+
+enum { PAIRS_MAX = 8, UPLINKS_MAX = 2 };
+
+struct client_config {
+    char network[SMX_CONFIG_PATH_MAX];
+    char state[SMX_CONFIG_PATH_MAX];
+    char passphrase_file[SMX_CONFIG_PATH_MAX];
+    int log;
+    int64_t slots;
+    struct smx_config_addrs uplink;
+    struct smx_addr sip_udp, sip_tcp;
+    int64_t rtp_first, calls;
+    struct smx_config_texts keys, names;
+    bool cover;
+};
+
+struct keeper;
+struct phones;
+
+struct client_daemon {
+    struct client_config config;
+    struct smx_network network;
+    struct smx_state state;
+    struct smx_rng rng;
+    struct smx_loop *loop;
+    struct smx_timer *timer;
+    struct smx_udp *udp[UPLINKS_MAX];
+    size_t udp_count;
+    struct smx_client *client;
+    struct smx_ua *ua;
+    struct smx_bridge bridge;
+    struct phones *phones;
+    struct keeper *keeper;
+    struct smx_out out;
+    struct smx_http_fetch *fetch; /* of a consensus, while no relay has one */
+    smx_time fetch_next;
+    unsigned fetch_tries;
+    enum smx_client_problem said; /* in the log */
+    uint64_t warned_keys;
+};
+
+/* main.c: after any input: carries out orders, sends, arms the timer. */
+void client_pump(struct client_daemon *d, smx_time now);
+
+/* settings.c */
+extern const struct smx_program client_program;
+
+/* phones.c: opens the sockets; NULL: one can't be had (logged). */
+struct phones *phones_start(struct client_daemon *d);
+void phones_stop(struct phones *p); /* NULL is fine */
+void phones_send(struct phones *p);
+/* The port pairs that the configuration means; returns how many. */
+size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAIRS_MAX]);
+
+/* keep.c: files of the state folder, written by a thread of their own: a slow disk must not move a datagram.
+ * Each file is written whole; a newer version replaces one that still waits. */
+enum kept { KEPT_STATE, KEPT_CONTACTS, KEPT_CONSENSUS, KEPT_STATUS, KEPT_COUNT };
+struct keeper *keep_start(const struct smx_state *state);
+/* Writes what still waits, then ends.  NULL is fine. */
+void keep_stop(struct keeper *k);
+/* Copies the bytes; they are wiped after the writing. */
+void keep(struct keeper *k, enum kept file, const void *bytes, size_t len);
+/* Files that could not be written since the last call. */
+unsigned keep_failures(struct keeper *k);
+/* Loads a file at start into malloc'ed memory; NULL and *err SMX_OK when there is none. */
+uint8_t *keep_load(const struct smx_state *state, enum kept file, size_t max, size_t *len, enum smx_err *err);
+const char *keep_name(enum kept file);
+
+#endif

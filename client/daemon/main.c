@@ -1,0 +1,459 @@
+/* sipmix-client: sockets, files, one timer, the client core and its SIP side. */
+#include "client/daemon/daemon.h"
+
+#include "keys/passphrase.h"
+#include "proto/host/log.h"
+#include "proto/host/random.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FETCH_TIMEOUT_MS = 10000,
+    FETCH_PAUSE_S = 5, /* doubled with each failure, */
+    FETCH_DOUBLES = 6, /* up to this many times */
+};
+
+/* ---- files ---- */
+
+static void add_counters(json_t *to, const struct client_daemon *d)
+{
+    const struct smx_client_counters *c = smx_client_counters(d->client);
+    struct smx_ua_stats s = smx_ua_stats(d->ua);
+
+#define X(name, text) json_object_set_new(to, #name, json_integer((json_int_t)c->name));
+    SMX_CLIENT_COUNTERS(X)
+#undef X
+    json_object_set_new(to, "sip_gate_refused", json_integer((json_int_t)s.gate_refused));
+    json_object_set_new(to, "sip_parse_refused", json_integer((json_int_t)s.parse_refused));
+    json_object_set_new(to, "sip_table_full", json_integer((json_int_t)s.table_full));
+    json_object_set_new(to, "sip_stray", json_integer((json_int_t)s.stray));
+    json_object_set_new(to, "rtp_refused", json_integer((json_int_t)s.rtp_refused));
+}
+
+static json_t *sip_address(const struct client_daemon *d, const char *user)
+{
+    char text[4 + SMX_CLIENT_USER + 1 + SMX_NETWORK_DOMAIN];
+
+    snprintf(text, sizeof text, "sip:%s@%s", user, d->network.domain);
+    return user[0] ? json_string(text) : json_null();
+}
+
+static void keep_status(struct client_daemon *d, const struct smx_client_status *s)
+{
+    json_t *root = json_object(), *counters = json_object();
+    char *text;
+
+    add_counters(counters, d);
+    json_object_set_new(root, "address", sip_address(d, s->name));
+    json_object_set_new(root, "key_address", sip_address(d, s->key));
+    json_object_set_new(root, "ready", json_boolean(s->ready));
+    json_object_set_new(root, "state", json_string(smx_client_problem_text(s->problem)));
+    json_object_set_new(root, "circuits", json_integer((json_int_t)s->circuits));
+    json_object_set_new(root, "circuits_wanted", json_integer((json_int_t)s->circuits_wanted));
+    json_object_set_new(root, "counters", counters);
+    text = json_dumps(root, JSON_INDENT(1));
+    json_decref(root);
+    if (text)
+        keep(d->keeper, KEPT_STATUS, text, strlen(text));
+    free(text);
+}
+
+static void keep_state(struct client_daemon *d)
+{
+    uint8_t *bytes = malloc(SMX_CLIENT_STATE_MAX);
+    size_t len;
+
+    if (!bytes)
+        return; /* the next change tries again */
+    len = smx_client_save(d->client, bytes);
+    keep(d->keeper, KEPT_STATE, bytes, len);
+    sodium_memzero(bytes, len);
+    free(bytes);
+}
+
+static void keep_contacts(struct client_daemon *d)
+{
+    char *text = malloc(SMX_CLIENT_CONTACTS_MAX);
+
+    if (text)
+        keep(d->keeper, KEPT_CONTACTS, text, smx_client_save_contacts(d->client, text));
+    free(text);
+}
+
+static void say(struct client_daemon *d, const struct smx_client_status *s)
+{
+    const struct smx_client_counters *c = smx_client_counters(d->client);
+
+    if (s->problem != d->said) {
+        d->said = s->problem;
+        if (s->problem == SMX_CLIENT_FINE || s->problem == SMX_CLIENT_BUILDING)
+            smx_log_info("%s", smx_client_problem_text(s->problem));
+        else
+            smx_log_warn("%s", smx_client_problem_text(s->problem));
+    }
+    if (c->contact_key_changed != d->warned_keys) {
+        d->warned_keys = c->contact_key_changed;
+        smx_log_warn(
+            "the key of a contact has changed: the call or message was refused; if you know why it changed, "
+            "delete his line in the file contacts, with the client stopped");
+    }
+}
+
+/* Writes what has changed; the writing itself is done by another thread. */
+static void keep_changes(struct client_daemon *d)
+{
+    unsigned changes = smx_client_changes(d->client);
+    struct smx_client_status status;
+    const uint8_t *envelope;
+    size_t len;
+
+    if (changes & SMX_CLIENT_STATE)
+        keep_state(d);
+    if (changes & SMX_CLIENT_CONTACTS)
+        keep_contacts(d);
+    if (changes & SMX_CLIENT_CONSENSUS && (envelope = smx_client_envelope(d->client, &len)))
+        keep(d->keeper, KEPT_CONSENSUS, envelope, len);
+    if (changes & SMX_CLIENT_STATUS) {
+        smx_client_status(d->client, &status);
+        say(d, &status);
+        keep_status(d, &status);
+    }
+    if (keep_failures(d->keeper) > 0)
+        smx_log_error("state folder: a file could not be written");
+}
+
+/* ---- the authority's HTTP, last ---- */
+
+static void take_consensus(struct client_daemon *d, const uint8_t *body, size_t len)
+{
+    enum smx_err err = smx_client_consensus(d->client, smx_loop_now(), smx_loop_wall(), body, len);
+
+    if (err == SMX_OK)
+        d->fetch_tries = 0;
+    else
+        smx_log_warn("the list of relays from a directory: %s", smx_err_text(err));
+}
+
+static void on_fetched(void *arg, int status, const uint8_t *body, size_t len)
+{
+    struct client_daemon *d = arg;
+
+    d->fetch = NULL;
+    if (status == 200)
+        take_consensus(d, body, len);
+    else
+        smx_log_warn("a directory did not answer, or has no list of relays");
+    client_pump(d, smx_loop_now());
+}
+
+static void fetch(struct client_daemon *d, smx_time now)
+{
+    const struct smx_network *n = &d->network;
+    struct smx_http_ask ask = {.to = n->authority[smx_rng_below(&d->rng, (uint32_t)n->authority_count)].http,
+                               .path = "/consensus",
+                               .answer_max = SMX_CONSENSUS_MAX,
+                               .timeout_ms = FETCH_TIMEOUT_MS};
+    unsigned doubles = d->fetch_tries < FETCH_DOUBLES ? d->fetch_tries : FETCH_DOUBLES;
+
+    d->fetch_tries++;
+    d->fetch_next = now + (SMX_SECOND(FETCH_PAUSE_S) << doubles);
+    d->fetch = smx_http_fetch(d->loop, &ask, on_fetched, d);
+}
+
+/* ---- datagrams and time ---- */
+
+void client_pump(struct client_daemon *d, smx_time now)
+{
+    smx_bridge_orders(&d->bridge, now);
+    phones_send(d->phones);
+    for (size_t i = 0; i < d->udp_count; i++)
+        smx_udp_send(d->udp[i], &d->out);
+    smx_out_reset(&d->out);
+    smx_timer_arm(d->timer, smx_time_min(smx_client_deadline(d->client), smx_ua_deadline(d->ua)));
+}
+
+static void on_datagram(void *arg, const struct smx_addr *from, uint8_t *bytes, size_t len, smx_time arrival)
+{
+    struct client_daemon *d = arg;
+
+    smx_client_receive(d->client, arrival, smx_loop_wall(), from, bytes, len, &d->out);
+}
+
+static void on_batch_end(void *arg, smx_time now)
+{
+    client_pump(arg, now);
+}
+
+static void on_timer(void *arg, smx_time now)
+{
+    struct client_daemon *d = arg;
+
+    for (size_t i = 0; i < d->udp_count; i++)
+        smx_udp_receive(d->udp[i]);
+    smx_ua_expire(d->ua, now);
+    smx_bridge_orders(&d->bridge, now);
+    smx_client_expire(d->client, now, smx_loop_wall(), &d->out);
+    client_pump(d, now);
+    keep_changes(d);
+    if (smx_client_wants_http(d->client) && !d->fetch && now >= d->fetch_next)
+        fetch(d, now);
+}
+
+/* ---- start ---- */
+
+static bool load_network(struct client_daemon *d)
+{
+    uint8_t *text = malloc(SMX_NETWORK_FILE_MAX);
+    const char *why = "can't be read";
+    size_t len;
+    bool ok;
+
+    ok = text && smx_file_read(d->config.network, text, SMX_NETWORK_FILE_MAX, &len) == SMX_OK &&
+         smx_network_decode(&d->network, text, len, &why) == SMX_OK;
+    if (!ok)
+        smx_log_error("network file %s: %s", d->config.network, why);
+    free(text);
+    return ok;
+}
+
+static bool load_identity(struct client_daemon *d, size_t i, const char *passphrase,
+                          struct smx_client_identity *out)
+{
+    const char *file = d->config.keys.at[i];
+    char path[SMX_PATH_MAX], name[SMX_NAME_MAX + 1];
+    struct smx_key *key = NULL;
+    enum smx_key_err err = SMX_KEY_E_IO;
+    bool made = false;
+
+    if (file[0] == '/' ? snprintf(path, sizeof path, "%s", file) < (int)sizeof path
+                       : smx_state_path(&d->state, file, path) == SMX_OK)
+        err = smx_key_load_or_make(&key, path, SMX_KEY_PSEUDONYM, passphrase, &d->rng, &made);
+    if (err != SMX_KEY_OK) {
+        smx_log_error("key file %s: %s", path, smx_key_err_text(err));
+        return false;
+    }
+    if (made)
+        smx_log_info("made a new pseudonym key: keep a backup of it (sipmix-keys backup)");
+    memcpy(out->public, key->identity_public, sizeof out->public);
+    memcpy(out->secret, key->identity_secret, sizeof out->secret);
+    smx_key_free(key);
+    if (i < d->config.names.count && d->config.names.at[i][0] &&
+        smx_name_parse(name, d->config.names.at[i], strlen(d->config.names.at[i])) == SMX_OK)
+        memcpy(out->name, name, sizeof out->name);
+    return true;
+}
+
+static bool make_ua(struct client_daemon *d)
+{
+    struct smx_ua_ports pairs[PAIRS_MAX];
+    struct smx_ua_config config = {
+        .domain = d->network.domain, .udp = d->config.sip_udp, .tcp = d->config.sip_tcp, .ports = pairs};
+
+    config.port_count = phones_pairs(&d->config, pairs);
+    memcpy(config.media_ip, d->config.sip_udp.ip, sizeof config.media_ip);
+    d->ua = smx_ua_new(&config, &d->rng);
+    if (!d->ua)
+        smx_log_error("out of memory");
+    return d->ua != NULL;
+}
+
+static bool make_client(struct client_daemon *d, const struct smx_client_identity *own)
+{
+    struct smx_client_config config = {.network = &d->network,
+                                       .slots = (uint8_t)d->config.slots,
+                                       .identity = own,
+                                       .identity_count = d->config.keys.count,
+                                       .phone = &d->bridge.phone,
+                                       .cover_off = !d->config.cover};
+    uint8_t seed[SMX_RNG_SEED];
+    enum smx_err err;
+
+    for (size_t i = 0; i < d->config.uplink.count; i++) {
+        if (smx_addr_is_v4(&d->config.uplink.at[i]))
+            config.has_v4 = true;
+        else
+            config.has_v6 = true;
+    }
+    smx_bridge_init(&d->bridge, d->ua, d->network.domain);
+    smx_rng_bytes(&d->rng, seed, sizeof seed);
+    err = smx_client_new(&d->client, &config, seed, smx_loop_now());
+    sodium_memzero(seed, sizeof seed);
+    d->bridge.client = d->client;
+    if (err == SMX_OK)
+        err = smx_out_new(&d->out, 16, 16 * SMX_LINK_DATAGRAM_MAX);
+    if (err != SMX_OK)
+        smx_log_error("%s", smx_err_text(err));
+    return err == SMX_OK;
+}
+
+static bool make_cores(struct client_daemon *d)
+{
+    struct smx_client_identity *own = sodium_malloc(SMX_CLIENT_IDENTITIES * sizeof *own);
+    char *passphrase = NULL;
+    bool ok = own != NULL;
+
+    if (ok && d->config.passphrase_file[0] &&
+        smx_passphrase_read(d->config.passphrase_file, &passphrase) != SMX_OK) {
+        smx_log_error("passphrase_file %s: can't be read, or is empty", d->config.passphrase_file);
+        ok = false;
+    }
+    if (ok)
+        memset(own, 0, SMX_CLIENT_IDENTITIES * sizeof *own);
+    for (size_t i = 0; ok && i < d->config.keys.count; i++)
+        ok = load_identity(d, i, passphrase, &own[i]);
+    smx_passphrase_free(passphrase);
+    ok = ok && make_ua(d) && make_client(d, own);
+    sodium_free(own);
+    return ok;
+}
+
+static bool damaged(const struct client_daemon *d, enum kept file, const char *why)
+{
+    smx_log_error("%s/%s: %s; move it away to start without it", d->config.state, keep_name(file), why);
+    return false;
+}
+
+static bool load_state(struct client_daemon *d)
+{
+    enum smx_err err;
+    size_t len;
+    uint8_t *bytes = keep_load(&d->state, KEPT_STATE, SMX_CLIENT_STATE_MAX, &len, &err);
+
+    if (bytes) {
+        err = smx_client_load(d->client, bytes, len);
+        sodium_memzero(bytes, len);
+        free(bytes);
+    }
+    if (err == SMX_OK)
+        return true;
+    return damaged(d, KEPT_STATE,
+                   err == SMX_E_MALFORMED ? "damaged, or of another version" : smx_err_text(err));
+}
+
+static bool load_contacts(struct client_daemon *d)
+{
+    enum smx_err err;
+    unsigned line = 0;
+    size_t len;
+    char why[40];
+    uint8_t *bytes = keep_load(&d->state, KEPT_CONTACTS, SMX_CLIENT_CONTACTS_MAX, &len, &err);
+
+    if (bytes)
+        err = smx_client_load_contacts(d->client, (const char *)bytes, len, &line);
+    free(bytes);
+    if (err == SMX_OK)
+        return true;
+    snprintf(why, sizeof why, "line %u is not NAME KEY", line);
+    return damaged(d, KEPT_CONTACTS, line > 0 ? why : smx_err_text(err));
+}
+
+/* A consensus that can't be used any more is no reason not to start: there are others to be had. */
+static void load_consensus(struct client_daemon *d)
+{
+    enum smx_err err;
+    size_t len;
+    uint8_t *bytes = keep_load(&d->state, KEPT_CONSENSUS, SMX_CONSENSUS_MAX, &len, &err);
+
+    if (bytes)
+        err = smx_client_consensus(d->client, smx_loop_now(), smx_loop_wall(), bytes, len);
+    if (err != SMX_OK && err != SMX_E_LATE)
+        smx_log_warn("%s/%s: %s", d->config.state, keep_name(KEPT_CONSENSUS), smx_err_text(err));
+    free(bytes);
+}
+
+static bool open_uplink(struct client_daemon *d)
+{
+    static const struct smx_udp_events events = {on_datagram, on_batch_end};
+
+    for (size_t i = 0; i < d->config.uplink.count; i++) {
+        const struct smx_addr *at = &d->config.uplink.at[i];
+        char text[SMX_ADDR_TEXT];
+
+        if (smx_udp_open(&d->udp[i], d->loop, at, 0, &events, d) != SMX_OK) {
+            smx_addr_format(at, text);
+            smx_log_error("uplink on UDP %s: %s", text, strerror(errno));
+            return false;
+        }
+        d->udp_count++;
+    }
+    return true;
+}
+
+static bool set_up(struct client_daemon *d)
+{
+    enum smx_err err;
+
+    if (!load_network(d))
+        return false;
+    err = smx_state_open(&d->state, d->config.state);
+    if (err != SMX_OK) {
+        smx_log_error("state folder %s: %s", d->config.state,
+                      err == SMX_E_STATE     ? "another process uses it"
+                      : err == SMX_E_REFUSED ? "not a folder of ours that is closed to others"
+                                             : strerror(errno));
+        return false;
+    }
+    if (!make_cores(d) || !load_state(d) || !load_contacts(d))
+        return false;
+    d->loop = smx_loop_new();
+    d->timer = d->loop ? smx_timer_new(d->loop, on_timer, d) : NULL;
+    d->keeper = keep_start(&d->state);
+    if (!d->timer || !d->keeper) {
+        smx_log_error("event loop, or thread for files: %s", strerror(errno));
+        return false;
+    }
+    if (!open_uplink(d))
+        return false;
+    d->phones = phones_start(d);
+    if (!d->phones)
+        return false;
+    load_consensus(d);
+    client_pump(d, smx_loop_now());
+    return true;
+}
+
+static void tear_down(struct client_daemon *d)
+{
+    if (d->fetch)
+        smx_http_cancel(d->fetch);
+    phones_stop(d->phones);
+    for (size_t i = 0; i < d->udp_count; i++)
+        smx_udp_free(d->udp[i]);
+    smx_timer_free(d->timer);
+    smx_loop_free(d->loop);
+    keep_stop(d->keeper);
+    smx_client_free(d->client);
+    smx_ua_free(d->ua);
+    smx_out_free(&d->out);
+    smx_state_close(&d->state);
+    smx_rng_fini(&d->rng);
+}
+
+int main(int argc, char **argv)
+{
+    static struct client_daemon d;
+    int code;
+
+    d.state.lock = -1;
+    code = smx_args(&client_program, argc, argv, &d.config);
+    if (code != SMX_ARGS_RUN)
+        return code;
+    smx_log_init(client_program.name, (enum smx_log_level)d.config.log);
+    if (sodium_init() < 0)
+        return SMX_EXIT_FAILED;
+    smx_random_init(&d.rng);
+    code = SMX_EXIT_FAILED;
+    if (set_up(&d)) {
+        smx_log_info("running");
+        code = smx_loop_run(d.loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
+        keep_changes(&d);
+        smx_log_info("stopped");
+    }
+    tear_down(&d);
+    return code;
+}

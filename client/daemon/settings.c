@@ -1,0 +1,89 @@
+#include "client/daemon/daemon.h"
+
+#include "proto/host/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct smx_config_key keys[] = {
+    SMX_KEY_PATH("", "network", struct client_config, network, NULL,
+                 "network file, as the operator of the network gives it out"),
+    SMX_KEY_PATH("", "state", struct client_config, state, "/var/lib/sipmix-client",
+                 "folder for keys, contacts and documents"),
+    SMX_KEY_ENUM("", "log", struct client_config, log, "info", SMX_LOG_WORDS,
+                 "least level written to stderr"),
+    SMX_KEY_INT(
+        "client", "slots", struct client_config, slots, "2", 1, SMX_CLIENT_SLOTS,
+        "media circuits: 2 for a call and an answer at the same time, 1 to save a third of the traffic"),
+    SMX_KEY_ADDRS("client", "uplink", struct client_config, uplink, "0.0.0.0:0",
+                  "own UDP address towards the guard: one IPv4, one IPv6, or both; port 0: any"),
+    SMX_KEY_TEXTS(
+        "identity", "key", struct client_config, keys, "pseudonym.key",
+        "key file of a pseudonym, made if there is none; in the state folder unless it begins with /; "
+        "again for each further identity"),
+    SMX_KEY_TEXTS(
+        "identity", "name", struct client_config, names, "",
+        "its name, 3 to 32 of a-z 0-9 . _ -, in the order of the keys; empty: a random anon-xxxxxxxx"),
+    SMX_KEY_PATH("identity", "passphrase_file", struct client_config, passphrase_file, "",
+                 "first line opens sealed key files"),
+    SMX_KEY_ADDR("sip", "udp", struct client_config, sip_udp, "127.0.0.1:5060",
+                 "where phones reach us by UDP"),
+    SMX_KEY_ADDR("sip", "tcp", struct client_config, sip_tcp, "127.0.0.1:5060",
+                 "where phones reach us by TCP"),
+    SMX_KEY_INT("sip", "rtp_first", struct client_config, rtp_first, "16384", 1024, 65000,
+                "first UDP port for audio, even; each call takes two"),
+    SMX_KEY_INT("sip", "calls", struct client_config, calls, "3", 1, PAIRS_MAX,
+                "port pairs for audio: calls of phones at once, ringing ones included"),
+    SMX_KEY_BOOL("test", "cover", struct client_config, cover, "yes",
+                 "no: test networks only: send nothing that carries nothing"),
+};
+
+static bool is_any(const struct smx_addr *a)
+{
+    static const uint8_t zero[16];
+
+    return memcmp(a->ip, zero, sizeof zero) == 0 || (smx_addr_is_v4(a) && memcmp(a->ip + 12, zero, 4) == 0);
+}
+
+static bool names_are_good(const struct client_config *c)
+{
+    char name[SMX_NAME_MAX + 1];
+
+    for (size_t i = 0; i < c->names.count; i++)
+        if (c->names.at[i][0] && smx_name_parse(name, c->names.at[i], strlen(c->names.at[i])) != SMX_OK)
+            return false;
+    return true;
+}
+
+static bool check(const void *config, char *why, size_t why_len)
+{
+    const struct client_config *c = config;
+
+    if (c->keys.count > SMX_CLIENT_IDENTITIES || (int64_t)c->keys.count + c->slots > SMX_LINK_CELLS_MAX)
+        snprintf(why, why_len, "identity.key: too many; allowed: %d, and %d together with client.slots",
+                 SMX_CLIENT_IDENTITIES, SMX_LINK_CELLS_MAX);
+    else if (c->names.count > c->keys.count)
+        snprintf(why, why_len, "identity.name: more names than keys; allowed: one name for each key");
+    else if (!names_are_good(c))
+        snprintf(why, why_len, "identity.name: not a name; allowed: 3 to 32 of a-z 0-9 . _ -");
+    else if (c->uplink.count > UPLINKS_MAX ||
+             (c->uplink.count == 2 && smx_addr_is_v4(&c->uplink.at[0]) == smx_addr_is_v4(&c->uplink.at[1])))
+        snprintf(why, why_len, "client.uplink: two of one family; allowed: one IPv4, one IPv6, or both");
+    else if (is_any(&c->sip_udp) || is_any(&c->sip_tcp) || c->sip_udp.port == 0 || c->sip_tcp.port == 0)
+        snprintf(why, why_len,
+                 "sip.udp, sip.tcp: no address that a phone could use; allowed: IP:PORT of this machine");
+    else if (c->rtp_first % 2 != 0)
+        snprintf(why, why_len, "sip.rtp_first: odd; allowed: an even port");
+    else
+        return true;
+    return false;
+}
+
+const struct smx_program client_program = {
+    .name = "sipmix-client",
+    .summary = "an anonymous telephone line for the SIP phones of this machine",
+    .table = {.keys = keys,
+              .key_count = sizeof keys / sizeof keys[0],
+              .size = sizeof(struct client_config),
+              .check = check},
+};
