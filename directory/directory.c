@@ -475,6 +475,11 @@ struct smx_wall smx_directory_deadline(const struct smx_directory *d, struct smx
     return (struct smx_wall){consensus < batch ? consensus : batch};
 }
 
+struct smx_wall smx_directory_newest(const struct smx_directory *d)
+{
+    return d->current.valid_after.s > d->batch_time.s ? d->current.valid_after : d->batch_time;
+}
+
 struct smx_bytes smx_directory_consensus(const struct smx_directory *d)
 {
     return (struct smx_bytes){d->consensus, d->consensus_len};

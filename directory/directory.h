@@ -56,6 +56,9 @@ struct smx_bytes {
 struct smx_bytes smx_directory_consensus(const struct smx_directory *d); /* GET /consensus */
 struct smx_bytes smx_directory_batch(const struct smx_directory *d);     /* GET /batch */
 
+/* The latest time that a document of ours bears: a clock that stands before it was set back. */
+struct smx_wall smx_directory_newest(const struct smx_directory *d);
+
 #define SMX_DIRECTORY_COUNTERS(X)                                                                            \
     X(relays, "relays known")                                                                                \
     X(descriptors, "descriptors of relays accepted")                                                         \

@@ -29,6 +29,7 @@ struct server {
     struct smx_http_server *http;
     struct smx_timer *timer;
     uint64_t consensuses; /* that the log has told of */
+    bool clock_behind;    /* the log has told that, too */
 };
 
 _Static_assert((size_t)SMX_ROUND_MAX > (size_t)SMX_RELAYDESC_MAX, "the larger body is the limit");
@@ -151,12 +152,23 @@ static const struct smx_http_route routes[] = {
     {SMX_HTTP_POST, "/claims", post_claims},
 };
 
+static void look_at_clock(struct server *s)
+{
+    int64_t behind = smx_directory_newest(s->directory).s - smx_loop_wall().s;
+
+    if (behind > 0 && !s->clock_behind)
+        smx_log_warn("the clock is %lld s behind our last document: nothing new until it has caught up",
+                     (long long)behind);
+    s->clock_behind = behind > 0;
+}
+
 static void on_timer(void *arg, smx_time now)
 {
     struct server *s = arg;
     const struct smx_directory_counters *counters = smx_directory_counters(s->directory);
 
     (void)now;
+    look_at_clock(s);
     tell_fault(s, smx_directory_expire(s->directory, smx_loop_wall()));
     if (counters->consensuses != s->consensuses) {
         s->consensuses = counters->consensuses;

@@ -163,6 +163,8 @@ static void a_clock_set_back_makes_no_older_consensus(void **state)
     struct smx_consensus held = fetch(f, T0 + EPOCH), c = fetch(f, T0 - 5 * EPOCH);
 
     assert_memory_equal(c.hash, held.hash, sizeof c.hash);
+    assert_int_equal(smx_directory_newest(f->d).s, T0 + EPOCH);
+    assert_int_equal(smx_directory_counters(f->d)->batches, 1);
     smx_consensus_free(&c);
     smx_consensus_free(&held);
 }
