@@ -34,7 +34,7 @@ static unsigned segment_of(int magnitude, unsigned first)
 
 uint8_t smx_pcmu_encode(int16_t sample)
 {
-    int magnitude = sample < 0 ? -(int)sample : sample;
+    int magnitude = sample < 0 ? -(int)sample - 1 : sample; /* one's complement, as G.191 has it */
     unsigned segment;
 
     magnitude = (magnitude > PCMU_CLIP ? PCMU_CLIP : magnitude) + PCMU_BIAS;
@@ -45,8 +45,7 @@ uint8_t smx_pcmu_encode(int16_t sample)
 
 uint8_t smx_pcma_encode(int16_t sample)
 {
-    int magnitude =
-        sample < 0 ? -(int)sample - 1 : sample; /* one's complement: -1 is the smallest negative */
+    int magnitude = sample < 0 ? -(int)sample - 1 : sample;
     unsigned segment = segment_of(magnitude, 8);
     unsigned step = (unsigned)magnitude >> (segment < 2 ? 4 : segment + 3) & 0x0fU;
 
