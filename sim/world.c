@@ -60,24 +60,27 @@ static void *must(void *p)
 
 /* ---- clocks ---- */
 
+enum { BILLION = 1000000000 }; /* ns in a second, and parts in ppb: a clock gains ppb ns each second */
+
 static smx_time to_local(const struct node *n, smx_time t)
 {
-    __int128 drift = (__int128)t * n->clock.ppb / 1000000000;
+    int64_t gained = (int64_t)(t / BILLION) * n->clock.ppb + (int64_t)(t % BILLION) * n->clock.ppb / BILLION;
 
-    return n->clock.origin + t + (smx_time)(int64_t)drift;
+    return n->clock.origin + t + (smx_time)gained;
 }
 
 /* The first time of the world at which the node's clock shows local. */
 static smx_time to_world(const struct node *n, smx_time local)
 {
-    __int128 shown = (__int128)local - n->clock.origin;
+    uint64_t second = (uint64_t)((int64_t)BILLION + n->clock.ppb); /* of the world, on the node's clock */
+    uint64_t shown = local - n->clock.origin;
     smx_time t;
 
     if (local == SMX_NEVER)
         return SMX_NEVER;
-    if (shown <= 0)
+    if (local <= n->clock.origin)
         return 0;
-    t = (smx_time)(shown * 1000000000 / (1000000000 + n->clock.ppb));
+    t = shown / second * BILLION + shown % second * BILLION / second;
     while (to_local(n, t) < local) /* rounding: a step or two */
         t++;
     return t;
@@ -211,7 +214,7 @@ void smx_world_free(struct smx_world *w)
     if (!w)
         return;
     while (w->due_count > 0)
-        event_give(w, due_pop(w));
+        free(due_pop(w));
     while (w->free_events) {
         struct event *e = w->free_events;
 

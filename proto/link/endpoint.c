@@ -333,11 +333,11 @@ static void links_init(struct smx_endpoint *ep)
     for (uint32_t i = ep->links_max; i-- > 0;) {
         struct link *l = &ep->link[i];
         bool relay = i < ep->relay_links_max;
-        uint32_t size = relay ? SMX_SESSION_RELAY_WINDOW : SMX_SESSION_CLIENT_WINDOW;
+        size_t size = relay ? SMX_SESSION_RELAY_WINDOW : SMX_SESSION_CLIENT_WINDOW;
         uint32_t *free = free_list(ep, relay ? SMX_LINK_RELAY : SMX_LINK_CLIENT);
 
-        smx_session_init(&l->now, !relay, bits, size);
-        smx_session_init(&l->alt, !relay, bits + size / 64, size);
+        smx_session_init(&l->now, !relay, bits, (uint32_t)size);
+        smx_session_init(&l->alt, !relay, bits + size / 64, (uint32_t)size);
         bits += 2 * (size / 64);
         l->next = *free;
         *free = i;

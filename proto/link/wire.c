@@ -223,7 +223,7 @@ const uint8_t *smx_wire_mac1(const uint8_t *datagram, size_t len)
 
 static size_t mac2_at(size_t len)
 {
-    return len - 2 * SMX_MAC16;
+    return len - SMX_MAC16 - SMX_MAC16;
 }
 
 static void mac1_make(uint8_t mac[SMX_MAC16], const uint8_t *datagram, size_t len, const uint8_t key[SMX_KEY])

@@ -48,8 +48,8 @@ static bool size_hook(struct net *net, int to, const uint8_t *bytes, size_t len,
 static void all_datagrams_of_a_link_have_one_size(void **state)
 {
     (void)state;
-    for (uint8_t cells = 1; cells <= SMX_LINK_CELLS_MAX; cells++) {
-        struct net *net = net_new(SMX_LINK_CLIENT, cells);
+    for (int cells = 1; cells <= SMX_LINK_CELLS_MAX; cells++) {
+        struct net *net = net_new(SMX_LINK_CLIENT, (uint8_t)cells);
 
         net->hook = size_hook;
         connect_up(net);
