@@ -188,9 +188,8 @@ void smx_origin_truncate(struct smx_origin *o, size_t count)
     assert(count >= o->own_count);
     while (o->hop_count > count)
         smx_hop_layers_fini(&o->hop[--o->hop_count].layers);
-    if (o->path_count > count)
-        o->path_count = count;
     if (o->hop_count >= o->own_count) { /* else it is still being built, and there is nothing to give up */
+        o->path_count = o->hop_count;
         if (o->state == SMX_ORIGIN_EXTENDING)
             o->state = SMX_ORIGIN_OPEN;
         if (o->request.active && (o->request.hop >= count || o->request.type == SMX_HOP_EXTEND))
