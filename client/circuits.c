@@ -178,8 +178,8 @@ static void segment(struct smx_client *c, struct circuit *k, smx_time now, const
     while (smx_stream_message(&k->stream, &msg, &len)) {
         if (k->role == CIRCUIT_ERRAND)
             smx_errand_message(c, now, k->of, msg, len);
-        else if (len == SERVICE_HEAD + SMX_MEET_1 && msg[0] == INTRODUCED)
-            smx_meeting_introduced(c, now, k->of, msg + SERVICE_HEAD, len - SERVICE_HEAD);
+        else if (len == SMX_SERVICE_HEAD + SMX_MEET_1 && msg[0] == SMX_SERVICE_INTRODUCED)
+            smx_meeting_introduced(c, now, k->of, msg + SMX_SERVICE_HEAD, len - SMX_SERVICE_HEAD);
     }
 }
 

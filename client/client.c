@@ -234,7 +234,8 @@ void smx_client_receive(struct smx_client *c, smx_time at, struct smx_wall wall,
             smx_circuits_cell(c, at, rx.tick, cell);
         else if (smx_command_type(cell) != SMX_CMD_STREAM)
             smx_circuits_command(c, at, cell);
-        else if (smx_command_segment(&seg, &seg_len, cell) == SMX_OK)
+        else if (smx_command_type(cell) == SMX_CMD_STREAM &&
+                 smx_command_segment(&seg, &seg_len, cell) == SMX_OK)
             smx_uplink_segment(c, at, wall, seg, seg_len);
     }
 }

@@ -21,6 +21,7 @@
 #include "client/client.h"
 #include "proto/base/base32.h"
 #include "proto/circuit/origin.h"
+#include "proto/circuit/service.h"
 #include "proto/doc/batch.h"
 #include "proto/e2e/meet.h"
 #include "proto/e2e/pipe.h"
@@ -101,19 +102,8 @@ struct circuit {
 
 /* ---- errand.c ---- */
 
-/* Messages between a client and a relay: docs/protocol/40-stream.md, section 5. */
-enum service {
-    LOOKUP = 1,
-    ANSWER = 2,
-    INTRODUCE = 3,
-    INTRODUCE_ACK = 4,
-    UPLOAD = 5,
-    UPLOAD_ACK = 6,
-    CONSENSUS_GET = 7,
-    CONSENSUS = 8,
-    INTRODUCED = 9,
-};
-enum { SERVICE_HEAD = 1 + 2, SERVICE_MAX = SERVICE_HEAD + 32 + 32 + SMX_MEET_1 };
+enum { REQUEST_MAX = SMX_SERVICE_HEAD + 32 + 32 + SMX_SERVICE_MSG1 };
+_Static_assert((int)SMX_SERVICE_MSG1 == (int)SMX_MEET_1, "what an introduction carries");
 
 enum asker { ASKER_MEETING, ASKER_IDENTITY, ASKER_UPLINK };
 
@@ -126,7 +116,7 @@ struct request {
     uint16_t number;
     smx_time deadline, patience; /* for one try */
     uint16_t len;
-    uint8_t bytes[SERVICE_MAX];
+    uint8_t bytes[REQUEST_MAX];
 };
 
 /* ---- identity.c ---- */
@@ -373,7 +363,7 @@ const uint8_t *smx_circuit_end(const struct circuit *k);
 /* ---- errand.c ---- */
 /* Queues a request; tried again, on a new circuit if need be, until tries * patience are over.
  * SMX_E_FULL: too many. */
-enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum service type,
+enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum smx_service type,
                             const void *content, size_t len, enum asker asker, size_t at, unsigned tries,
                             smx_time patience) SMX_MUST_CHECK;
 /* Forgets what this asker has asked. */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum service type,
+enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum smx_service type,
                             const void *content, size_t len, enum asker asker, size_t at, unsigned tries,
                             smx_time patience)
 {
@@ -24,7 +24,7 @@ enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity,
                           .number = ++c->requests,
                           .deadline = now + patience,
                           .patience = patience,
-                          .len = (uint16_t)(SERVICE_HEAD + len)};
+                          .len = (uint16_t)(SMX_SERVICE_HEAD + len)};
     w = (struct smx_wr){r->bytes, sizeof r->bytes};
     smx_wr_u8(&w, (uint8_t)type);
     smx_wr_u16(&w, r->number);
@@ -42,11 +42,11 @@ void smx_errand_forget(struct smx_client *c, enum asker asker, size_t at)
 static void answered(struct smx_client *c, smx_time now, const struct request *r, uint8_t type,
                      const uint8_t *content, size_t len)
 {
-    if (type == ANSWER && r->asker == ASKER_MEETING)
+    if (type == SMX_SERVICE_ANSWER && r->asker == ASKER_MEETING)
         smx_meeting_answer(c, now, r->at, content, len);
-    else if (type == UPLOAD_ACK && r->asker == ASKER_IDENTITY && len == 1)
+    else if (type == SMX_SERVICE_UPLOAD_ACK && r->asker == ASKER_IDENTITY && len == 1)
         smx_identity_uploaded(c, r->at, now, content[0]);
-    else if (type == CONSENSUS && r->asker == ASKER_UPLINK)
+    else if (type == SMX_SERVICE_CONSENSUS && r->asker == ASKER_UPLINK)
         smx_uplink_answer(c, now, c->wall, content, len);
     /* INTRODUCE_ACK says nothing but that the request arrived. */
 }

@@ -317,8 +317,8 @@ static void work(struct smx_client *c, size_t i, smx_time now)
     if (!smx_upload_solve(id->upload_bytes, id->upload_len, c->network.id,
                           c->consensus.params.claim_work_bits, WORK_TRIES))
         return;
-    if (smx_errand_ask(c, now, i, UPLOAD, id->upload_bytes, id->upload_len, ASKER_IDENTITY, i, 2, patience) ==
-        SMX_OK) {
+    if (smx_errand_ask(c, now, i, SMX_SERVICE_UPLOAD, id->upload_bytes, id->upload_len, ASKER_IDENTITY, i, 2,
+                       patience) == SMX_OK) {
         id->upload = UPLOAD_SENT;
         c->count.uploads++;
     }

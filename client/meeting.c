@@ -6,8 +6,9 @@
  *   both OPEN -> CLOSING --all said--> LEAVING --LEFT--> IDLE
  *
  * An idle slot asks for a cookie at its end; with that it is free.  Whatever fails after the slot was joined
- * or extended leaves first. Timers: deadline (of every state but IDLE and OPEN), hold (LOOKUP: ask again;
- * OPEN: nothing more to say; CLOSING: not before; IDLE: the next cookie), heard (OPEN: the peer's last cell).
+ * or extended leaves first. Timers: deadline (of every state but IDLE and OPEN), hold (SMX_SERVICE_LOOKUP:
+ * ask again; OPEN: nothing more to say; CLOSING: not before; IDLE: the next cookie), heard (OPEN: the peer's
+ * last cell).
  */
 #include "client/core.h"
 
@@ -218,7 +219,7 @@ static void look_up(struct smx_client *c, smx_time now, struct meeting *m)
     }
     m->hold = SMX_NEVER;
     c->count.lookups++;
-    if (smx_errand_ask(c, now, m->identity, LOOKUP, index, sizeof index, ASKER_MEETING,
+    if (smx_errand_ask(c, now, m->identity, SMX_SERVICE_LOOKUP, index, sizeof index, ASKER_MEETING,
                        smx_meeting_slot(c, m), LOOKUP_TRIES, SMX_MS(LOOKUP_PATIENCE_MS)) != SMX_OK)
         m->hold = now + SMX_MS(LOOKUP_AGAIN_MS);
 }
@@ -253,7 +254,7 @@ static void introduce(struct smx_client *c, smx_time now, struct meeting *m, con
     memcpy(content + SMX_DOC_KEY, callee.pseudonym, SMX_DOC_KEY);
     if (smx_meet_call(&m->meet, &c->rng, &callee, &place, c->identity[m->identity].own.secret,
                       content + 2 * SMX_DOC_KEY) != SMX_OK ||
-        smx_errand_ask(c, now, m->identity, INTRODUCE, content, sizeof content, ASKER_MEETING,
+        smx_errand_ask(c, now, m->identity, SMX_SERVICE_INTRODUCE, content, sizeof content, ASKER_MEETING,
                        smx_meeting_slot(c, m), INTRODUCE_TRIES, SMX_MS(INTRODUCE_PATIENCE_MS)) != SMX_OK) {
         fail(c, now, m, 480);
         return;

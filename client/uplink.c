@@ -99,11 +99,11 @@ static void boot_ask(struct smx_client *c, smx_time now)
     struct uplink *u = &c->uplink;
     struct smx_stream_config config = {
         .tx = u->tx, .rx = u->rx, .tx_cap = sizeof u->tx, .rx_cap = sizeof u->rx, .period = c->q};
-    uint8_t msg[SERVICE_HEAD + 8];
+    uint8_t msg[SMX_SERVICE_HEAD + 8];
     struct smx_wr w = {msg, sizeof msg};
 
     smx_stream_init(&u->stream, &config, now);
-    smx_wr_u8(&w, CONSENSUS_GET);
+    smx_wr_u8(&w, SMX_SERVICE_CONSENSUS_GET);
     smx_wr_u16(&w, ++u->request);
     smx_wr_u64(&w, c->has_consensus ? (uint64_t)c->consensus.valid_after.s : 0);
     smx_wr_done(&w);
@@ -121,8 +121,8 @@ void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall
         return;
     if (!smx_stream_message(&u->stream, &msg, &msg_len))
         return;
-    if (msg_len < SERVICE_HEAD || msg[0] != CONSENSUS ||
-        smx_client_consensus(c, now, wall, msg + SERVICE_HEAD, msg_len - SERVICE_HEAD) != SMX_OK)
+    if (msg_len < SMX_SERVICE_HEAD || msg[0] != SMX_SERVICE_CONSENSUS ||
+        smx_client_consensus(c, now, wall, msg + SMX_SERVICE_HEAD, msg_len - SMX_SERVICE_HEAD) != SMX_OK)
         u->pause = now; /* the next relay may have a better one */
 }
 
@@ -271,8 +271,8 @@ static void refresh(struct smx_client *c, smx_time now)
 
     smx_wr_u64(&w, (uint64_t)c->consensus.valid_after.s);
     c->refresh = SMX_NEVER;
-    if (smx_errand_ask(c, now, 0, CONSENSUS_GET, held, sizeof held, ASKER_UPLINK, 0, REFRESH_TRIES,
-                       SMX_MS(REFRESH_PATIENCE_MS)) != SMX_OK)
+    if (smx_errand_ask(c, now, 0, SMX_SERVICE_CONSENSUS_GET, held, sizeof held, ASKER_UPLINK, 0,
+                       REFRESH_TRIES, SMX_MS(REFRESH_PATIENCE_MS)) != SMX_OK)
         smx_uplink_unanswered(c, now);
 }
 

@@ -1,25 +1,11 @@
 #include "relay/core.h"
 
 #include "proto/base/bytes.h"
+#include "proto/circuit/service.h"
 #include "proto/doc/batch.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Messages in a stream between a client and the end of one of its circuits (docs/protocol/30-circuit.md,
- * section 6), and, the last two only, between a client that has no consensus and any relay. */
-enum service {
-    LOOKUP = 1,
-    ANSWER = 2,
-    INTRODUCE = 3,
-    INTRODUCE_ACK = 4,
-    UPLOAD = 5,
-    UPLOAD_ACK = 6,
-    CONSENSUS_GET = 7,
-    CONSENSUS = 8,
-    INTRODUCED = 9,
-};
-enum { SERVICE_HEAD = 1 + 2, INTRODUCE_TAKEN = 0, MSG1 = 256 };
 
 enum smx_err smx_relay_service_new(struct smx_relay *r)
 {
@@ -70,19 +56,19 @@ static smx_time period_of(const struct smx_relay *r, uint8_t period)
 /* ---- answers ---- */
 
 /* What finds no room is lost; the client asks again. */
-static void reply(struct served *s, enum service type, uint16_t request, const void *content, size_t len)
+static void reply(struct served *s, enum smx_service type, uint16_t request, const void *content, size_t len)
 {
-    uint8_t msg[SERVICE_HEAD + SMX_ANSWER_MAX];
-    struct smx_wr w = {msg, SERVICE_HEAD + len};
+    uint8_t msg[SMX_SERVICE_HEAD + SMX_ANSWER_MAX];
+    struct smx_wr w = {msg, SMX_SERVICE_HEAD + len};
 
     smx_wr_u8(&w, (uint8_t)type);
     smx_wr_u16(&w, request);
     smx_wr_bytes(&w, content, len);
     smx_wr_done(&w);
-    (void)!smx_stream_send(&s->stream, msg, SERVICE_HEAD + len);
+    (void)!smx_stream_send(&s->stream, msg, SMX_SERVICE_HEAD + len);
 }
 
-static void reply_later(struct smx_relay *r, uint32_t circuit, uint16_t generation, enum service type,
+static void reply_later(struct smx_relay *r, uint32_t circuit, uint16_t generation, enum smx_service type,
                         uint16_t request, uint8_t status)
 {
     struct circuit *c = &r->circuit[circuit];
@@ -120,18 +106,18 @@ static void consensus_get(struct smx_relay *r, struct served *s, uint16_t reques
 {
     uint64_t held = smx_rd_u64(in);
     const struct document *d = &r->document[0];
-    uint8_t head[SERVICE_HEAD];
+    uint8_t head[SMX_SERVICE_HEAD];
     struct smx_wr w = {head, sizeof head};
 
     if (!smx_rd_done(in) || s->document != 0 || !d->bytes)
         return;
     if (held >= (uint64_t)r->consensus.valid_after.s) {
-        reply(s, CONSENSUS, request, NULL, 0);
+        reply(s, SMX_SERVICE_CONSENSUS, request, NULL, 0);
         return;
     }
     if (smx_stream_begin(&s->stream, sizeof head + d->len) != SMX_OK)
         return;
-    smx_wr_u8(&w, CONSENSUS);
+    smx_wr_u8(&w, SMX_SERVICE_CONSENSUS);
     smx_wr_u16(&w, request);
     (void)smx_stream_append(&s->stream, head, sizeof head); /* _begin saw to the room */
     s->document = d->serial;
@@ -147,7 +133,7 @@ static void lookup(struct smx_relay *r, struct served *s, uint16_t request, stru
     if (!smx_rd_done(in))
         return;
     r->count.lookups++;
-    reply(s, ANSWER, request, answer, r->batch ? smx_batch_answer(r->batch, index, answer) : 0);
+    reply(s, SMX_SERVICE_ANSWER, request, answer, r->batch ? smx_batch_answer(r->batch, index, answer) : 0);
 }
 
 static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, uint16_t request,
@@ -157,7 +143,7 @@ static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, uint
     uint8_t full = SMX_UPLOAD_FULL, malformed = SMX_UPLOAD_MALFORMED;
 
     if (in->left == 0 || in->left > SMX_UPLOAD_MAX) {
-        reply(s, UPLOAD_ACK, request, &malformed, 1);
+        reply(s, SMX_SERVICE_UPLOAD_ACK, request, &malformed, 1);
         return;
     }
     for (size_t i = 0; i < UPLOADS && !u; i++)
@@ -165,7 +151,7 @@ static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, uint
             u = &r->upload[i];
     if (!u) {
         r->count.uploads_refused++;
-        reply(s, UPLOAD_ACK, request, &full, 1);
+        reply(s, SMX_SERVICE_UPLOAD_ACK, request, &full, 1);
         return;
     }
     *u = (struct upload){.used = true,
@@ -219,7 +205,7 @@ static void deliver(struct smx_relay *r, smx_time now, const uint8_t bytes[SMX_I
     if (c->listen_tokens-- == LISTEN_BURST)
         c->listen_refill = now + SMX_MS(LISTEN_REFILL_MS);
     r->count.introductions++;
-    reply(s, INTRODUCED, 0, bytes + SMX_DOC_KEY, MSG1);
+    reply(s, SMX_SERVICE_INTRODUCED, 0, bytes + SMX_DOC_KEY, SMX_SERVICE_MSG1);
 }
 
 static void send_parts(struct smx_relay *r, smx_time now, struct introduction *i)
@@ -241,7 +227,7 @@ static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint3
 {
     const uint8_t *relay = smx_rd_view(in, SMX_RELAY_ID);
     const uint8_t *bytes = smx_rd_view(in, SMX_INTRODUCE_SIZE);
-    uint8_t taken = INTRODUCE_TAKEN;
+    uint8_t taken = SMX_SERVICE_TAKEN;
     struct introduction *i;
     size_t place;
 
@@ -249,7 +235,7 @@ static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint3
         return;
     if (memcmp(relay, r->config.id, SMX_RELAY_ID) == 0) {
         deliver(r, now, bytes);
-        reply(s, INTRODUCE_ACK, request, &taken, 1);
+        reply(s, SMX_SERVICE_INTRODUCE_ACK, request, &taken, 1);
         return;
     }
     place = smx_consensus_find(&r->consensus, relay);
@@ -305,7 +291,7 @@ void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle)
     if (!i)
         return;
     i->used = false;
-    reply_later(r, i->circuit, i->generation, INTRODUCE_ACK, i->request, INTRODUCE_TAKEN);
+    reply_later(r, i->circuit, i->generation, SMX_SERVICE_INTRODUCE_ACK, i->request, SMX_SERVICE_TAKEN);
 }
 
 void smx_relay_service_expire(struct smx_relay *r, smx_time now)
@@ -350,7 +336,7 @@ void smx_relay_upload_result(struct smx_relay *r, uint32_t handle, uint8_t resul
         if (!u->used || u->handle != handle)
             continue;
         u->used = false;
-        reply_later(r, u->circuit, u->generation, UPLOAD_ACK, u->request, result);
+        reply_later(r, u->circuit, u->generation, SMX_SERVICE_UPLOAD_ACK, u->request, result);
         return;
     }
 }
@@ -367,15 +353,15 @@ static void messages(struct smx_relay *r, smx_time now, struct served *s, uint32
         uint8_t type = smx_rd_u8(&in);
         uint16_t request = smx_rd_u16(&in);
 
-        if (type == CONSENSUS_GET) {
+        if (type == SMX_SERVICE_CONSENSUS_GET) {
             consensus_get(r, s, request, &in);
         } else if (circuit == NONE || in.bad) {
             r->count.commands_malformed++;
-        } else if (type == LOOKUP) {
+        } else if (type == SMX_SERVICE_LOOKUP) {
             lookup(r, s, request, &in);
-        } else if (type == INTRODUCE) {
+        } else if (type == SMX_SERVICE_INTRODUCE) {
             introduce(r, now, s, circuit, request, &in);
-        } else if (type == UPLOAD) {
+        } else if (type == SMX_SERVICE_UPLOAD) {
             upload(r, s, circuit, request, &in);
         } else {
             r->count.commands_malformed++;

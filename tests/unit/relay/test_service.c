@@ -2,19 +2,7 @@
 #include "tests/unit/relay/world.h"
 
 #include "proto/base/bytes.h"
-
-enum {
-    LOOKUP = 1,
-    ANSWER,
-    INTRODUCE,
-    INTRODUCE_ACK,
-    UPLOAD,
-    UPLOAD_ACK,
-    CONSENSUS_GET,
-    CONSENSUS,
-    INTRODUCED
-};
-enum { MSG1 = 256 };
+#include "proto/circuit/service.h"
 
 struct who {
     uint8_t public[32], secret[64];
@@ -96,12 +84,12 @@ static void ask(struct world *w, struct owner_circuit *c, uint8_t type, uint16_t
 
 static void introduce(struct world *w, const struct who *to, uint16_t request, uint8_t fill)
 {
-    uint8_t content[32 + 32 + MSG1];
+    uint8_t content[32 + 32 + SMX_SERVICE_MSG1];
 
     memcpy(content, w->view.relay[w->end[1]].id, 32);
     memcpy(content + 32, to->public, 32);
-    memset(content + 64, fill, MSG1);
-    ask(w, &w->owner[0].circuit[3], INTRODUCE, request, content, sizeof content);
+    memset(content + 64, fill, SMX_SERVICE_MSG1);
+    ask(w, &w->owner[0].circuit[3], SMX_SERVICE_INTRODUCE, request, content, sizeof content);
 }
 
 static void an_introduction_reaches_the_listener_and_is_acknowledged(void **state)
@@ -111,7 +99,7 @@ static void an_introduction_reaches_the_listener_and_is_acknowledged(void **stat
          errand_end++) { /* another relay than the listener's, then the same */
         struct world *w = two_owners(20 + errand_end, errand_end);
         struct owner_circuit *asker = &w->owner[0].circuit[3], *listener = &w->owner[1].circuit[2];
-        uint8_t expect[MSG1];
+        uint8_t expect[SMX_SERVICE_MSG1];
         struct who who;
 
         make_who(&who, 1);
@@ -120,12 +108,12 @@ static void an_introduction_reaches_the_listener_and_is_acknowledged(void **stat
         run_for(w, 700);
         assert_int_equal(asker->messages, 1);
         assert_int_equal(asker->message_len, 4);
-        assert_memory_equal(asker->message, ((uint8_t[]){INTRODUCE_ACK, 0, 77, 0}), 4);
+        assert_memory_equal(asker->message, ((uint8_t[]){SMX_SERVICE_INTRODUCE_ACK, 0, 77, 0}), 4);
         assert_int_equal(listener->messages, 1);
-        assert_int_equal(listener->message_len, 3 + MSG1);
-        assert_int_equal(listener->message[0], INTRODUCED);
+        assert_int_equal(listener->message_len, 3 + SMX_SERVICE_MSG1);
+        assert_int_equal(listener->message[0], SMX_SERVICE_INTRODUCED);
         memset(expect, 0x5a, sizeof expect);
-        assert_memory_equal(listener->message + 3, expect, MSG1);
+        assert_memory_equal(listener->message + 3, expect, SMX_SERVICE_MSG1);
         world_free(w);
     }
 }
@@ -141,7 +129,7 @@ static void nobody_and_somebody_are_acknowledged_alike(void **state)
     introduce(w, &nobody, 5, 1);
     run_for(w, 700);
     assert_int_equal(asker->messages, 1);
-    assert_memory_equal(asker->message, ((uint8_t[]){INTRODUCE_ACK, 0, 5, 0}), 4);
+    assert_memory_equal(asker->message, ((uint8_t[]){SMX_SERVICE_INTRODUCE_ACK, 0, 5, 0}), 4);
     world_free(w);
 }
 
@@ -196,7 +184,7 @@ static void an_upload_waits_for_its_round_and_its_result_comes_back(void **state
     static struct smx_relay_upload up[4];
 
     (void)state;
-    ask(w, c, UPLOAD, 3, "some bytes", 10);
+    ask(w, c, SMX_SERVICE_UPLOAD, 3, "some bytes", 10);
     run_for(w, 400);
     assert_int_equal(smx_relay_uploads(end, up, 4), 1);
     assert_int_equal(up[0].len, 10);
@@ -205,7 +193,7 @@ static void an_upload_waits_for_its_round_and_its_result_comes_back(void **state
     smx_relay_upload_result(end, up[0].handle, SMX_UPLOAD_TAKEN);
     run_for(w, 400);
     assert_int_equal(c->messages, 1);
-    assert_memory_equal(c->message, ((uint8_t[]){UPLOAD_ACK, 0, 3, SMX_UPLOAD_TAKEN}), 4);
+    assert_memory_equal(c->message, ((uint8_t[]){SMX_SERVICE_UPLOAD_ACK, 0, 3, SMX_UPLOAD_TAKEN}), 4);
     assert_int_equal(smx_relay_uploads(end, up, 4), 0);
     world_free(w);
 }
@@ -220,7 +208,7 @@ static void lookups_are_answered_from_the_batch(void **state)
     size_t len;
 
     (void)state;
-    ask(w, c, LOOKUP, 1, index, sizeof index);
+    ask(w, c, SMX_SERVICE_LOOKUP, 1, index, sizeof index);
     run_for(w, 500);
     assert_int_equal(c->messages, 1); /* no batch yet: an empty answer */
     assert_int_equal(c->message_len, 3);
@@ -228,7 +216,7 @@ static void lookups_are_answered_from_the_batch(void **state)
     assert_int_equal(smx_batch_close(batch, 1, the_wall), SMX_OK);
     len = smx_batch_answer(batch, index, answer);
     smx_relay_batch(w->relay[w->end[0]], batch);
-    ask(w, c, LOOKUP, 2, index, sizeof index);
+    ask(w, c, SMX_SERVICE_LOOKUP, 2, index, sizeof index);
     run_for(w, 700);
     assert_int_equal(c->messages, 2);
     assert_int_equal(c->message_len, 3 + len);
@@ -252,14 +240,14 @@ static void the_consensus_comes_through_a_circuit(void **state)
     assert_non_null(view.relay);
     memcpy(view.relay, w->view.relay, RELAYS * sizeof *view.relay);
     assert_int_equal(smx_relay_consensus(w->relay[w->end[0]], w->now, &view, envelope, 9000), SMX_OK);
-    ask(w, c, CONSENSUS_GET, 4, held, sizeof held);
+    ask(w, c, SMX_SERVICE_CONSENSUS_GET, 4, held, sizeof held);
     run_for(w, 6000);
     assert_int_equal(c->messages, 1);
     assert_int_equal(c->message_len, 3 + 9000);
-    assert_int_equal(c->message[0], CONSENSUS);
+    assert_int_equal(c->message[0], SMX_SERVICE_CONSENSUS);
     assert_memory_equal(c->message + 3, envelope, 9000);
     memset(held, 0x7f, sizeof held); /* newer than any: nothing to send */
-    ask(w, c, CONSENSUS_GET, 5, held, sizeof held);
+    ask(w, c, SMX_SERVICE_CONSENSUS_GET, 5, held, sizeof held);
     run_for(w, 500);
     assert_int_equal(c->messages, 2);
     assert_int_equal(c->message_len, 3);
@@ -274,13 +262,13 @@ static void nonsense_in_a_stream_is_counted_and_harms_nobody(void **state)
 
     (void)state;
     ask(w, c, 200, 1, "what", 4);
-    ask(w, c, LOOKUP, 1, "short", 5);
-    ask(w, c, INTRODUCE, 1, "short", 5);
-    ask(w, c, UPLOAD, 1, NULL, 0);
-    ask(w, c, LOOKUP, 2, index, sizeof index);
+    ask(w, c, SMX_SERVICE_LOOKUP, 1, "short", 5);
+    ask(w, c, SMX_SERVICE_INTRODUCE, 1, "short", 5);
+    ask(w, c, SMX_SERVICE_UPLOAD, 1, NULL, 0);
+    ask(w, c, SMX_SERVICE_LOOKUP, 2, index, sizeof index);
     run_for(w, 900);
-    assert_int_equal(c->messages, 2); /* UPLOAD_ACK malformed, ANSWER */
-    assert_memory_equal(c->message, ((uint8_t[]){ANSWER, 0, 2}), 3);
+    assert_int_equal(c->messages, 2); /* SMX_SERVICE_UPLOAD_ACK malformed, SMX_SERVICE_ANSWER */
+    assert_memory_equal(c->message, ((uint8_t[]){SMX_SERVICE_ANSWER, 0, 2}), 3);
     world_free(w);
 }
 
