@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum {
+    START_MS = 1000,         /* links of relays that start together with us come up first */
     START_MEAN_MS = 300,     /* until the first build, and before each EXTEND */
     FIRST_MEAN_MS = 3000,    /* until the next try, while a circuit has not stood yet */
     FIRST_TRIES = 20,        /* of these in an epoch */
@@ -92,7 +93,7 @@ void smx_circuits_reset(struct smx_client *c, smx_time now)
         clear(c, k);
         k->stood = false;
         k->rebuilds = 0;
-        k->open_at = now + smx_rng_exp(&c->rng, SMX_MS(START_MEAN_MS));
+        k->open_at = now + SMX_MS(START_MS) + smx_rng_exp(&c->rng, SMX_MS(START_MEAN_MS));
     }
     c->changes |= SMX_CLIENT_STATUS;
 }

@@ -140,6 +140,17 @@ struct day {
 };
 
 enum upload_state { UPLOAD_NONE, UPLOAD_WORK, UPLOAD_SENT };
+enum { UPLOAD_DESCRIPTOR, UPLOAD_CLAIM, UPLOADS }; /* one of each at a time */
+
+struct upload {
+    enum upload_state state;
+    uint8_t bytes[SMX_UPLOAD_MAX];
+    size_t len;
+    smx_time next;              /* when the next one may start */
+    uint32_t day;               /* descriptor: its last */
+    uint8_t intro[SMX_DOC_KEY]; /* descriptor */
+    size_t name;                /* claim: index */
+};
 
 struct identity { /* in locked memory */
     struct smx_client_identity own;
@@ -154,13 +165,7 @@ struct identity { /* in locked memory */
     uint8_t published_intro[SMX_DOC_KEY];
     smx_time descriptor_at; /* when the next day's goes up; 0: not drawn yet */
     smx_time found_at;      /* when everybody finds what was uploaded last */
-    /* the upload under way */
-    enum upload_state upload;
-    int upload_name; /* index, or -1 for the descriptor */
-    uint32_t upload_day;
-    uint8_t upload_bytes[SMX_UPLOAD_MAX];
-    size_t upload_len;
-    smx_time upload_next;
+    struct upload upload[UPLOADS];
 };
 
 /* ---- contacts.c ---- */
@@ -381,8 +386,9 @@ void smx_identities_start(struct smx_client *c);
 void smx_identities_expire(struct smx_client *c, smx_time now);
 void smx_identity_listen(struct smx_client *c, size_t i, smx_time now); /* the circuit stands */
 void smx_identity_listening(struct smx_client *c, size_t i, smx_time now);
-void smx_identity_uploaded(struct smx_client *c, size_t i, smx_time now, unsigned result);
-void smx_identity_unanswered(struct smx_client *c, size_t i, smx_time now);
+/* at: number of the identity * UPLOADS + which upload. */
+void smx_identity_uploaded(struct smx_client *c, size_t at, smx_time now, unsigned result);
+void smx_identity_unanswered(struct smx_client *c, size_t at, smx_time now);
 /* The identity that an own address names; the first if none does. */
 size_t smx_identity_find(const struct smx_client *c, const char *user);
 const char *smx_identity_user(const struct smx_client *c, size_t i); /* its best address */

@@ -1,9 +1,9 @@
 /* client/identity.c - the user's pseudonyms: where they listen, their descriptors, their names.
  *
- * What the directory shall know of an identity is sent by its errand circuit, one upload at a time:
- *   NONE --something is due--> WORK --the work is shown--> SENT --result, or none--> NONE
- * A descriptor is due when the accepted one lacks the next day, or names another introduction relay; a name
- * when it is wanted, or its time is half over.  upload_next says when the next one may start. */
+ * What the directory shall know of an identity is sent by its errand circuit, one descriptor and one claim at
+ * a time: NONE --something is due--> WORK --the work is shown--> SENT --result, or none--> NONE A descriptor
+ * is due when the accepted one lacks the next day, or names another introduction relay; a name when it is
+ * wanted, or its time is half over.  A failure puts the next one off. */
 #include "client/core.h"
 
 #include "proto/base/bytes.h"
@@ -243,6 +243,7 @@ static bool descriptor_is_due(struct smx_client *c, struct identity *id, smx_tim
 static bool make_descriptor(struct smx_client *c, size_t i)
 {
     struct identity *id = &c->identity[i];
+    struct upload *u = &id->upload[UPLOAD_DESCRIPTOR];
     uint32_t today = (uint32_t)(c->wall.s / DAY_S);
     const struct smx_params *p = &c->consensus.params;
     struct smx_descriptor d = {.seq = ++id->seq, .day_count = SMX_DESC_DAYS, .intro_count = 1};
@@ -260,82 +261,82 @@ static bool make_descriptor(struct smx_client *c, size_t i)
         d.day[k].day = day->day;
         memcpy(d.day[k].key, day->key.public, SMX_DOC_KEY);
     }
-    id->upload_name = -1;
-    id->upload_day = today + SMX_DESC_DAYS - 1;
-    id->upload_len = smx_upload_encode(id->upload_bytes, SMX_UPLOAD_DESCRIPTOR, body,
-                                       smx_descriptor_encode(body, &d, c->network.id, id->own.secret));
+    u->day = today + SMX_DESC_DAYS - 1;
+    memcpy(u->intro, id->intro, sizeof u->intro);
+    u->len = smx_upload_encode(u->bytes, SMX_UPLOAD_DESCRIPTOR, body,
+                               smx_descriptor_encode(body, &d, c->network.id, id->own.secret));
     return true;
 }
 
-static void make_claim(struct smx_client *c, struct identity *id, int at)
+static void make_claim(struct smx_client *c, struct identity *id, size_t at)
 {
+    struct upload *u = &id->upload[UPLOAD_CLAIM];
     struct smx_claim claim = {.op = id->name[at].state == NAME_OURS ? SMX_CLAIM_RENEW : SMX_CLAIM_CLAIM,
                               .seq = ++id->seq};
     uint8_t body[SMX_CLAIM_MAX];
 
     memcpy(claim.name, id->name[at].text, sizeof claim.name);
     memcpy(claim.key, id->own.public, SMX_DOC_KEY);
-    id->upload_name = at;
-    id->upload_len = smx_upload_encode(id->upload_bytes, SMX_UPLOAD_CLAIM, body,
-                                       smx_claim_encode(body, &claim, c->network.id, id->own.secret, NULL));
+    u->name = at;
+    u->len = smx_upload_encode(u->bytes, SMX_UPLOAD_CLAIM, body,
+                               smx_claim_encode(body, &claim, c->network.id, id->own.secret, NULL));
 }
 
-static int due_name(const struct smx_client *c, const struct identity *id, smx_time now)
+/* NAMES: none. */
+static size_t due_name(const struct smx_client *c, const struct identity *id, smx_time now)
 {
-    for (int k = 0; k < NAMES; k++) {
+    for (size_t k = 0; k < NAMES; k++) {
         const struct name *n = &id->name[k];
 
         if ((n->state == NAME_WANTED && now >= n->next) ||
             (n->state == NAME_OURS && (uint64_t)c->wall.s >= n->renew && now >= n->next))
             return k;
     }
-    return -1;
+    return NAMES;
 }
 
-static void start_upload(struct smx_client *c, size_t i, smx_time now)
+static bool make_upload(struct smx_client *c, size_t i, smx_time now, size_t which)
 {
     struct identity *id = &c->identity[i];
-    int name = due_name(c, id, now);
+    size_t name;
 
-    if (name >= 0) {
+    if (which == UPLOAD_DESCRIPTOR)
+        return descriptor_is_due(c, id, now) && make_descriptor(c, i);
+    name = due_name(c, id, now);
+    if (name < NAMES)
         make_claim(c, id, name);
-    } else if (descriptor_is_due(c, id, now)) {
-        if (!make_descriptor(c, i))
-            return;
-    } else {
-        return;
-    }
-    id->upload = UPLOAD_WORK;
-    c->changes |= SMX_CLIENT_STATE; /* the number is used */
+    return name < NAMES;
 }
 
-static void work(struct smx_client *c, size_t i, smx_time now)
+static void work(struct smx_client *c, size_t i, smx_time now, size_t which)
 {
-    struct identity *id = &c->identity[i];
+    struct upload *u = &c->identity[i].upload[which];
     smx_time patience = SMX_SECOND(3 * c->consensus.params.batch_s + 10);
 
-    if (!smx_upload_solve(id->upload_bytes, id->upload_len, c->network.id,
-                          c->consensus.params.claim_work_bits, WORK_TRIES))
-        return;
-    if (smx_errand_ask(c, now, i, SMX_SERVICE_UPLOAD, id->upload_bytes, id->upload_len, ASKER_IDENTITY, i, 2,
-                       patience) == SMX_OK) {
-        id->upload = UPLOAD_SENT;
+    if (smx_upload_solve(u->bytes, u->len, c->network.id, c->consensus.params.claim_work_bits, WORK_TRIES) &&
+        smx_errand_ask(c, now, i, SMX_SERVICE_UPLOAD, u->bytes, u->len, ASKER_IDENTITY, i * UPLOADS + which,
+                       2, patience) == SMX_OK) {
+        u->state = UPLOAD_SENT;
         c->count.uploads++;
     }
 }
 
 void smx_identities_expire(struct smx_client *c, smx_time now)
 {
-    for (size_t i = 0; c->in_force && i < c->identity_count; i++) {
-        struct identity *id = &c->identity[i];
+    for (size_t k = 0; c->in_force && k < c->identity_count * UPLOADS; k++) {
+        size_t i = k / UPLOADS, which = k % UPLOADS;
+        struct upload *u = &c->identity[i].upload[which];
 
-        switch (id->upload) {
+        switch (u->state) {
         case UPLOAD_NONE:
-            if (now >= id->upload_next && smx_circuit_is_open(smx_circuit_of(c, CIRCUIT_ERRAND, i)))
-                start_upload(c, i, now);
+            if (now >= u->next && smx_circuit_is_open(smx_circuit_of(c, CIRCUIT_ERRAND, i)) &&
+                make_upload(c, i, now, which)) {
+                u->state = UPLOAD_WORK;
+                c->changes |= SMX_CLIENT_STATE; /* the sequence number is used */
+            }
             break;
         case UPLOAD_WORK:
-            work(c, i, now);
+            work(c, i, now, which);
             break;
         case UPLOAD_SENT:
             break;
@@ -347,16 +348,16 @@ static void descriptor_result(struct smx_client *c, struct identity *id, smx_tim
 {
     if (!taken)
         return;
-    id->published_day = id->upload_day;
+    id->published_day = id->upload[UPLOAD_DESCRIPTOR].day;
     id->descriptor_at = 0;
-    memcpy(id->published_intro, id->intro, SMX_DOC_KEY);
+    memcpy(id->published_intro, id->upload[UPLOAD_DESCRIPTOR].intro, SMX_DOC_KEY);
     id->found_at =
         now + SMX_SECOND(c->consensus.params.batch_s) * 3 / 2; /* in the next batch, at every end relay */
 }
 
 static void claim_result(struct smx_client *c, struct identity *id, smx_time now, unsigned result, bool taken)
 {
-    struct name *n = &id->name[id->upload_name];
+    struct name *n = &id->name[id->upload[UPLOAD_CLAIM].name];
 
     if (taken) {
         n->state = NAME_OURS;
@@ -378,26 +379,29 @@ static void claim_result(struct smx_client *c, struct identity *id, smx_time now
     }
 }
 
-void smx_identity_uploaded(struct smx_client *c, size_t i, smx_time now, unsigned result)
+void smx_identity_uploaded(struct smx_client *c, size_t at, smx_time now, unsigned result)
 {
-    struct identity *id = &c->identity[i];
+    struct identity *id = &c->identity[at / UPLOADS];
+    struct upload *u = &id->upload[at % UPLOADS];
     bool taken = result == SMX_UPLOAD_ACCEPTED || result == SMX_UPLOAD_REPEATED;
 
-    id->upload = UPLOAD_NONE;
-    id->upload_next = taken || result == SMX_UPLOAD_TAKEN || result == SMX_UPLOAD_STALE
-                          ? now
-                          : now + smx_rng_exp(&c->rng, SMX_MS(UPLOAD_AGAIN_MS));
+    u->state = UPLOAD_NONE;
+    u->next = taken || result == SMX_UPLOAD_TAKEN || result == SMX_UPLOAD_STALE
+                  ? now
+                  : now + smx_rng_exp(&c->rng, SMX_MS(UPLOAD_AGAIN_MS));
     if (result == SMX_UPLOAD_STALE) /* this key has been used with another state: leap ahead of that */
         id->seq = (uint64_t)c->wall.s > id->seq ? (uint64_t)c->wall.s : id->seq + 1000;
-    if (id->upload_name < 0)
+    if (at % UPLOADS == UPLOAD_DESCRIPTOR)
         descriptor_result(c, id, now, taken);
     else
         claim_result(c, id, now, result, taken);
     c->changes |= SMX_CLIENT_STATE | SMX_CLIENT_STATUS;
 }
 
-void smx_identity_unanswered(struct smx_client *c, size_t i, smx_time now)
+void smx_identity_unanswered(struct smx_client *c, size_t at, smx_time now)
 {
-    c->identity[i].upload = UPLOAD_NONE;
-    c->identity[i].upload_next = now + smx_rng_exp(&c->rng, SMX_MS(UPLOAD_AGAIN_MS));
+    struct upload *u = &c->identity[at / UPLOADS].upload[at % UPLOADS];
+
+    u->state = UPLOAD_NONE;
+    u->next = now + smx_rng_exp(&c->rng, SMX_MS(UPLOAD_AGAIN_MS));
 }

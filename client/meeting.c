@@ -6,10 +6,9 @@
  *   both OPEN -> CLOSING --all said--> LEAVING --LEFT--> IDLE
  *
  * An idle slot asks for a cookie at its end; with that it is free.  Whatever fails after the slot was joined
- * or extended leaves first. Timers: deadline (of every state but IDLE and OPEN), hold (SMX_SERVICE_LOOKUP:
- * ask again; OPEN: nothing more to say; CLOSING: not before; IDLE: the next cookie), heard (OPEN: the peer's
- * last cell).
- */
+ * or extended leaves first.
+ * Timers: deadline (of every state but IDLE and OPEN), hold (LOOKUP: ask again; OPEN: nothing more to say;
+ * CLOSING: not before; IDLE: the next cookie), heard (OPEN: the peer's last cell). */
 #include "client/core.h"
 
 #include "proto/base/bytes.h"

@@ -437,7 +437,7 @@ static void explain(const struct network *n)
             print_message("  circuit %zu: state %d, %zu hops\n", k, c->circuit[k].origin.state,
                           c->circuit[k].origin.hop_count);
         print_message("  name %d, published day %u, listening %d, upload %d\n", c->identity[0].name[0].state,
-                      c->identity[0].published_day, c->identity[0].listening, c->identity[0].upload);
+                      c->identity[0].published_day, c->identity[0].listening, c->identity[0].upload[0].state);
     }
     for (size_t i = 0; i < RELAYS; i++) {
         const struct smx_relay_counters *count = smx_relay_counters(n->relay[i]);
