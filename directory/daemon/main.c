@@ -1,6 +1,7 @@
 /* sipmix-directory: HTTP, one timer and the directory core. */
 #include "directory/daemon/daemon.h"
 #include "keys/passphrase.h"
+#include "keys/start.h"
 #include "proto/host/log.h"
 #include "proto/host/random.h"
 
@@ -10,43 +11,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct smx_key *load_key(const struct settings *s, bool may_make)
-{
-    char path[SMX_PATH_MAX], *passphrase = NULL;
-    struct smx_key *key = NULL;
-    enum smx_key_err err = SMX_KEY_E_IO;
-    struct smx_rng rng;
-    bool made = false;
-
-    if (s->passphrase_file[0] && smx_passphrase_read(s->passphrase_file, &passphrase) != SMX_OK) {
-        smx_log_error("passphrase_file %s: can't be read, or is empty", s->passphrase_file);
-        return NULL;
-    }
-    if (snprintf(path, sizeof path, "%s/authority.key", s->state) < (int)sizeof path) {
-        smx_random_init(&rng);
-        err = may_make ? smx_key_load_or_make(&key, path, SMX_KEY_AUTHORITY, passphrase, &rng, &made)
-                       : smx_key_load(&key, path, SMX_KEY_AUTHORITY, passphrase);
-        smx_rng_fini(&rng);
-    }
-    smx_passphrase_free(passphrase);
-    if (err != SMX_KEY_OK)
-        smx_log_error("key file %s: %s", path, smx_key_err_text(err));
-    if (made)
-        smx_log_info("made a new authority key: keep a backup of it (sipmix-keys backup)");
-    return key;
-}
-
 struct smx_key *open_state(const struct settings *s, struct smx_state *state, bool busy_ok)
 {
-    enum smx_err err = smx_state_open(state, s->state);
+    struct smx_key *key;
+    struct smx_rng rng;
+    char *passphrase;
+    bool busy = false;
 
-    if (err == SMX_OK || (err == SMX_E_STATE && busy_ok))
-        return load_key(s, err == SMX_OK);
-    smx_log_error("state folder %s: %s", s->state,
-                  err == SMX_E_STATE     ? "another process uses it"
-                  : err == SMX_E_REFUSED ? "not a folder of ours that is closed to others"
-                                         : strerror(errno));
-    return NULL;
+    if (!smx_start_state(state, s->state, busy_ok ? &busy : NULL) ||
+        !smx_start_passphrase(&passphrase, s->passphrase_file))
+        return NULL;
+    smx_random_init(&rng);
+    key = smx_start_key(s->state, "authority.key", SMX_KEY_AUTHORITY, passphrase, busy ? NULL : &rng);
+    smx_rng_fini(&rng);
+    smx_passphrase_free(passphrase);
+    return key;
 }
 
 struct smx_store *open_store(const struct settings *s, bool read_only)

@@ -2,6 +2,7 @@
 #include "relay/daemon/daemon.h"
 
 #include "keys/passphrase.h"
+#include "keys/start.h"
 #include "proto/host/args.h"
 #include "proto/host/log.h"
 #include "proto/host/random.h"
@@ -95,43 +96,15 @@ static void on_tick(void *arg, smx_time now)
 
 /* ---- start ---- */
 
-static bool load_network(struct relay_daemon *d)
-{
-    uint8_t *text = malloc(SMX_NETWORK_FILE_MAX);
-    const char *why = "can't be read";
-    size_t len;
-    bool ok;
-
-    ok = text && smx_file_read(d->config.network, text, SMX_NETWORK_FILE_MAX, &len) == SMX_OK &&
-         smx_network_decode(&d->network, text, len, &why) == SMX_OK;
-    if (!ok)
-        smx_log_error("network file %s: %s", d->config.network, why);
-    free(text);
-    return ok;
-}
-
 static bool load_key(struct relay_daemon *d)
 {
-    char path[SMX_PATH_MAX], *passphrase = NULL;
-    enum smx_key_err err;
-    bool made;
+    char *passphrase;
 
-    if (d->config.passphrase_file[0] &&
-        smx_passphrase_read(d->config.passphrase_file, &passphrase) != SMX_OK) {
-        smx_log_error("passphrase_file %s: can't be read, or is empty", d->config.passphrase_file);
+    if (!smx_start_passphrase(&passphrase, d->config.passphrase_file))
         return false;
-    }
-    err = smx_state_path(&d->state, "relay.key", path) == SMX_OK
-              ? smx_key_load_or_make(&d->key, path, SMX_KEY_RELAY, passphrase, &d->rng, &made)
-              : SMX_KEY_E_IO;
+    d->key = smx_start_key(d->config.state, "relay.key", SMX_KEY_RELAY, passphrase, &d->rng);
     smx_passphrase_free(passphrase);
-    if (err != SMX_KEY_OK) {
-        smx_log_error("key file %s: %s", path, smx_key_err_text(err));
-        return false;
-    }
-    if (made)
-        smx_log_info("made a new relay key: keep a backup of it (sipmix-keys backup)");
-    return true;
+    return d->key != NULL;
 }
 
 static bool make_core(struct relay_daemon *d)
@@ -167,17 +140,10 @@ static bool open_sockets(struct relay_daemon *d)
 {
     static const struct smx_udp_events events = {on_datagram, on_batch_end};
 
-    for (size_t i = 0; i < d->config.listen.count; i++) {
-        const struct smx_addr *at = &d->config.listen.at[i];
-        char text[SMX_ADDR_TEXT];
-
-        if (smx_udp_open(&d->udp[i], d->loop, at, SMX_UDP_BUFFER, &events, d) != SMX_OK) {
-            smx_addr_format(at, text);
-            smx_log_error("listen on UDP %s: %s", text, strerror(errno));
+    for (; d->udp_count < d->config.listen.count; d->udp_count++)
+        if (!smx_start_udp(&d->udp[d->udp_count], d->loop, &d->config.listen.at[d->udp_count], SMX_UDP_BUFFER,
+                           &events, d))
             return false;
-        }
-        d->udp_count++;
-    }
     return true;
 }
 
@@ -197,19 +163,8 @@ static void tear_down(struct relay_daemon *d)
 
 static bool set_up(struct relay_daemon *d)
 {
-    enum smx_err err;
-
-    if (!load_network(d))
-        return false;
-    err = smx_state_open(&d->state, d->config.state);
-    if (err != SMX_OK) {
-        smx_log_error("state folder %s: %s", d->config.state,
-                      err == SMX_E_STATE     ? "another process uses it"
-                      : err == SMX_E_REFUSED ? "not a folder of ours that is closed to others"
-                                             : strerror(errno));
-        return false;
-    }
-    if (!load_key(d) || !make_core(d))
+    if (!smx_start_network(&d->network, d->config.network) ||
+        !smx_start_state(&d->state, d->config.state, NULL) || !load_key(d) || !make_core(d))
         return false;
     d->loop = smx_loop_new();
     d->tick = d->loop ? smx_timer_new(d->loop, on_tick, d) : NULL;
