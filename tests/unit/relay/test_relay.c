@@ -425,9 +425,10 @@ static void circuits_of_a_silent_owner_fade(void **state)
     for (size_t i = 0; i < RELAYS; i++)
         circuits += smx_relay_circuits(w->relay[i]);
     assert_int_equal(circuits, OWNERS * CIRCUITS * 3); /* all as if nothing were */
-    run_for(w, 400000); /* three times the mean of a tenth of an epoch, and more: each hop fades after the one
-                           before */
-    circuits = 0;
+    run_for(
+        w,
+        150000); /* each hop fades after the one before: ten seconds of silence, then three times the mean */
+    before * / circuits = 0;
     for (size_t i = 0; i < RELAYS; i++)
         circuits += smx_relay_circuits(w->relay[i]);
     assert_int_equal(circuits, CIRCUITS * 3);

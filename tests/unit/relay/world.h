@@ -421,7 +421,7 @@ static void make_relays(struct world *w, bool cover_off)
     w->view =
         (struct smx_consensus){.epoch = 1, .valid_after = {1789990000}, .relay = info, .relay_count = RELAYS};
     smx_params_preset(&w->view.params);
-    w->view.params.epoch_s = 300;
+    w->view.params.epoch_s = 60;
     for (size_t i = 0; i < RELAYS; i++)
         give_consensus(w, i);
 }
