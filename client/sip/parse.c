@@ -323,10 +323,13 @@ void smx_sip_fini(struct smx_sip *sip)
 
 bool smx_sip_can_answer(const struct smx_sip *sip)
 {
-    struct smx_span start = sip->gate.start;
-    struct smx_span method = smx_span_cut(&start, ' ');
+    struct smx_span start, method;
 
-    if (sip->total == 0 || !smx_is_token(method) || smx_span_is(method, "ACK"))
+    if (sip->total == 0)
+        return false;
+    start = sip->gate.start;
+    method = smx_span_cut(&start, ' ');
+    if (!smx_is_token(method) || smx_span_is(method, "ACK"))
         return false; /* a response starts with "SIP/2.0", which is no token */
     for (enum smx_header id = SMX_H_FROM; id <= SMX_H_CSEQ; id++)
         if (smx_gate_count(&sip->gate, id) != 1)

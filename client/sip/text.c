@@ -55,6 +55,8 @@ static struct smx_span split(struct smx_span *s, size_t i)
     struct smx_span head = {s->at, i};
     size_t used = i < s->len ? i + 1 : i;
 
+    if (used == 0)
+        return head; /* at may be NULL */
     s->at += used;
     s->len -= used;
     return head;

@@ -1,0 +1,32 @@
+/* Session descriptions: what is taken can be answered, and our answer can be read back. */
+#include "client/sip/sdp.h"
+
+#include <stdlib.h>
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    static char room[2048];
+    struct smx_text out = {room, 0, sizeof room, false};
+    struct smx_sdp_own own = {.session = 123456789012345678, .version = 1, .port = 30000};
+    struct smx_sdp sdp, again;
+
+    if (smx_sdp_read(&sdp, (struct smx_span){(const char *)data, len}) != SMX_OK)
+        return 0;
+    must(sdp.port != 0 && (sdp.pcmu || sdp.pcma) && sdp.audio < sdp.media_count &&
+         sdp.media_count <= SMX_SDP_MEDIA);
+    own.direction = smx_sdp_mirror(sdp.direction);
+    smx_sdp_write(&out, &own, &sdp);
+    must(!out.full);
+    must(smx_sdp_read(&again, smx_text_done(&out)) == SMX_OK);
+    must(again.media_count == sdp.media_count && again.audio == sdp.audio && again.port == 30000 &&
+         again.pcmu == sdp.pcmu && again.pcma == sdp.pcma);
+    return 0;
+}
