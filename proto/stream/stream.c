@@ -17,6 +17,8 @@ enum {
     DATA_USEFUL = 12, /* bytes: ranges leave at least this much to data that waits */
     ACK_PERIODS = 4,  /* acknowledgements alone go at multiples of this many periods */
     LATE_PERIODS = 3, /* what was sent this much before something that has arrived is lost */
+    COPIES = 2,       /* of a segment, in cells that would go empty, */
+    COPY_PERIODS = 2, /* so far apart that one burst of losses does not take all */
     TRIES_MAX = 4,    /* doublings of the timeout */
 };
 _Static_assert(SMX_STREAM_ROOM_MIN ==
@@ -129,6 +131,22 @@ static struct smx_stream_flight *find_lost(struct smx_stream *s, smx_time now, s
     return oldest;
 }
 
+/* The oldest segment of at most room bytes that may go once more, or NULL. */
+static struct smx_stream_flight *find_copy(struct smx_stream *s, smx_time now, size_t room)
+{
+    struct smx_stream_flight *oldest = NULL;
+
+    for (size_t i = 0; i < SMX_STREAM_FLIGHT; i++) {
+        struct smx_stream_flight *f = &s->flight[i];
+
+        if (f->len > 0 && f->len <= room && f->copies < COPIES &&
+            now >= f->sent + (smx_time)(f->copies + 1) * COPY_PERIODS * s->config.period &&
+            (!oldest || apart(f->offset, oldest->offset) < 0))
+            oldest = f;
+    }
+    return oldest;
+}
+
 static struct smx_stream_flight *find_free(struct smx_stream *s)
 {
     for (size_t i = 0; i < SMX_STREAM_FLIGHT; i++) {
@@ -235,7 +253,7 @@ size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size
     struct smx_segment seg = {.has_ack = false};
     struct smx_stream_flight *f;
     size_t ranges = 0, ack_size = 0, data_room = room - SMX_SEGMENT_FLAGS - SMX_SEGMENT_DATA;
-    bool data, probe;
+    bool data, probe, copy = false;
 
     assert(room >= SMX_STREAM_ROOM_MIN);
     data = smx_stream_wants(s, now) > 0;
@@ -262,16 +280,25 @@ size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size
         *f = (struct smx_stream_flight){.offset = s->tx_next, .len = (uint16_t)len};
         s->tx_next += (uint32_t)len;
     }
-    if (!f && !probe && (ack_size == 0 || now < s->ack_at))
-        return 0;
+    if (!f && !probe && (ack_size == 0 || now < s->ack_at)) {
+        ranges = ack_size = 0;
+        f = find_copy(s, now, room - SMX_SEGMENT_FLAGS - SMX_SEGMENT_DATA);
+        if (!f)
+            return 0;
+        f->copies++;
+        copy = true;
+    }
 
     if (ack_size)
         fill_ack(s, &seg, ranges);
     seg.has_data = f || probe;
-    if (f) {
+    if (f && !copy) {
         f->sent = now;
+        f->copies = 0;
         if (f->tries < TRIES_MAX)
             f->tries++;
+    }
+    if (f) {
         seg.offset = f->offset;
         seg.data_len = (uint8_t)f->len;
         seg.data = s->config.tx + apart(f->offset, s->tx_acked);
@@ -310,7 +337,8 @@ static void arrived(struct smx_stream *s, smx_time now, uint32_t start, uint32_t
 
         if (f->len == 0 || apart(f->offset, start) < 0 || apart(f->offset + f->len, end) > 0)
             continue;
-        /* Sent again, it may be the first sending that arrived: then its time says nothing. */
+        /* Sent again, it may be the first sending that arrived: then its time says nothing.  (A copy is not
+         * far from its original: taken for it, the round trip seems a little longer at worst.) */
         if (f->tries == 1 && f->sent > newest)
             newest = f->sent;
         f->len = 0;

@@ -7,8 +7,9 @@
  * It never pushes: whoever has a free cell asks for a segment.  What is lost goes out again by time: when
  * something sent three cell periods later has arrived, or after the round trip that was measured.  A segment
  * is sent again only whole: a circuit whose rooms vary must keep offering the largest one from time to time.
- * Acknowledgements ride on data, or go alone at fixed times.
- * Pure: no I/O or clock, no allocation; memory is the caller's and never grows. */
+ * A cell that would go empty carries a copy of what is not acknowledged yet: cells are free, a round trip is
+ * not. Acknowledgements ride on data, or go alone at fixed times. Pure: no I/O or clock, no allocation;
+ * memory is the caller's and never grows. */
 #ifndef SMX_STREAM_STREAM_H
 #define SMX_STREAM_STREAM_H
 
@@ -40,7 +41,7 @@ struct smx_stream_config {
 struct smx_stream_flight { /* one segment on its way */
     uint32_t offset;
     uint16_t len; /* 0 = free */
-    uint8_t tries;
+    uint8_t tries, copies;
     smx_time sent;
 };
 
