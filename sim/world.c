@@ -213,8 +213,8 @@ void smx_world_free(struct smx_world *w)
 {
     if (!w)
         return;
-    while (w->due_count > 0)
-        free(due_pop(w));
+    for (size_t i = 0; i < w->due_count; i++)
+        free(w->due[i].event);
     while (w->free_events) {
         struct event *e = w->free_events;
 
