@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RUNS = 9, CELLS = 40000, CIRCUITS = 16384, HOPS = 3 };
+enum { RUNS = 9, CELLS = 40000, ORIGIN_CELLS = CELLS / 8, CIRCUITS = 16384, HOPS = 3 };
 
 struct circuit {
     struct smx_hop_layers layers;
@@ -141,14 +141,14 @@ static double origin_ns(struct smx_origin *o)
     for (size_t run = 0; run < RUNS; run++) {
         double start = now_ns();
 
-        for (size_t i = 0; i < CELLS / 8; i++, tick++) {
+        for (size_t i = 0; i < ORIGIN_CELLS; i++, tick++) {
             smx_origin_turn(o, 0, tick, &send, cell);
             smx_cell_head_write(
                 cell, (struct smx_cell_head){.seq = (uint32_t)smx_timetable_number(&o->recv, tick)});
             smx_origin_cell(o, 0, tick, cell, &rx);
             own += rx.event == SMX_ORIGIN_PEER;
         }
-        ns[run] = (now_ns() - start) / (CELLS / 8);
+        ns[run] = (now_ns() - start) / ORIGIN_CELLS;
     }
     return median(ns);
 }
@@ -185,5 +185,5 @@ int main(void)
     for (size_t i = 0; i < CIRCUITS; i++)
         smx_hop_layers_fini(&circuit[i].layers);
     smx_origin_fini(&o);
-    return own < RUNS * (size_t)(CELLS / 8); /* each cell of the origin must have been the peer's */
+    return own < RUNS * (size_t)ORIGIN_CELLS; /* each cell of the origin must have been the peer's */
 }

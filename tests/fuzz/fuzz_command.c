@@ -11,6 +11,11 @@ static void must(bool holds)
         abort();
 }
 
+static bool same_bytes(const void *a, const void *b, size_t len)
+{
+    return memcmp(a, b, len) == 0;
+}
+
 /* One decoder and its encoder, of the type that the cell says. */
 #define TRY(kind, type)                                                                                      \
     do {                                                                                                     \
@@ -21,7 +26,7 @@ static void must(bool holds)
             smx_##kind##_encode(again, &got);                                                                \
             same = true;                                                                                     \
         } else {                                                                                             \
-            must(memcmp(&got, &before, sizeof got) == 0);                                                    \
+            must(same_bytes(&got, &before, sizeof got));                                                     \
         }                                                                                                    \
     } while (0)
 
@@ -66,6 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     default:
         break;
     }
-    must(!same || memcmp(again, cell, sizeof cell) == 0);
+    must(!same || same_bytes(again, cell, sizeof cell));
     return 0;
 }

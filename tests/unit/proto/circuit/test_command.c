@@ -133,7 +133,7 @@ static void expect(struct smx_vec *v, uint8_t type, union content *c)
 static void check_good(struct smx_vec *v, const uint8_t wire[SMX_CELL_SIZE])
 {
     uint8_t type = smx_command_type(wire), a[SMX_CELL_SIZE], b[SMX_CELL_SIZE];
-    union content got, want;
+    union content got = {.stream = {NULL, 0}}, want = got;
 
     if (type == SMX_CMD_FILLER)
         return;

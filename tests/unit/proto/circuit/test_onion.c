@@ -68,7 +68,7 @@ static void send_forward(struct smx_vec *v, struct circuit *c, size_t target, ui
                          const uint8_t *plain, const char *numbers, const char *bodies)
 {
     uint8_t body[SMX_CELL_BODY];
-    uint64_t at[HOPS];
+    uint64_t at[HOPS] = {0};
 
     forward_counts(c, first, at);
     memcpy(body, plain, sizeof body);
@@ -89,7 +89,7 @@ static void send_backward(struct smx_vec *v, struct circuit *c, size_t source, u
                           const uint8_t *plain, const char *numbers, const char *bodies)
 {
     uint8_t body[SMX_CELL_BODY];
-    uint64_t at[HOPS];
+    uint64_t at[HOPS] = {0};
 
     backward_counts(c, first, at);
     memcpy(body, plain, sizeof body);
@@ -113,7 +113,7 @@ static void check_extend(struct smx_vec *v, struct circuit *c, const struct smx_
     struct smx_extend e = {.suite = SMX_SUITE_1, .period = create->period, .d = p->d};
     uint8_t content[SMX_EXTEND_SIZE], extended[8 + SMX_HOP_MSG2], body[SMX_CELL_BODY];
     struct smx_wr w = {extended, sizeof extended};
-    uint64_t at[HOPS];
+    uint64_t at[HOPS] = {0};
 
     memcpy(e.relay, to->id, sizeof e.relay);
     memcpy(e.tag, to->tag, sizeof e.tag);
