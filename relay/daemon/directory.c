@@ -2,8 +2,8 @@
  * back-off.
  *
  *   CONSENSUS   at start, then POLL times an epoch until the next one is there
- *   DESCRIPTOR  when the epoch (so the onion keys) or the consensus' parameters are new to us, and twice an
- * epoch ROUND       end relays: what clients sent up, once a batch interval, whether there is anything or not
+ *   DESCRIPTOR  when the epoch (so the onion keys) is new to us, and twice an epoch
+ *   ROUND       end relays: what clients sent up, once a batch interval, whether there is anything or not
  *   BATCH       end relays: once a batch interval
  *
  * Nothing is ever fetched or sent because somebody asked: an authority sees relays and clocks. */
@@ -19,6 +19,7 @@
 
 enum job { CONSENSUS, DESCRIPTOR, ROUND, BATCH, JOBS };
 enum { FIRST_WAIT_MS = 2000, LAST_WAIT_MS = 60000, TIMEOUT_MS = 20000, POLLS = 60 };
+enum { ANSWER_SHOWN = 160 }; /* letters of a directory's answer in our log */
 
 struct request {
     struct directory_job *all;
@@ -75,13 +76,30 @@ static void back_off(struct request *r)
     r->next = smx_loop_now() + wait / 2 + smx_rng_u64(&r->all->d->rng) % wait;
 }
 
-static void unreachable(const struct request *r, const char *what, int status)
+/* Says why a request failed.  A directory answers refusals by a line of text, which is shown as far as it is
+ * plain: whoever stands between could write anything. */
+static void failed(const struct request *r, const char *what, int status, const uint8_t *body, size_t len)
 {
-    if (status == 0)
-        smx_log_warn("directory: no answer for %s (tried %u times): is it running, and its address right?",
-                     what, r->failures + 1);
-    else
-        smx_log_warn("directory: answered %d for %s", status, what);
+    char text[ANSWER_SHOWN + 1];
+    size_t n = 0;
+
+    if (status == 0) {
+        smx_log_warn("directory: no answer for %s (try %u): is it running, and its address right?", what,
+                     r->failures + 1);
+        return;
+    }
+    while (n < len && n < ANSWER_SHOWN && body[n] >= ' ' && body[n] <= '~') {
+        text[n] = (char)body[n];
+        n++;
+    }
+    text[n] = 0;
+    smx_log_warn("directory: answered %d for %s%s%s", status, what, n ? ": " : "", text);
+}
+
+/* Nothing there yet: the network is still being born, and will be asked again. */
+static bool is_none_yet(int status)
+{
+    return status == 404 || status == 503;
 }
 
 static bool ask(struct request *r, const char *path, const void *body, size_t len, size_t answer_max,
@@ -170,8 +188,8 @@ static void on_consensus(void *arg, int status, const uint8_t *body, size_t len)
 
     r->fetch = NULL;
     if (status != 200) {
-        if (status != 404) /* the network is still being born */
-            unreachable(r, "the consensus", status);
+        if (!is_none_yet(status))
+            failed(r, "the consensus", status, body, len);
         back_off(r);
         arm(j);
         return;
@@ -206,13 +224,11 @@ static void on_descriptor(void *arg, int status, const uint8_t *body, size_t len
     struct request *r = arg;
     const struct smx_params *p = params_of(r->all->d);
 
-    (void)body;
-    (void)len;
     r->fetch = NULL;
     if (status == 200) {
         again_in(r, SMX_SECOND(p ? p->epoch_s : 60) / 2);
     } else {
-        unreachable(r, "our descriptor", status);
+        failed(r, "our descriptor", status, body, len);
         back_off(r);
     }
     arm(r->all);
@@ -278,7 +294,7 @@ static void on_round(void *arg, int status, const uint8_t *body, size_t len)
             smx_relay_upload_result(j->d->relay, j->handles[i], result[i]);
         again_in(r, batch_interval(j->d));
     } else {
-        unreachable(r, "a round of uploads", status);
+        failed(r, "a round of uploads", status, body, len);
         back_off(r);
     }
     arm(j);
@@ -315,8 +331,8 @@ static void on_batch(void *arg, int status, const uint8_t *body, size_t len)
 
     r->fetch = NULL;
     if (status != 200) {
-        if (status != 404)
-            unreachable(r, "the batch", status);
+        if (!is_none_yet(status))
+            failed(r, "the batch", status, body, len);
         back_off(r);
         arm(r->all);
         return;

@@ -34,6 +34,18 @@ static const struct smx_config_key keys[] = {
                  "no: test networks only: send nothing that carries nothing"),
 };
 
+static bool is_reachable(const struct smx_config_addrs *addrs)
+{
+    for (size_t i = 0; i < addrs->count; i++) {
+        const struct smx_addr *a = &addrs->at[i];
+        size_t from = smx_addr_is_v4(a) ? sizeof a->ip - 4 : 0;
+
+        if (a->port == 0 || sodium_is_zero(a->ip + from, sizeof a->ip - from))
+            return false;
+    }
+    return true;
+}
+
 static bool check(const void *config, char *why, size_t why_len)
 {
     const struct relay_config *c = config;
@@ -42,6 +54,12 @@ static bool check(const void *config, char *why, size_t why_len)
         snprintf(why, why_len, "listen, advertise: too many addresses; allowed: one IPv4, one IPv6, or both");
     else if (c->listen.count == 2 && smx_addr_is_v4(&c->listen.at[0]) == smx_addr_is_v4(&c->listen.at[1]))
         snprintf(why, why_len, "listen: two addresses of one family; allowed: one IPv4, one IPv6, or both");
+    else if (c->advertise.count == 0 && !is_reachable(&c->listen))
+        snprintf(why, why_len,
+                 "advertise: missing; it must be given when listen has 0.0.0.0, [::] or port 0");
+    else if (!is_reachable(&c->advertise))
+        snprintf(why, why_len,
+                 "advertise: no address that others can reach; allowed: not 0.0.0.0, [::] or port 0");
     else
         return true;
     return false;
