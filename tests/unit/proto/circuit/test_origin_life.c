@@ -205,6 +205,43 @@ static void nops_from_nearer_count_only_in_a_row(void **state)
     assert_int_equal(f->events[SMX_ORIGIN_MESSAGE], 0);
 }
 
+static void nops_from_nearer_between_cells_of_the_peer_do_not_count(void **state)
+{
+    struct fake *f = *state;
+    size_t peers = 0;
+
+    smx_origin_set_joined(&f->o, true);
+    for (size_t i = 0; i < 20; i++) {
+        f->hops = 3;
+        fake_steps(f, SMX_ORIGIN_NEARER - 1);
+        f->hops = 4;
+        f->peer = peer_body;
+        fake_step(f);
+        f->peer = NULL;
+        assert_int_equal(f->events[SMX_ORIGIN_PEER], ++peers);
+    }
+    assert_int_equal(f->events[SMX_ORIGIN_MESSAGE], 0);
+}
+
+static void a_request_to_a_hop_that_is_gone_is_given_up(void **state)
+{
+    struct fake *f = *state;
+    size_t before = f->requests;
+
+    f->silent = true;
+    request(f, 3, SMX_HOP_JOIN, join, sizeof join);
+    fake_steps(f, 3);
+    the_relay_beyond_is_gone(f);
+    smx_origin_truncate(&f->o, 3);
+    assert_false(smx_origin_needs_turn(&f->o, f->now));
+    fake_steps(f, 500);
+    assert_int_equal(f->requests, before + 1);
+    assert_int_equal(f->events[SMX_ORIGIN_FAILED], 0);
+    f->silent = false;
+    request(f, 2, SMX_HOP_COOKIE, cookie, sizeof cookie);
+    fake_until(f, SMX_ORIGIN_ANSWERED, 3);
+}
+
 static void left_unasked_is_told(void **state)
 {
     struct fake *f = *state;
@@ -565,6 +602,8 @@ int main(void)
         OPEN(noise_while_a_cookie_is_placed_does),
         LONGER(five_nops_from_the_hop_before_the_last_mean_left),
         LONGER(nops_from_nearer_count_only_in_a_row),
+        LONGER(nops_from_nearer_between_cells_of_the_peer_do_not_count),
+        LONGER(a_request_to_a_hop_that_is_gone_is_given_up),
         LONGER(left_unasked_is_told),
         OPEN(left_from_within_the_path_is_death),
         OPEN(a_slot_is_extended_beyond_its_end_left_and_extended_again),
