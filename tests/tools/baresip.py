@@ -158,8 +158,8 @@ class Phone:
 
     def message(self, peer, text):
         """Sends an instant message to one of the peers named at the start."""
-        for _ in range(self._peers + 1):
-            if f"<{peer}>" in self.command("contact_next"):
+        for step in ["contact_next"] * self._peers + ["contact_prev"] * self._peers:  # the list does not wrap
+            if f"<{peer}>" in self.command(step):
                 self.command("message", text)
                 return
         raise PhoneError(f"{peer} is no contact")

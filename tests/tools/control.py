@@ -6,10 +6,9 @@ import time
 from tools import baresip, capture, leaks, measure, talk
 
 
-def plain_call(folder, prefix, seconds):
-    """A call and a message each way without sipmix, between prefix.1 and prefix.2.  Returns figures and finds."""
+def plain_call(folder, ips, seconds):
+    """A call and a message each way without sipmix, between phones at two addresses.  Returns figures and finds."""
     os.makedirs(folder, exist_ok=True)
-    ips = f"{prefix}.1", f"{prefix}.2"
     people = talk.ALICE, talk.RABBIT
     said, phones = [], []
     for person, ip, other_ip, other in zip(people, ips, ips[::-1], people[::-1]):
@@ -17,7 +16,7 @@ def plain_call(folder, prefix, seconds):
         phones.append(person.phone(folder, ip, ip, said[-1], ";regint=0;answermode=manual",
                                    [f"sip:{other.name}@{other_ip}"]))
     a, b = phones
-    tape = capture.Capture(f"{folder}/control.pcap", [f"{prefix}.0/24"]) if capture.allowed() else None
+    tape = capture.Capture(f"{folder}/control.pcap", [f"{ip}/32" for ip in ips]) if capture.allowed() else None
     delivered = established = False
     try:
         a.start()

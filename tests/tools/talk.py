@@ -15,7 +15,7 @@ class Person:
         return path
 
     def phone(self, folder, ip, domain, speech_file, parameters="", peers=(), name=None):
-        """A phone of this person's: its account is NAME@domain, with account parameters as baresip writes them."""
+        """A phone of this person's: its account is NAME@domain, with account parameters as baresip reads them."""
         account = f'"{self.display}" <sip:{name or self.name}@{domain}>{parameters}'
         return baresip.Phone(os.path.join(folder, f"phone-{self.letter}"), ip, account, speech_file, peers, rtp=self.rtp)
 
@@ -31,3 +31,18 @@ def identity(person, phone):
     """What else must not be seen: names and addresses that no header needs to tell."""
     who = person.letter
     return {f"name of {who}": person.name, f"name of {who}, displayed": person.display, f"address of {who}": phone.ip}
+
+
+def phones_at(net, folder, seconds, parameters=";answermode=manual"):
+    """A phone for each of the two at the first two clients of a test network that is ready, with `seconds` of speech;
+    both know all clients as contacts.  Returns [(person, phone, speech file, client's description)]."""
+    clients = net.description["clients"]
+    peers = [address for client in clients for address in (client["address"], client["key_address"])]
+    seated = []
+    for n, (person, client) in enumerate(zip((ALICE, RABBIT), clients), 1):
+        speech_file = person.speech_file(folder, seconds)
+        phone = person.phone(folder, net.places.phone_ip(n), net.description["domain"], speech_file,
+                             f';outbound="sip:{client["sip_udp"]}";regint=60{parameters}', peers,
+                             client["address"].removeprefix("sip:").split("@")[0])
+        seated.append((person, phone, speech_file, client))
+    return seated

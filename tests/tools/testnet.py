@@ -43,8 +43,11 @@ CLIENT = """\
 network = {network}
 state = {state}
 [client]
-bind = {host}
-sip = {sip}
+uplink = {host}:{uplink}
+[sip]
+udp = {sip}
+tcp = {sip}
+rtp_first = {rtp}
 """
 PARAMETERS = {"epoch_s": 300, "batch_s": 10, "distinct_subnets": 0, "private_addresses": 1, "claim_work_bits": 0}
 COVER_OFF = "[test]\ncover = no\n"
@@ -59,7 +62,8 @@ class Node:
     """One daemon: its place, its files, its process."""
 
     def __init__(self, net, kind, n):
-        self.kind, self.name, self.place = kind, f"{kind}{n}", net.places.place(kind, n)
+        self.kind, self.number, self.name = kind, n, f"{kind}{n}"
+        self.place = net.places.place(kind, n)
         self.config, self.log = net.path(f"{self.name}.conf"), net.path(f"{self.name}.log")
         self.state = net.path(self.name)
         self.process = None
@@ -103,12 +107,14 @@ class Node:
 
 
 class Testnet:
-    """Options that only tests use: `parameters` of the network, `cover`=False for the control of the cover test,
-    `views` for relays that write down what they see, `wrap`={"relay3": command prefix}."""
+    """Options that only tests use: `names` of the clients instead of random ones, `parameters` of the network,
+    `cover`=False for the control of the cover test, `views` for relays that write down what they see,
+    `wrap`={"relay3": command prefix}."""
 
-    def __init__(self, folder, relays=9, clients=2, netns=False, place=None, build=None, parameters=None, cover=True,
-                 views=False, wrap=None):
+    def __init__(self, folder, relays=9, clients=2, netns=False, place=None, build=None, names=(),
+                 parameters=None, cover=True, views=False, wrap=None):
         self.folder, self.cover, self.views, self.wrap = os.path.abspath(folder), cover, views, wrap or {}
+        self.names = dict(enumerate(names, 1))
         self.build = os.path.join(ROOT, build or os.environ.get("BUILD") or "build")
         self.counts = {"directory": 1, "relay": relays, "client": clients}
         self.parameters = {**PARAMETERS, **(parameters or {})}
@@ -177,8 +183,10 @@ class Testnet:
         elif node.kind == "relay":
             text = RELAY.format(network=network, state=node.state, host=place.host(), link=LINK_PORT)
         else:
-            text = CLIENT.format(network=network, state=node.state, host=place.host(),
-                                 sip=f"{place.sip_ip}:{place.sip_port}")
+            text = CLIENT.format(network=network, state=node.state, host=place.host(), uplink=UPLINK_PORT,
+                                 sip=f"{place.sip_ip}:{place.sip_port}", rtp=16384 + 100 * node.number)
+            if node.number in self.names:
+                text += f"[identity]\nname = {self.names[node.number]}\n"
         node.configure(text + ("" if self.cover or node.kind == "directory" else COVER_OFF))
 
     def _write_network_file(self):
