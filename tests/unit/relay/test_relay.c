@@ -191,14 +191,15 @@ static void links_rekey_under_full_circuits_without_losing_a_cell(void **state)
 /* ---- an attacker on the wire between guard and middle ---- */
 
 enum { RECORDED = 20000 };
+enum attack_kind { NOTHING, DROP, DELAY, REORDER, ALTER, DUPLICATE, REPLAY_LATE, ATTACKS };
 struct recorder {
     struct smx_addr from, to; /* the link he sits on */
     smx_time at;              /* the first datagram from then on is his */
-    int kind;                 /* 0 nothing, then drop, delay, duplicate, alter, replay later */
-    bool done;
+    enum attack_kind kind;
+    bool done, replayed;
     bool armed;
     size_t count;
-    uint8_t kept[SMX_LINK_DATAGRAM_MAX];
+    struct packet kept;
     struct {
         smx_time at;
         struct smx_addr from, to;
@@ -224,27 +225,42 @@ static int attack(struct world *w, const struct smx_addr *from, const struct smx
         memcpy(r->seen[r->count++].bytes, bytes, len);
         return 1;
     }
+    if (r->kind == REPLAY_LATE && r->done && !r->replayed && w->now > r->at + SMX_MS(500)) {
+        r->kept.at = w->now + 1;
+        r->kept.order = w->order++;
+        queue_push(w, &r->kept);
+        r->replayed = true;
+    }
     if (r->done || w->now < r->at)
         return 1;
     r->done = true;
     switch (r->kind) {
-    case 1:
+    case DROP:
         return 0;
-    case 2:
+    case DELAY:
         *delay = SMX_MS(60);
         return 1;
-    case 3:
-        return 2;
-    case 4:
+    case REORDER: /* the next one overtakes it */
+        *delay = SMX_MS(12);
+        return 1;
+    case ALTER:
         bytes[200] ^= 0x10;
         return 1;
-    default:
+    case DUPLICATE:
+        return 2;
+    case REPLAY_LATE:
+        r->kept = (struct packet){.from = *from, .to = *to, .len = (uint16_t)len};
+        memcpy(r->kept.bytes, bytes, len);
         return 1;
+    case NOTHING:
+    case ATTACKS:
+        break;
     }
+    return 1;
 }
 
 /* Runs the same world with one meddling and returns what left everybody else meanwhile. */
-static void record(struct recorder *r, int kind)
+static void record(struct recorder *r, enum attack_kind kind)
 {
     struct world *w = world_new(11, false);
     smx_time latency;
@@ -263,8 +279,8 @@ static void record(struct recorder *r, int kind)
     latency = w->latency;
     run_for(w, 1000);
     assert_int_equal(w->latency, latency);
-    if (kind != 0)
-        assert_true(r->done);
+    assert_true(r->done);
+    assert_int_equal(r->replayed, kind == REPLAY_LATE);
     world_free(w);
 }
 
@@ -286,8 +302,8 @@ static void meddling_with_a_datagram_changes_one_cell_a_circuit_and_no_departure
     (void)state;
     assert_non_null(plain.seen);
     assert_non_null(hurt.seen);
-    record(&plain, 0);
-    for (int kind = 1; kind <= 4; kind++) {
+    record(&plain, NOTHING);
+    for (enum attack_kind kind = DROP; kind < ATTACKS; kind++) {
         size_t datagrams = 0, cells = 0;
 
         record(&hurt, kind);
@@ -301,14 +317,14 @@ static void meddling_with_a_datagram_changes_one_cell_a_circuit_and_no_departure
             datagrams += changed > 0;
             cells += changed;
         }
-        if (kind == 3) { /* the copy is nothing to anybody */
+        if (kind >= DUPLICATE) { /* a copy is nothing to anybody */
             assert_int_equal(cells, 0);
             continue;
         }
         /* The datagram held at most six cells.  Each of them is missing on each later link of its way, once:
          * filler there, or noise, so at most six cells on each of the four links that follow, and nothing
          * else. */
-        assert_true(cells > 0);
+        assert_true(cells > 0 || kind == REORDER); /* a little late may still be in time */
         assert_true(cells <= 6 * 4);
         assert_true(datagrams <= 6 * 4);
     }
@@ -324,8 +340,8 @@ static void the_same_seed_gives_the_same_bytes(void **state)
     (void)state;
     assert_non_null(a.seen);
     assert_non_null(b.seen);
-    record(&a, 0);
-    record(&b, 0);
+    record(&a, NOTHING);
+    record(&b, NOTHING);
     assert_int_equal(a.count, b.count);
     assert_memory_equal(a.seen, b.seen, a.count * sizeof *a.seen);
     free(a.seen);
