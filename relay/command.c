@@ -113,6 +113,29 @@ static bool choose_class(const struct smx_relay *r, uint32_t link, const struct 
     return false;
 }
 
+/* Who gives a circuit up says nothing, and its place on the client's link would stay taken until it fades.  A
+ * new circuit gets it; forward, the old one goes on as filler for its time. */
+static bool take_place(struct smx_relay *r, smx_time at, uint32_t link)
+{
+    struct neighbour *n = &r->neighbour[link];
+    uint32_t oldest = NONE;
+
+    if (n->kind != SMX_LINK_CLIENT || (n->replaced > 0 && at < n->replaced + SMX_MS(REPLACE_MS)))
+        return false;
+    for (uint32_t i = 0; i < r->config.circuits_max; i++) {
+        const struct circuit *c = &r->circuit[i];
+
+        if (c->used && c->bwd.link == link && at > c->heard + SMX_MS(LEFT_MS) &&
+            (oldest == NONE || c->heard < r->circuit[oldest].heard))
+            oldest = i;
+    }
+    if (oldest == NONE)
+        return false;
+    n->replaced = at;
+    smx_relay_depart_drop(r, oldest, BWD);
+    return true;
+}
+
 static const struct smx_x25519 *find_onion(const struct smx_relay *r, const uint8_t tag[SMX_KEY_TAG])
 {
     for (size_t i = 0; i < SMX_ONION_KEYS; i++)
@@ -143,7 +166,7 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
         return SMX_REFUSAL_PATH;
     if (in->suite != SMX_SUITE_1 || !onion)
         return SMX_REFUSAL_SUITE;
-    if (!choose_class(r, link, in, &class))
+    if (!choose_class(r, link, in, &class) && !(take_place(r, at, link) && choose_class(r, link, in, &class)))
         return SMX_REFUSAL_ROOM;
     circuit = smx_relay_circuit_add(r);
     if (circuit == NONE)

@@ -40,6 +40,8 @@ enum {
     TRIES = 4,
     SWEEP_TICKS = 16,        /* every circuit is looked at once in so many ticks */
     UP_SILENT_MS = 10000,    /* no cell from the owner's side: the circuit begins to fade */
+    LEFT_MS = 1000,         /* a client's circuit without a cell for so long may lose its place, */
+    REPLACE_MS = 2000,      /* one in so long per client */
     CLIENT_GONE_MS = 120000, /* a silent client link is given up */
     INTRODUCTIONS = 256,     /* under way at once, each way */
     LISTEN_BURST = 8,        /* introductions for one listening circuit */
@@ -122,6 +124,7 @@ struct neighbour { /* by link handle */
     uint16_t command_count;
     uint32_t stream; /* bootstrap */
     smx_time down_since;
+    smx_time replaced; /* when a circuit last lost its place */
     uint32_t load_max;
 };
 

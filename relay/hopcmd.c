@@ -199,8 +199,10 @@ static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct sm
             smx_relay_note(c, SMX_HOP_JOINED, c->join, SMX_COOKIE, 1);
         return;
     }
-    if (c->down != DOWN_NONE || c->join_until > 0)
+    if (c->down != DOWN_NONE || (c->join_until > 0 && memcmp(c->join, m->content, SMX_COOKIE) == 0))
         return;
+    smx_keymap_drop(&r->waiting, at); /* another cookie: its owner waits for the old one no more */
+    c->join_until = 0;
     memcpy(c->join, m->content, sizeof c->join);
     owner = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
     waiting = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
