@@ -133,7 +133,7 @@ static void resume(struct smx_edge *edge, smx_time now)
 
     edge->has_dried = true;
     edge->dried_at = now;
-    while (late > 0 && !has_waited(edge, late, now))
+    if (late > 0 && !has_waited(edge, late, now))
         late--; /* the frame to be played must be in good time, or the next will be late too */
     if (seldom && late > 0)
         drop_first(edge, late);
@@ -168,7 +168,7 @@ bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame)
         return edge->dry > SMX_EDGE_HOLES;
     }
     if (!edge->playing)
-        new_window(edge, now + SMX_EDGE_WINDOW);
+        new_window(edge, now + SMX_EDGE_BEGIN);
     else if (edge->dry > 0)
         resume(edge, now);
     edge->playing = true;

@@ -19,7 +19,10 @@
 #define SMX_EDGE_SLACK  SMX_MS(5)      /* covers the jitter of timers on both sides */
 #define SMX_EDGE_SELDOM SMX_SECOND(10) /* between two moments of running dry */
 #define SMX_EDGE_WINDOW SMX_SECOND(2)  /* how long a surplus must last */
-#define SMX_EDGE_SETTLE SMX_SECOND(20) /* the same, after the delay has grown */
+#define SMX_EDGE_BEGIN                                                                                       \
+    SMX_MS(200) /* the same, at the start of a stream: phones like to begin with a burst                     \
+                 */
+#define SMX_EDGE_SETTLE SMX_SECOND(5) /* the same, after the delay has grown */
 
 enum {
     SMX_EDGE_FRAMES = 16,   /* 320 ms; then the oldest go */
