@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +109,11 @@ void smx_loop_free(struct smx_loop *loop)
 enum smx_err smx_loop_run(struct smx_loop *loop)
 {
     return event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? SMX_E_IO : SMX_OK;
+}
+
+void smx_loop_hurry(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, -10);
 }
 
 void smx_loop_stop(struct smx_loop *loop)

@@ -21,6 +21,9 @@ void smx_loop_free(struct smx_loop *loop);
 /* Returns after smx_loop_stop or a signal to end; SMX_E_IO when the system's polling fails. */
 enum smx_err smx_loop_run(struct smx_loop *loop) SMX_MUST_CHECK;
 void smx_loop_stop(struct smx_loop *loop);
+/* Asks the system to wake this process up before ordinary ones (nice -10): a mix or a call can't wait, and
+ * takes little. Where that is not allowed nothing changes. */
+void smx_loop_hurry(void);
 /* Calls fn on SIGHUP; one function per loop, NULL for none. */
 void smx_loop_on_hup(struct smx_loop *loop, void (*fn)(void *arg), void *arg);
 /* For what this folder does not wrap (c-ares, TLS): borrowed, freed with the loop. */

@@ -210,6 +210,7 @@ int main(int argc, char **argv)
         return SMX_EXIT_FAILED;
     smx_random_init(&d.rng);
     code = SMX_EXIT_FAILED;
+    smx_loop_hurry();
     if (set_up(&d)) {
         smx_log_info("running");
         code = smx_loop_run(d.loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
