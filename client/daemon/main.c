@@ -2,6 +2,7 @@
 #include "client/daemon/daemon.h"
 
 #include "keys/passphrase.h"
+#include "keys/start.h"
 #include "proto/host/log.h"
 #include "proto/host/random.h"
 
@@ -206,39 +207,15 @@ static void on_timer(void *arg, smx_time now)
 
 /* ---- start ---- */
 
-static bool load_network(struct client_daemon *d)
-{
-    uint8_t *text = malloc(SMX_NETWORK_FILE_MAX);
-    const char *why = "can't be read";
-    size_t len;
-    bool ok;
-
-    ok = text && smx_file_read(d->config.network, text, SMX_NETWORK_FILE_MAX, &len) == SMX_OK &&
-         smx_network_decode(&d->network, text, len, &why) == SMX_OK;
-    if (!ok)
-        smx_log_error("network file %s: %s", d->config.network, why);
-    free(text);
-    return ok;
-}
-
 static bool load_identity(struct client_daemon *d, size_t i, const char *passphrase,
                           struct smx_client_identity *out)
 {
-    const char *file = d->config.keys.at[i];
-    char path[SMX_PATH_MAX], name[SMX_NAME_MAX + 1];
-    struct smx_key *key = NULL;
-    enum smx_key_err err = SMX_KEY_E_IO;
-    bool made = false;
+    struct smx_key *key =
+        smx_start_key(d->config.state, d->config.keys.at[i], SMX_KEY_PSEUDONYM, passphrase, &d->rng);
+    char name[SMX_NAME_MAX + 1];
 
-    if (file[0] == '/' ? snprintf(path, sizeof path, "%s", file) < (int)sizeof path
-                       : smx_state_path(&d->state, file, path) == SMX_OK)
-        err = smx_key_load_or_make(&key, path, SMX_KEY_PSEUDONYM, passphrase, &d->rng, &made);
-    if (err != SMX_KEY_OK) {
-        smx_log_error("key file %s: %s", path, smx_key_err_text(err));
+    if (!key)
         return false;
-    }
-    if (made)
-        smx_log_info("made a new pseudonym key: keep a backup of it (sipmix-keys backup)");
     memcpy(out->public, key->identity_public, sizeof out->public);
     memcpy(out->secret, key->identity_secret, sizeof out->secret);
     smx_key_free(key);
@@ -295,14 +272,9 @@ static bool make_cores(struct client_daemon *d)
 {
     struct smx_client_identity *own = sodium_malloc(SMX_CLIENT_IDENTITIES * sizeof *own);
     char *passphrase = NULL;
-    bool ok = own != NULL;
+    bool ok = own && smx_start_passphrase(&passphrase, d->config.passphrase_file);
 
-    if (ok && d->config.passphrase_file[0] &&
-        smx_passphrase_read(d->config.passphrase_file, &passphrase) != SMX_OK) {
-        smx_log_error("passphrase_file %s: can't be read, or is empty", d->config.passphrase_file);
-        ok = false;
-    }
-    if (ok)
+    if (own)
         memset(own, 0, SMX_CLIENT_IDENTITIES * sizeof *own);
     for (size_t i = 0; ok && i < d->config.keys.count; i++)
         ok = load_identity(d, i, passphrase, &own[i]);
@@ -370,35 +342,17 @@ static bool open_uplink(struct client_daemon *d)
 {
     static const struct smx_udp_events events = {on_datagram, on_batch_end};
 
-    for (size_t i = 0; i < d->config.uplink.count; i++) {
-        const struct smx_addr *at = &d->config.uplink.at[i];
-        char text[SMX_ADDR_TEXT];
-
-        if (smx_udp_open(&d->udp[i], d->loop, at, 0, &events, d) != SMX_OK) {
-            smx_addr_format(at, text);
-            smx_log_error("uplink on UDP %s: %s", text, strerror(errno));
+    for (; d->udp_count < d->config.uplink.count; d->udp_count++)
+        if (!smx_start_udp(&d->udp[d->udp_count], d->loop, &d->config.uplink.at[d->udp_count], 0, &events, d))
             return false;
-        }
-        d->udp_count++;
-    }
     return true;
 }
 
 static bool set_up(struct client_daemon *d)
 {
-    enum smx_err err;
-
-    if (!load_network(d))
-        return false;
-    err = smx_state_open(&d->state, d->config.state);
-    if (err != SMX_OK) {
-        smx_log_error("state folder %s: %s", d->config.state,
-                      err == SMX_E_STATE     ? "another process uses it"
-                      : err == SMX_E_REFUSED ? "not a folder of ours that is closed to others"
-                                             : strerror(errno));
-        return false;
-    }
-    if (!make_cores(d) || !load_state(d) || !load_contacts(d))
+    if (!smx_start_network(&d->network, d->config.network) ||
+        !smx_start_state(&d->state, d->config.state, NULL) || !make_cores(d) || !load_state(d) ||
+        !load_contacts(d))
         return false;
     d->loop = smx_loop_new();
     d->timer = d->loop ? smx_timer_new(d->loop, on_timer, d) : NULL;
@@ -448,6 +402,7 @@ int main(int argc, char **argv)
         return SMX_EXIT_FAILED;
     smx_random_init(&d.rng);
     code = SMX_EXIT_FAILED;
+    smx_loop_hurry();
     if (set_up(&d)) {
         smx_log_info("running");
         code = smx_loop_run(d.loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
