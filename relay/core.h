@@ -32,7 +32,7 @@ enum {
     RING = 4,         /* cells that may wait for their departure, per direction */
     NOTES = 4,        /* messages of the relay itself that wait to go back to a circuit's owner */
     COMMANDS_PER_LINK = 64,
-    LINK_RATE_MAX = SMX_QUANTUM_DATAGRAMS,
+    LINK_RATE_MAX = SMX_RELAY_RATE,
     COPIES = 3,          /* of what is said once and must arrive: MET, LEFT, RELEASE */
     COPY_GAP = 4,        /* periods between copies, so that one burst of losses can't take all */
     JOIN_WAIT_MS = 2000, /* a JOIN whose cookie is not there yet */
@@ -40,8 +40,8 @@ enum {
     TRIES = 4,
     SWEEP_TICKS = 16,        /* every circuit is looked at once in so many ticks */
     UP_SILENT_MS = 10000,    /* no cell from the owner's side: the circuit begins to fade */
-    LEFT_MS = 1000,         /* a client's circuit without a cell for so long may lose its place, */
-    REPLACE_MS = 2000,      /* one in so long per client */
+    LEFT_MS = 1000,          /* a client's circuit without a cell for so long may lose its place, */
+    REPLACE_MS = 2000,       /* one in so long per client */
     CLIENT_GONE_MS = 120000, /* a silent client link is given up */
     INTRODUCTIONS = 256,     /* under way at once, each way */
     LISTEN_BURST = 8,        /* introductions for one listening circuit */
@@ -49,6 +49,7 @@ enum {
     UPLOADS = SMX_UPLOAD_QUEUE,
     STREAM_BUFFER = SMX_STREAM_BUFFER_MIN,
 };
+_Static_assert((int)LINK_RATE_MAX <= (int)SMX_QUANTUM_DATAGRAMS, "a tick of a link is one quantum");
 #define NONE UINT32_MAX
 
 struct departure {

@@ -24,6 +24,9 @@
 struct smx_relay;
 
 enum { SMX_RELAY_CIRCUITS = 1 << 20 };
+enum {
+    SMX_RELAY_RATE = 64
+}; /* datagrams on a link in one tick at most, whatever the consensus says: one GSO send */
 enum { SMX_RELAY_KEEPALIVE = 100 }; /* ticks: with cover off a link still speaks once in so many */
 
 struct smx_relay_config {

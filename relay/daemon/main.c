@@ -133,7 +133,7 @@ static bool make_core(struct relay_daemon *d)
                                       .circuits_max = (uint32_t)d->config.circuits,
                                       .cover_off = !d->config.cover};
     uint8_t seed[SMX_RNG_SEED];
-    size_t datagrams = (size_t)d->config.neighbours * 8 + (size_t)d->config.clients;
+    size_t datagrams = (size_t)d->config.neighbours * SMX_RELAY_RATE + (size_t)d->config.clients;
     enum smx_err err;
 
     for (size_t i = 0; i < d->config.listen.count; i++) {
