@@ -78,7 +78,7 @@ static void end_legs(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
         switch (leg->state) {
         case SMX_LEG_ASKED:
             if (txn)
-                smx_leg_respond(ua, now, call, leg, txn, status);
+                smx_leg_respond(ua, now, leg, txn, status);
             smx_leg_free(ua, leg);
             break;
         case SMX_LEG_CALLING:
@@ -177,7 +177,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
         return;
     }
     call->from_phone = true;
-    if (!smx_leg_accept(ua, &call->leg[0], sip, flow)) {
+    if (!smx_leg_accept(ua, call, &call->leg[0], sip, flow)) {
         smx_ua_reply(ua, sip, flow, 400);
         call->id = 0;
         return;
@@ -192,7 +192,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     call->leg[0].answer_offers = sdp.media_count == 0;
     call->leg[0].answer_cseq = sip->cseq;
     call->ring_until = now + RING_FROM_PHONE;
-    smx_leg_respond(ua, now, call, &call->leg[0], txn, 100);
+    smx_leg_respond(ua, now, &call->leg[0], txn, 100);
     order = smx_out_order(ua, SMX_UA_CALL_START, call->id);
     order->target = target;
     smx_reg_identity(ua, sip, order->identity);
@@ -207,7 +207,7 @@ void smx_ua_call_ringing(struct smx_ua *ua, smx_time now, uint32_t id)
     txn = call && call->from_phone && !call->rang ? smx_txn_get(&ua->txns, call->leg[0].invite) : NULL;
     if (txn && call->leg[0].state == SMX_LEG_ASKED) {
         call->rang = true;
-        smx_leg_respond(ua, now, call, &call->leg[0], txn, 180);
+        smx_leg_respond(ua, now, &call->leg[0], txn, 180);
     }
     smx_txn_settle(&ua->txns);
 }
@@ -220,7 +220,7 @@ void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t id)
     smx_txn_time(&ua->txns, now);
     txn = call && call->from_phone ? smx_txn_get(&ua->txns, call->leg[0].invite) : NULL;
     if (txn && call->leg[0].state == SMX_LEG_ASKED) {
-        smx_leg_respond(ua, now, call, &call->leg[0], txn, 200);
+        smx_leg_respond(ua, now, &call->leg[0], txn, 200);
         call->leg[0].state = SMX_LEG_ANSWERED;
         call->answered = true;
         smx_media_start(ua, now, call);
@@ -302,7 +302,7 @@ void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg,
     invite = smx_txn_get(&ua->txns, leg->invite);
     if (leg->state == SMX_LEG_ASKED &&
         invite) /* a BYE in an early dialog ends the INVITE too (RFC 3261, 15.1.2) */
-        smx_leg_respond(ua, ua->txns.now, call, leg, invite, 487);
+        smx_leg_respond(ua, ua->txns.now, leg, invite, 487);
     smx_leg_free(ua, leg);
     if (!call->over)
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
@@ -341,7 +341,7 @@ void smx_call_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, s
         leg->sdp = sdp;
         smx_media_change(call, port_before);
     }
-    smx_leg_respond(ua, now, call, leg, txn, 200);
+    smx_leg_respond(ua, now, leg, txn, 200);
 }
 
 /* ---- to phones ---- */

@@ -91,6 +91,7 @@ struct smx_leg {
     uint32_t answer_cseq;
     smx_time answer_again, answer_gap, answer_until;
     /* session */
+    uint16_t port; /* ours, for RTP */
     uint64_t sdp_session;
     uint32_t sdp_version;
     struct smx_sdp sdp; /* the phone's, media_count 0 while unknown */
@@ -138,14 +139,14 @@ void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call);
 struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow,
                              struct smx_call **call);
 /* As the called side: takes what the dialog needs from the phone's INVITE.  False: it does not fit. */
-bool smx_leg_accept(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
-                    const struct smx_flow *flow);
+bool smx_leg_accept(struct smx_ua *ua, const struct smx_call *call, struct smx_leg *leg,
+                    const struct smx_sip *sip, const struct smx_flow *flow);
 /* As the calling side: sends our INVITE to a phone.  False: no room for the transaction. */
 bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, const struct smx_binding *phone,
                     const char *from);
 /* Answers the open INVITE of the phone; with SDP when it is 200. */
-void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
-                     struct smx_txn *txn, unsigned status);
+void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struct smx_txn *txn,
+                     unsigned status);
 /* The phone's new Contact, if the message has one. */
 void smx_leg_retarget(struct smx_leg *leg, const struct smx_sip *sip);
 void smx_leg_cancel(struct smx_ua *ua, smx_time now, struct smx_leg *leg);

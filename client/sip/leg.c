@@ -34,13 +34,13 @@ static uint64_t new_session(struct smx_ua *ua)
     return least + smx_rng_u64(&ua->rng) % (9 * least);
 }
 
-static void write_sdp(const struct smx_ua *ua, const struct smx_call *call, const struct smx_leg *leg,
-                      const struct smx_sdp *to, struct smx_text *out)
+static void write_sdp(const struct smx_ua *ua, const struct smx_leg *leg, const struct smx_sdp *to,
+                      struct smx_text *out)
 {
     struct smx_sdp_own own = {leg->sdp_session,
                               leg->sdp_version,
                               {0},
-                              ua->ports[call->pair].rtp,
+                              leg->port,
                               to ? smx_sdp_mirror(to->direction) : SMX_SENDRECV};
 
     memcpy(own.ip, ua->media_ip, sizeof own.ip);
@@ -49,7 +49,7 @@ static void write_sdp(const struct smx_ua *ua, const struct smx_call *call, cons
 
 /* Writes a request of ours inside (or beginning) the dialog; cseq 0: the next number. */
 static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *method, const char *branch,
-                          uint32_t cseq, const struct smx_call *call, int parts, struct smx_text *out)
+                          uint32_t cseq, int parts, struct smx_text *out)
 {
     char names[2048], contact[128], sdp[512];
     struct smx_text n = {names, 0, sizeof names, false}, c = {contact, 0, sizeof contact, false};
@@ -71,7 +71,7 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
         request.contact = smx_text_done(&c);
     }
     if (parts & WITH_OFFER) {
-        write_sdp(ua, call, leg, NULL, &s);
+        write_sdp(ua, leg, NULL, &s);
         request.type = "application/sdp";
         request.body = smx_text_done(&s);
     }
@@ -107,14 +107,15 @@ struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const
     return NULL;
 }
 
-bool smx_leg_accept(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
-                    const struct smx_flow *flow)
+bool smx_leg_accept(struct smx_ua *ua, const struct smx_call *call, struct smx_leg *leg,
+                    const struct smx_sip *sip, const struct smx_flow *flow)
 {
     struct smx_span from = *smx_gate_get(&sip->gate, SMX_H_FROM), local;
     struct smx_text out = {leg->local, 0, sizeof leg->local - 1, false};
     struct smx_text remote = {leg->remote, 0, sizeof leg->remote - 1, false};
 
     memset(leg, 0, sizeof *leg);
+    leg->port = ua->ports[call->pair].rtp;
     leg->flow = *flow;
     local = smx_sip_address(*smx_gate_get(&sip->gate, SMX_H_TO));
     smx_text_add(&out, "<");
@@ -148,6 +149,7 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     struct smx_txn *txn;
 
     memset(leg, 0, sizeof *leg);
+    leg->port = ua->ports[call->pair].rtp;
     leg->flow = phone->flow;
     smx_write_caller(ua, &local, from);
     leg->remote[0] = '<';
@@ -160,7 +162,7 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     new_branch(ua, leg->branch);
     leg->sdp_session = new_session(ua);
     leg->sdp_version = 1;
-    write_request(ua, leg, "INVITE", leg->branch, 0, call, WITH_CONTACT | WITH_OFFER, &out);
+    write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER, &out);
     txn = smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){
@@ -173,8 +175,8 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     return true;
 }
 
-void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
-                     struct smx_txn *txn, unsigned status)
+void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struct smx_txn *txn,
+                     unsigned status)
 {
     char contact[128], sdp[1024];
     struct smx_text c = {contact, 0, sizeof contact, false}, s = {sdp, 0, sizeof sdp, false};
@@ -186,7 +188,7 @@ void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_call *call, str
         response.contact = smx_text_done(&c);
     }
     if (status == 200) {
-        write_sdp(ua, call, leg, leg->answer_offers ? NULL : &leg->sdp, &s);
+        write_sdp(ua, leg, leg->answer_offers ? NULL : &leg->sdp, &s);
         response.type = "application/sdp";
         response.body = smx_text_done(&s);
     }
@@ -212,8 +214,7 @@ void smx_leg_send_cancel(struct smx_ua *ua, struct smx_leg *leg)
     struct smx_text out = {ua->build, 0, sizeof ua->build, false};
 
     leg->cancel_sent = true;
-    write_request(ua, leg, "CANCEL", leg->branch, leg->local_cseq, NULL, 0,
-                  &out); /* RFC 3261, 9.1: same branch */
+    write_request(ua, leg, "CANCEL", leg->branch, leg->local_cseq, 0, &out); /* RFC 3261, 9.1: same branch */
     (void)smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){
@@ -237,7 +238,7 @@ void smx_leg_bye(struct smx_ua *ua, struct smx_leg *leg)
     char branch[48];
 
     new_branch(ua, branch);
-    write_request(ua, leg, "BYE", branch, 0, NULL, 0, &out);
+    write_request(ua, leg, "BYE", branch, 0, 0, &out);
     (void)smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){SMX_M_BYE, branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
@@ -253,13 +254,12 @@ void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struc
     (void)smx_span_copy(with.remote_tag, sizeof with.remote_tag,
                         smx_span_of(response->to_tag ? response->to_tag : ""));
     if (response->status >= 300) {
-        write_request(ua, &with, "ACK", leg->branch, response->cseq, NULL, 0,
-                      out); /* 17.1.1.3: same branch */
+        write_request(ua, &with, "ACK", leg->branch, response->cseq, 0, out); /* 17.1.1.3: same branch */
         return;
     }
     smx_leg_retarget(&with, response);
     new_branch(ua, branch);
-    write_request(ua, &with, "ACK", branch, response->cseq, NULL, 0, out);
+    write_request(ua, &with, "ACK", branch, response->cseq, 0, out);
 }
 
 void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg)

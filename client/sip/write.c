@@ -47,8 +47,10 @@ static size_t find_param(struct smx_span via, const char *name)
     size_t len = strlen(name);
 
     for (size_t i = 0; i + len <= via.len; i++) {
-        char after = i + len < via.len ? via.at[i + len] : ';';
+        char after = ';';
 
+        if (i + len < via.len)
+            after = via.at[i + len];
         if (smx_span_is_nocase((struct smx_span){via.at + i, len}, name) &&
             (after == ';' || after == '=' || after == ' ' || after == '\t'))
             return i + len;

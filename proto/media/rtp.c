@@ -24,10 +24,10 @@ enum smx_err smx_rtp_decode(struct smx_rtp *rtp, const uint8_t *in, size_t in_le
     got.seq = smx_rd_u16(&r);
     got.timestamp = smx_rd_u32(&r);
     got.ssrc = smx_rd_u32(&r);
-    (void)smx_rd_view(&r, 4U * (first & 0x0fU)); /* CSRCs */
-    if (first & 0x10U) {                         /* extension: profile u16, length u16 in words */
+    (void)smx_rd_view(&r, (size_t)4 * (first & 0x0fU)); /* CSRCs */
+    if (first & 0x10U) {                                /* extension: profile u16, length u16 in words */
         (void)smx_rd_u16(&r);
-        (void)smx_rd_view(&r, 4U * smx_rd_u16(&r));
+        (void)smx_rd_view(&r, (size_t)4 * smx_rd_u16(&r));
     }
     if (first & 0x20U) { /* the last byte counts the padding, itself included */
         padding = !r.bad && r.left > 0 ? r.at[r.left - 1] : 0;

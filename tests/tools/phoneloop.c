@@ -358,7 +358,7 @@ int main(int argc, char **argv)
     struct smx_loop *loop = smx_loop_new();
     struct smx_rng rng;
     struct slots slots;
-    int rtp = argc == 4 ? atoi(argv[3]) : 0;
+    long rtp = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
 
     if (!loop || rtp < 1024 || rtp % 2 != 0 || rtp > 65000)
         die("usage: phoneloop IP:PORT IP:PORT RTP");

@@ -104,7 +104,9 @@ static inline size_t phone_wire(char *out, size_t cap, const char *text)
         assert_true(n + 2 < cap);
         if (*text == '\n')
             out[n++] = '\r';
-        out[n++] = *text == 1 ? '\n' : *text;
+        out[n++] = *text;
+        if (*text == 1)
+            out[n - 1] = '\n';
     }
     return n;
 }

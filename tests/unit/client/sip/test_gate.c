@@ -71,15 +71,10 @@ static void a_head_that_is_not_whole_may_become_so(void **state)
 static void control_characters_are_refused_bare_and_encoded(void **state)
 {
     static const char *const bad[] = {
-        "OPTIONS sip:a@b SIP/2.0\nTo: a\x01 b\n\n",
-        "OPTIONS sip:a@b SIP/2.0\nTo: a\x02"
-        "b\n\n",
-        "OPTIONS sip:a@b SIP/2.0\nTo: a\rb\n\n",
-        "OPTIONS sip:a@b SIP/2.0\nTo: a\x7f\n\n",
-        "OPTIONS sip:a%00b@b SIP/2.0\nTo: a\n\n",
-        "OPTIONS sip:a@b SIP/2.0\nTo: <sip:x%0d%0ay@b>\n\n",
-        "OPTIONS sip:a@b SIP/2.0\nTo: <sip:x%1Fy@b>\n\n",
-        "OPTIONS sip:a@b SIP/2.0\nf: <sip:x%7Fy@b>\n\n",
+        "OPTIONS sip:a@b SIP/2.0\nTo: a\x01 b\n\n",       "OPTIONS sip:a@b SIP/2.0\nTo: a\x02\n\n",
+        "OPTIONS sip:a@b SIP/2.0\nTo: a\rb\n\n",          "OPTIONS sip:a@b SIP/2.0\nTo: a\x7f\n\n",
+        "OPTIONS sip:a%00b@b SIP/2.0\nTo: a\n\n",         "OPTIONS sip:a@b SIP/2.0\nTo: <sip:x%0d%0ay@b>\n\n",
+        "OPTIONS sip:a@b SIP/2.0\nTo: <sip:x%1Fy@b>\n\n", "OPTIONS sip:a@b SIP/2.0\nf: <sip:x%7Fy@b>\n\n",
         "OPTIONS sip:a@b SIP/2.0\nX-Unknown: \x01 b\n\n",
     };
     static const char nul[] = "OPTIONS sip:a@b SIP/2.0\r\nTo: a\0b\r\n\r\n";
