@@ -132,8 +132,9 @@ static void run(struct smx_txns *t, struct smx_txn *txn, type_t type, osip_messa
         return;
     }
     *event = (osip_event_t){.type = type, .sip = msg};
-    (void)osip_transaction_execute(txn->machine, event); /* which frees it */
-} /* NOLINT(clang-analyzer-unix.Malloc) */
+    /* which frees it */
+    (void)osip_transaction_execute(txn->machine, event); /* NOLINT(clang-analyzer-unix.Malloc) */
+}
 
 /* ---- what the machines call ---- */
 
