@@ -248,6 +248,7 @@ void smx_circuits_command(struct smx_client *c, smx_time now, const uint8_t cell
         event(c, k, now, 0, &rx, NULL);
     } else if (type == SMX_CMD_REFUSED && smx_refused_decode(&refused, cell) == SMX_OK &&
                (k = find(c, refused.back_id))) {
+        c->count.circuits_refused++;
         smx_origin_refused(&k->origin, &rx);
         event(c, k, now, 0, &rx, NULL);
     }

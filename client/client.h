@@ -149,7 +149,8 @@ void smx_client_status(const struct smx_client *client, struct smx_client_status
     X(ticks, "ticks done")                                                                                   \
     X(ticks_skipped, "ticks missed")                                                                         \
     X(circuits_opened, "circuits that came to stand")                                                        \
-    X(circuits_died, "circuits that failed or died")                                                         \
+    X(circuits_refused, "circuits for which the guard had no room")                                          \
+    X(circuits_died, "circuits that failed or died, refused ones included")                                  \
     X(guard_changes, "changes of guard because one was silent")                                              \
     X(consensuses, "consensuses taken")                                                                      \
     X(consensuses_refused, "consensuses refused")                                                            \

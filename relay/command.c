@@ -96,17 +96,21 @@ static bool may_create(const struct smx_relay *r, const struct neighbour *n)
                                                                 layer_of(r, n->place) == SMX_LAYER_END);
 }
 
-/* The mix tick class in which the creator wants the backward cells, else the next one with room. */
+/* The mix tick class in which the creator wants the backward cells, else the next one with room.  A client
+ * has arranged his circuits to fill his link: elsewhere one would stand in the way of another. */
 static bool choose_class(const struct smx_relay *r, uint32_t link, const struct smx_create *c,
                          uint32_t *class)
 {
     const struct neighbour *n = &r->neighbour[link];
     uint32_t period = r->period[c->period];
-    uint32_t wanted =
-        n->kind == SMX_LINK_RELAY ? c->back_class : n->phase + c->back_class * r->period[SMX_PERIOD_SLOT];
+    uint32_t wanted = n->phase + c->back_class * r->period[SMX_PERIOD_SLOT];
 
+    if (n->kind == SMX_LINK_CLIENT) {
+        *class = wanted % period;
+        return smx_relay_has_room(r, link, c->period, *class);
+    }
     for (uint32_t i = 0; i < period; i++) {
-        *class = (wanted + i) % period;
+        *class = (c->back_class + i) % period;
         if (smx_relay_has_room(r, link, c->period, *class))
             return true;
     }
@@ -115,7 +119,7 @@ static bool choose_class(const struct smx_relay *r, uint32_t link, const struct 
 
 /* Who gives a circuit up says nothing, and its place on the client's link would stay taken until it fades.  A
  * new circuit gets it; forward, the old one goes on as filler for its time. */
-static bool take_place(struct smx_relay *r, smx_time at, uint32_t link)
+static bool take_place(struct smx_relay *r, smx_time at, uint32_t link, uint8_t period, uint32_t class)
 {
     struct neighbour *n = &r->neighbour[link];
     uint32_t oldest = NONE;
@@ -124,8 +128,10 @@ static bool take_place(struct smx_relay *r, smx_time at, uint32_t link)
         return false;
     for (uint32_t i = 0; i < r->config.circuits_max; i++) {
         const struct circuit *c = &r->circuit[i];
+        uint32_t common = r->period[c->period < period ? c->period : period];
 
         if (c->used && c->bwd.link == link && at > c->heard + SMX_MS(LEFT_MS) &&
+            c->bwd.tt.tick0 % common == class % common &&
             (oldest == NONE || c->heard < r->circuit[oldest].heard))
             oldest = i;
     }
@@ -166,7 +172,8 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
         return SMX_REFUSAL_PATH;
     if (in->suite != SMX_SUITE_1 || !onion)
         return SMX_REFUSAL_SUITE;
-    if (!choose_class(r, link, in, &class) && !(take_place(r, at, link) && choose_class(r, link, in, &class)))
+    if (!choose_class(r, link, in, &class) &&
+        !(take_place(r, at, link, in->period, class) && choose_class(r, link, in, &class)))
         return SMX_REFUSAL_ROOM;
     circuit = smx_relay_circuit_add(r);
     if (circuit == NONE)

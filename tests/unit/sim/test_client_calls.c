@@ -333,6 +333,30 @@ static void a_call_takes_the_slot_that_a_message_left_behind(void **state)
     network_free(n);
 }
 
+static void cut_relays(struct network *n, bool cut)
+{
+    for (uint32_t i = 0; i < RELAYS; i++)
+        for (uint32_t k = 0; k < RELAYS; k++)
+            if (i != k)
+                smx_net_path(smx_world_net(n->world), i, k)->cut = cut;
+}
+
+static void circuits_that_could_not_be_built_leave_room_for_the_next(void **state)
+{
+    struct network *n = network_without_clients(15);
+
+    (void)state;
+    cut_relays(n, true);
+    make_client(n, 0, 1, "alice", 2);
+    make_client(n, 1, 2, "bob", 2);
+    start_client(n, 0);
+    start_client(n, 1);
+    run_for(n, 6000);
+    cut_relays(n, false);
+    run_until_ready(n, 30000);
+    network_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_call_whose_peer_falls_silent_ends_after_20_seconds),
         cmocka_unit_test(a_message_during_a_call_uses_its_pipe_and_disturbs_little),
         cmocka_unit_test(a_call_takes_the_slot_that_a_message_left_behind),
+        cmocka_unit_test(circuits_that_could_not_be_built_leave_room_for_the_next),
     };
     if (sodium_init() < 0)
         return 1;
