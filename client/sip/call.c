@@ -281,7 +281,7 @@ void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct
         }
         leg->answer_offers = false;
         leg->sdp = sdp;
-        smx_media_change(call, port_before);
+        smx_media_change(now, call, port_before);
     }
     if (call->bye_after_ack)
         end_call(ua, now, call, 480);
@@ -339,7 +339,7 @@ void smx_call_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, s
             sdp.media_count != leg->sdp.media_count)
             leg->sdp_version++; /* what we say changes with it (RFC 3264, 8) */
         leg->sdp = sdp;
-        smx_media_change(call, port_before);
+        smx_media_change(now, call, port_before);
     }
     smx_leg_respond(ua, now, leg, txn, 200);
 }

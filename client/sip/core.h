@@ -161,7 +161,7 @@ void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg);
 
 void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call);
 /* The phone's session changed. */
-void smx_media_change(struct smx_call *call, uint16_t port_before);
+void smx_media_change(smx_time now, struct smx_call *call, uint16_t port_before);
 void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call);
 smx_time smx_media_deadline(const struct smx_call *call);
 

@@ -27,14 +27,14 @@ void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call)
     call->heard_at = now;
 }
 
-void smx_media_change(struct smx_call *call, uint16_t port_before)
+void smx_media_change(smx_time now, struct smx_call *call, uint16_t port_before)
 {
     const struct smx_sdp *sdp = &winner(call)->sdp;
 
     smx_edge_codec(&call->edge, codec_of(sdp));
     if (sdp->port != port_before)
         call->latched = false;
-    call->heard_at = call->edge.started > call->heard_at ? call->edge.started : call->heard_at;
+    call->heard_at = now; /* it may come from a hold */
 }
 
 static bool sends(const struct smx_sdp *sdp)
