@@ -411,15 +411,20 @@ void smx_endpoint_free(struct smx_endpoint *ep)
 
 void smx_endpoint_set_timing(struct smx_endpoint *ep, const struct smx_link_timing *timing)
 {
-    const struct smx_link_timing old = ep->timing;
+    bool ticks_changed = ep->timing.relay_q != timing->relay_q || ep->timing.client_q != timing->client_q;
+    bool scale_changed = ep->timing.margin_max != timing->margin_max;
 
     ep->timing = *timing;
-    if (old.relay_q == timing->relay_q && old.client_q == timing->client_q &&
-        old.margin_max == timing->margin_max)
-        return;
-    for (uint32_t i = 0; i < ep->links_max; i++)
-        if (ep->link[i].state != LINK_FREE)
-            smx_phase_init(&ep->link[i].phase, timing);
+    for (uint32_t i = 0; (ticks_changed || scale_changed) && i < ep->links_max; i++) {
+        struct link *l = &ep->link[i];
+
+        if (l->state == LINK_FREE)
+            continue;
+        if (ticks_changed)
+            smx_phase_init(&l->phase, timing);
+        else
+            smx_phase_rescale(&l->phase, timing);
+    }
 }
 
 static int by_key(const void *a, const void *b)

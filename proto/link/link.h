@@ -92,7 +92,7 @@ enum smx_err smx_endpoint_new(struct smx_endpoint **ep, const struct smx_endpoin
                               struct smx_rng *rng) SMX_MUST_CHECK;
 void smx_endpoint_free(struct smx_endpoint *ep); /* NULL is fine; wipes */
 
-/* A change of a tick's length or of the largest margin forgets what all links have measured. */
+/* A change of the largest margin measures all margins anew; one of a tick's length, everything. */
 void smx_endpoint_set_timing(struct smx_endpoint *ep, const struct smx_link_timing *timing);
 
 /* The link keys of all relays that may make a relay link to us: replaces the set.  Touches no link that is

@@ -13,6 +13,13 @@ void smx_phase_init(struct smx_phase *p, const struct smx_link_timing *timing)
     smx_hist_init(&p->late, p->late_weight, SMX_PHASE_BINS, timing->margin_max / SMX_PHASE_BINS + 1);
 }
 
+void smx_phase_rescale(struct smx_phase *p, const struct smx_link_timing *timing)
+{
+    smx_hist_init(&p->late, p->late_weight, SMX_PHASE_BINS, timing->margin_max / SMX_PHASE_BINS + 1);
+    if (p->samples > 0)
+        p->samples = 1; /* the baseline stays */
+}
+
 /* Offsets lie on a circle of 2^64 ns (584 years): earlier means the shorter way round. */
 static bool is_earlier(smx_time a, smx_time b)
 {

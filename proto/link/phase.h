@@ -37,6 +37,8 @@ struct smx_phase {
 
 /* Forgets everything.  The struct must not be moved afterwards. */
 void smx_phase_init(struct smx_phase *p, const struct smx_link_timing *timing);
+/* Measures the margin anew, because margin_max, and so the histogram's scale, has changed. */
+void smx_phase_rescale(struct smx_phase *p, const struct smx_link_timing *timing);
 /* The authentic datagram of a tick arrived; q is the tick's length on this link. */
 void smx_phase_add(struct smx_phase *p, smx_time q, uint64_t tick, smx_time arrival);
 /* When a datagram of that tick arrives at the earliest; means nothing before the first smx_phase_add. */

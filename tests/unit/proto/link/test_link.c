@@ -60,6 +60,71 @@ static void all_datagrams_of_a_link_have_one_size(void **state)
     }
 }
 
+static void hundreds_of_clients_keep_apart_and_a_full_relay_refuses_the_next(void **state)
+{
+    enum { CLIENTS = 300 };
+    struct net *net = net_new(SMX_LINK_CLIENT, 2); /* for its clock, addresses and outs */
+    struct smx_endpoint_config config = {.client_links_max = CLIENTS,
+                                         .accept_clients = true,
+                                         .handshakes_per_s = 10 * CLIENTS,
+                                         .local = net->n[ACCEPTOR].keys,
+                                         .timing = timing};
+    struct smx_out *out = &net->n[CONNECTOR].out, *back = &net->n[ACCEPTOR].out;
+    struct smx_endpoint *relay;
+    struct smx_link_rx rx;
+    bool taken[CLIENTS] = {false};
+
+    (void)state;
+    assert_int_equal(smx_endpoint_new(&relay, &config, &net->rng), SMX_OK);
+    config.client_links_max = 1;
+    config.accept_clients = false;
+    for (int i = 0; i <= CLIENTS; i++) {
+        struct smx_addr from = {.ip = {0x20, 1, 0xd, 0xb8, [14] = (uint8_t)(i >> 8), (uint8_t)i}, .port = 5};
+        struct smx_endpoint *client;
+        uint32_t link;
+        uint8_t *cells;
+
+        smx_x25519_make(&config.local, &net->rng);
+        assert_int_equal(smx_endpoint_new(&client, &config, &net->rng), SMX_OK);
+        assert_int_equal(smx_endpoint_connect(client, net->now, &net->n[ACCEPTOR].addr,
+                                              net->n[ACCEPTOR].keys.public, SMX_LINK_CLIENT, 2, &link),
+                         SMX_OK);
+        smx_endpoint_expire(client, net->now, net->wall, out);
+        smx_endpoint_receive(relay, net->now, net->wall, &from, out->bytes, out->dgram[0].len, back, &rx);
+        smx_out_reset(out);
+        assert_int_equal(back->dgram_count, i < CLIENTS);
+        if (i < CLIENTS) {
+            smx_endpoint_receive(client, net->now, net->wall, &net->n[ACCEPTOR].addr, back->bytes,
+                                 back->dgram[0].len, out, &rx);
+            smx_out_reset(back);
+            assert_int_equal(rx.what, SMX_LINK_RX_UP);
+            cells = smx_link_begin(client, link, out);
+            memset(cells, i & 0x7f, (size_t)2 * SMX_LINK_CELL);
+            smx_link_seal(client, link, cells, 9, 0);
+            smx_endpoint_receive(relay, net->now, net->wall, &from, out->bytes, out->dgram[0].len, back, &rx);
+            smx_out_reset(out);
+            assert_int_equal(rx.what, SMX_LINK_RX_UP);
+            assert_true(rx.link < CLIENTS && !taken[rx.link] && rx.cells[100] == (i & 0x7f));
+            assert_true(smx_addr_equal(smx_link_addr(relay, rx.link), &from));
+            taken[rx.link] = true;
+        }
+        smx_endpoint_free(client);
+    }
+    assert_int_equal(smx_endpoint_counters(relay)->handshake_full, 1);
+    for (uint32_t i = 0; i < CLIENTS; i++) /* all fall silent, and all are told */
+        taken[i] = false;
+    smx_endpoint_expire(relay, net->now + SMX_SECOND(4), net->wall, back);
+    for (uint32_t link; smx_endpoint_next_down(relay, &link); taken[link] = true)
+        assert_false(taken[link]);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        assert_true(taken[i]);
+        smx_link_close(relay, i);
+    }
+    assert_true(smx_endpoint_deadline(relay) == SMX_NEVER);
+    smx_endpoint_free(relay);
+    net_free(net);
+}
+
 /* Loses the first datagram of the type in counts[0]. */
 static bool lose_first_hook(struct net *net, int to, const uint8_t *bytes, size_t len, smx_time *delay)
 {
@@ -180,6 +245,34 @@ static void a_peer_that_restarted_comes_up_as_another_incarnation(void **state)
     }
     assert_int_equal(net->n[ACCEPTOR].ups, 3);
     assert_int_equal(net->n[CONNECTOR].ups, 3);
+    net_free(net);
+}
+
+static void new_network_parameters_leave_what_is_up_up(void **state)
+{
+    struct net *net = net_new(SMX_LINK_RELAY, 6);
+    struct smx_link_timing other = timing;
+    uint64_t tick;
+
+    (void)state;
+    connect_up(net);
+    run(net, 12000);
+    tick = smx_link_last_tick(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link);
+    assert_int_equal(smx_link_margin(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link), timing.margin_min);
+    other.margin_min = SMX_MS(2);
+    smx_endpoint_set_timing(net->n[ACCEPTOR].ep, &other);
+    assert_int_equal(smx_link_margin(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link), other.margin_min);
+    other.margin_max = SMX_MS(20);
+    smx_endpoint_set_timing(net->n[ACCEPTOR].ep, &other);
+    assert_int_equal(smx_link_margin(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link), other.margin_unknown);
+    assert_true(smx_link_last_tick(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link) == tick);
+    /* the newest tick came at this very step of a millisecond, at most ten before */
+    assert_in_range(net->now - smx_link_expected(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link, tick), 0,
+                    SMX_MS(10));
+    other.relay_q = SMX_MS(5);
+    smx_endpoint_set_timing(net->n[ACCEPTOR].ep, &other);
+    assert_int_equal(smx_link_last_tick(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link), 0);
+    assert_int_equal(net->n[ACCEPTOR].downs, 0);
     net_free(net);
 }
 
@@ -337,10 +430,12 @@ int main(void)
         cmocka_unit_test(a_client_comes_up_and_both_sides_get_every_cell),
         cmocka_unit_test(relays_come_up_when_the_consensus_names_both),
         cmocka_unit_test(all_datagrams_of_a_link_have_one_size),
+        cmocka_unit_test(hundreds_of_clients_keep_apart_and_a_full_relay_refuses_the_next),
         cmocka_unit_test(the_loss_of_any_first_message_is_made_good),
         cmocka_unit_test(a_silent_link_goes_down_after_three_seconds_and_resumes_by_itself),
         cmocka_unit_test(a_link_that_is_deaf_one_way_resumes_when_it_hears_again),
         cmocka_unit_test(a_peer_that_restarted_comes_up_as_another_incarnation),
+        cmocka_unit_test(new_network_parameters_leave_what_is_up_up),
         cmocka_unit_test(a_client_that_roams_is_answered_at_its_new_address),
         cmocka_unit_test(an_older_datagram_does_not_roam_back),
         cmocka_unit_test(a_handshake_goes_to_the_given_address_even_after_roaming),

@@ -148,6 +148,23 @@ static void after_a_silence_only_the_new_counts(void **state)
     assert_int_equal(error_of(&f), 0);
 }
 
+static void another_scale_keeps_the_baseline_and_measures_the_margin_anew(void **state)
+{
+    struct smx_link_timing wider = timing;
+    struct fixture f;
+
+    (void)state;
+    wider.margin_max = SMX_MS(40);
+    start(&f);
+    feed(&f, 3000, SMX_MS(30));
+    smx_phase_rescale(&f.p, &wider);
+    assert_in_range(error_of(&f), 0, SMX_US(100));
+    assert_int_equal(f.p.last_tick, f.tick);
+    assert_int_equal(smx_phase_margin(&f.p, &wider), SMX_MS(5));
+    feed(&f, 1000, SMX_MS(30));
+    assert_in_range(smx_phase_margin(&f.p, &wider), SMX_MS(29), SMX_MS(32));
+}
+
 static void nonsense_ticks_do_no_harm(void **state)
 {
     struct fixture f;
@@ -169,6 +186,7 @@ int main(void)
         cmocka_unit_test(one_outlier_in_ten_thousand_does_not_move_the_margin_but_many_do),
         cmocka_unit_test(the_margin_forgets_within_minutes),
         cmocka_unit_test(after_a_silence_only_the_new_counts),
+        cmocka_unit_test(another_scale_keeps_the_baseline_and_measures_the_margin_anew),
         cmocka_unit_test(nonsense_ticks_do_no_harm),
     };
 
