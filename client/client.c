@@ -115,7 +115,8 @@ bool smx_client_is_ready(const struct smx_client *c)
 
     for (size_t i = 0; i < c->slots; i++)
         slot = slot || c->meeting[i].cookie_ready || c->meeting[i].state != MEETING_IDLE;
-    return c->uplink.role == UPLINK_GUARD && slot && smx_circuit_is_open(&c->circuit[c->slots + 1]);
+    return c->uplink.role == UPLINK_GUARD && c->uplink.up && slot &&
+           smx_circuit_is_open(&c->circuit[c->slots + 1]);
 }
 
 /* Everybody who asks finds the first identity, by its key and by its name if it shall have one. */

@@ -20,7 +20,7 @@
 #include "relay/relay.h"
 #include "sim/world.h"
 
-enum { RELAYS = 9, CLIENTS = 2, EPOCH_S = 300, BATCH_S = 5, BOOT_RELAYS = 3, START = 1790000010 };
+enum { RELAYS = 9, CLIENTS = 2, EPOCH_S = 60, BATCH_S = 5, BOOT_RELAYS = 3, START = 1790000010 };
 enum { CALLS = 8, TEXTS_KEPT = 8 };
 
 /* ---- a phone that is played ---- */
@@ -74,6 +74,7 @@ struct network {
     uint8_t consensus_hash[32];
     uint64_t batch, round;
     uint64_t described; /* epoch of the relays' descriptors */
+    bool dead[RELAYS];  /* says nothing to the directory any more */
 };
 
 static struct played_call *call_of(struct user *u, uint32_t id)
@@ -379,7 +380,8 @@ static void carry(void *arg)
     if (n->described != (uint64_t)wall.s / EPOCH_S) {
         n->described = (uint64_t)wall.s / EPOCH_S;
         for (size_t i = 0; i < RELAYS; i++)
-            describe_relay(n, i, wall);
+            if (!n->dead[i])
+                describe_relay(n, i, wall);
     }
     if (n->round != (uint64_t)wall.s / BATCH_S) {
         n->round = (uint64_t)wall.s / BATCH_S;
