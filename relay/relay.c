@@ -1,5 +1,7 @@
 #include "relay/core.h"
 
+#include "proto/base/bytes.h"
+
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -356,6 +358,12 @@ smx_time smx_relay_deadline(const struct smx_relay *r)
 
 /* ---- documents ---- */
 
+static void set_onion(struct smx_relay *r, size_t at, uint64_t epoch)
+{
+    r->onion[at] = (struct onion){.used = true, .epoch = epoch};
+    smx_onion_tag(r->onion[at].tag, r->secrets->onion[at].public);
+}
+
 enum smx_err smx_relay_onion_key(struct smx_relay *r, uint64_t epoch, uint8_t key[SMX_DOC_KEY])
 {
     size_t at = 0;
@@ -371,9 +379,35 @@ enum smx_err smx_relay_onion_key(struct smx_relay *r, uint64_t epoch, uint8_t ke
     if (r->onion[at].used && r->onion[at].epoch > epoch)
         return SMX_E_LATE;
     smx_x25519_make(&r->secrets->onion[at], &r->rng);
-    r->onion[at] = (struct onion){.used = true, .epoch = epoch};
-    smx_onion_tag(r->onion[at].tag, r->secrets->onion[at].public);
+    set_onion(r, at, epoch);
     memcpy(key, r->secrets->onion[at].public, SMX_DOC_KEY);
+    return SMX_OK;
+}
+
+size_t smx_relay_onion_save(const struct smx_relay *r, uint8_t out[SMX_RELAY_ONION_STATE])
+{
+    struct smx_wr w = {out, SMX_RELAY_ONION_STATE};
+
+    for (size_t i = 0; i < SMX_ONION_KEYS; i++)
+        if (r->onion[i].used) {
+            smx_wr_u64(&w, r->onion[i].epoch);
+            smx_wr_bytes(&w, r->secrets->onion[i].secret, SMX_X25519);
+        }
+    return SMX_RELAY_ONION_STATE - w.left;
+}
+
+enum smx_err smx_relay_onion_load(struct smx_relay *r, const uint8_t *in, size_t len)
+{
+    struct smx_rd rd = {in, len, false};
+
+    if (len > SMX_RELAY_ONION_STATE || len % (8 + SMX_X25519) != 0)
+        return SMX_E_MALFORMED;
+    for (size_t i = 0; rd.left > 0; i++) {
+        uint64_t epoch = smx_rd_u64(&rd);
+
+        smx_x25519_from_secret(&r->secrets->onion[i], smx_rd_view(&rd, SMX_X25519));
+        set_onion(r, i, epoch);
+    }
     return SMX_OK;
 }
 

@@ -60,6 +60,13 @@ smx_time smx_relay_deadline(const struct smx_relay *relay); /* of the next tick 
 enum smx_err smx_relay_onion_key(struct smx_relay *relay, uint64_t epoch,
                                  uint8_t key[SMX_DOC_KEY]) SMX_MUST_CHECK;
 
+/* The onion keys as bytes to keep over a restart, and back, before any other use: circuits that clients build
+ * with the consensus in force need them.  They are secret, and erased three epochs later for good.
+ * SMX_E_MALFORMED: not as _save wrote them. */
+enum { SMX_RELAY_ONION_STATE = SMX_ONION_KEYS * (8 + 32) };
+size_t smx_relay_onion_save(const struct smx_relay *relay, uint8_t out[SMX_RELAY_ONION_STATE]);
+enum smx_err smx_relay_onion_load(struct smx_relay *relay, const uint8_t *in, size_t len) SMX_MUST_CHECK;
+
 /* A verified consensus, and its envelope, which is served to clients.  Takes both (*c is emptied; envelope is
  * malloc'ed). Links to adjacent relays are made and dropped accordingly.  SMX_E_ABSENT: this relay is not in
  * it (then no links). */

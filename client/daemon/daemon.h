@@ -1,5 +1,5 @@
 /* client/daemon/daemon.h - what the files of sipmix-client share: main.c moves datagrams and documents,
- * phones.c what phones send and get, settings.c the configuration, keep.c the files. */
+ * phones.c what phones send and get, settings.c the configuration. */
 #ifndef SMX_CLIENT_DAEMON_H
 #define SMX_CLIENT_DAEMON_H
 
@@ -10,6 +10,7 @@
 #include "proto/host/args.h"
 #include "proto/host/file.h"
 #include "proto/host/http.h"
+#include "proto/host/keep.h"
 #include "proto/host/loop.h"
 #include "proto/host/tcp.h"
 #include "proto/host/udp.h"
@@ -30,7 +31,7 @@ struct client_config {
     bool cover;
 };
 
-struct keeper;
+struct smx_keep;
 struct phones;
 
 struct client_daemon {
@@ -46,7 +47,7 @@ struct client_daemon {
     struct smx_ua *ua;
     struct smx_bridge bridge;
     struct phones *phones;
-    struct keeper *keeper;
+    struct smx_keep *keeper;
     struct smx_out out;
     struct smx_http_fetch *fetch; /* of a consensus, while no relay has one */
     smx_time fetch_next;
@@ -68,18 +69,6 @@ void phones_send(struct phones *p);
 /* The port pairs that the configuration means; returns how many. */
 size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAIRS_MAX]);
 
-/* keep.c: files of the state folder, written by a thread of their own: a slow disk must not move a datagram.
- * Each file is written whole; a newer version replaces one that still waits. */
 enum kept { KEPT_STATE, KEPT_CONTACTS, KEPT_CONSENSUS, KEPT_STATUS, KEPT_COUNT };
-struct keeper *keep_start(const struct smx_state *state);
-/* Writes what still waits, then ends.  NULL is fine. */
-void keep_stop(struct keeper *k);
-/* Copies the bytes; they are wiped after the writing. */
-void keep(struct keeper *k, enum kept file, const void *bytes, size_t len);
-/* Files that could not be written since the last call. */
-unsigned keep_failures(struct keeper *k);
-/* Loads a file at start into malloc'ed memory; NULL and *err SMX_OK when there is none. */
-uint8_t *keep_load(const struct smx_state *state, enum kept file, size_t max, size_t *len, enum smx_err *err);
-const char *keep_name(enum kept file);
 
 #endif

@@ -44,6 +44,8 @@ static json_t *sip_address(const struct client_daemon *d, const char *user)
     return user[0] ? json_string(text) : json_null();
 }
 
+static const char *const kept_names[KEPT_COUNT] = {"client.state", "contacts", "consensus", "status.json"};
+
 static void keep_status(struct client_daemon *d, const struct smx_client_status *s)
 {
     json_t *root = json_object(), *counters = json_object();
@@ -60,7 +62,7 @@ static void keep_status(struct client_daemon *d, const struct smx_client_status 
     text = json_dumps(root, JSON_INDENT(1));
     json_decref(root);
     if (text)
-        keep(d->keeper, KEPT_STATUS, text, strlen(text));
+        smx_keep(d->keeper, KEPT_STATUS, text, strlen(text));
     free(text);
 }
 
@@ -72,7 +74,7 @@ static void keep_state(struct client_daemon *d)
     if (!bytes)
         return; /* the next change tries again */
     len = smx_client_save(d->client, bytes);
-    keep(d->keeper, KEPT_STATE, bytes, len);
+    smx_keep(d->keeper, KEPT_STATE, bytes, len);
     sodium_memzero(bytes, len);
     free(bytes);
 }
@@ -82,7 +84,7 @@ static void keep_contacts(struct client_daemon *d)
     char *text = malloc(SMX_CLIENT_CONTACTS_MAX);
 
     if (text)
-        keep(d->keeper, KEPT_CONTACTS, text, smx_client_save_contacts(d->client, text));
+        smx_keep(d->keeper, KEPT_CONTACTS, text, smx_client_save_contacts(d->client, text));
     free(text);
 }
 
@@ -118,13 +120,13 @@ static void keep_changes(struct client_daemon *d)
     if (changes & SMX_CLIENT_CONTACTS)
         keep_contacts(d);
     if (changes & SMX_CLIENT_CONSENSUS && (envelope = smx_client_envelope(d->client, &len)))
-        keep(d->keeper, KEPT_CONSENSUS, envelope, len);
+        smx_keep(d->keeper, KEPT_CONSENSUS, envelope, len);
     if (changes & SMX_CLIENT_STATUS) {
         smx_client_status(d->client, &status);
         say(d, &status);
         keep_status(d, &status);
     }
-    if (keep_failures(d->keeper) > 0)
+    if (smx_keep_failures(d->keeper) > 0)
         smx_log_error("state folder: a file could not be written");
 }
 
@@ -286,7 +288,7 @@ static bool make_cores(struct client_daemon *d)
 
 static bool damaged(const struct client_daemon *d, enum kept file, const char *why)
 {
-    smx_log_error("%s/%s: %s; move it away to start without it", d->config.state, keep_name(file), why);
+    smx_log_error("%s/%s: %s; move it away to start without it", d->config.state, kept_names[file], why);
     return false;
 }
 
@@ -294,7 +296,7 @@ static bool load_state(struct client_daemon *d)
 {
     enum smx_err err;
     size_t len;
-    uint8_t *bytes = keep_load(&d->state, KEPT_STATE, SMX_CLIENT_STATE_MAX, &len, &err);
+    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_STATE], SMX_CLIENT_STATE_MAX, &len, &err);
 
     if (bytes) {
         err = smx_client_load(d->client, bytes, len);
@@ -313,7 +315,7 @@ static bool load_contacts(struct client_daemon *d)
     unsigned line = 0;
     size_t len;
     char why[40];
-    uint8_t *bytes = keep_load(&d->state, KEPT_CONTACTS, SMX_CLIENT_CONTACTS_MAX, &len, &err);
+    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_CONTACTS], SMX_CLIENT_CONTACTS_MAX, &len, &err);
 
     if (bytes)
         err = smx_client_load_contacts(d->client, (const char *)bytes, len, &line);
@@ -329,12 +331,12 @@ static void load_consensus(struct client_daemon *d)
 {
     enum smx_err err;
     size_t len;
-    uint8_t *bytes = keep_load(&d->state, KEPT_CONSENSUS, SMX_CONSENSUS_MAX, &len, &err);
+    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_CONSENSUS], SMX_CONSENSUS_MAX, &len, &err);
 
     if (bytes)
         err = smx_client_consensus(d->client, smx_loop_now(), smx_loop_wall(), bytes, len);
     if (err != SMX_OK && err != SMX_E_LATE)
-        smx_log_warn("%s/%s: %s", d->config.state, keep_name(KEPT_CONSENSUS), smx_err_text(err));
+        smx_log_warn("%s/%s: %s", d->config.state, kept_names[KEPT_CONSENSUS], smx_err_text(err));
     free(bytes);
 }
 
@@ -356,7 +358,7 @@ static bool set_up(struct client_daemon *d)
         return false;
     d->loop = smx_loop_new();
     d->timer = d->loop ? smx_timer_new(d->loop, on_timer, d) : NULL;
-    d->keeper = keep_start(&d->state);
+    d->keeper = smx_keep_start(&d->state, kept_names, KEPT_COUNT);
     if (!d->timer || !d->keeper) {
         smx_log_error("event loop, or thread for files: %s", strerror(errno));
         return false;
@@ -380,7 +382,7 @@ static void tear_down(struct client_daemon *d)
         smx_udp_free(d->udp[i]);
     smx_timer_free(d->timer);
     smx_loop_free(d->loop);
-    keep_stop(d->keeper);
+    smx_keep_stop(d->keeper);
     smx_client_free(d->client);
     smx_ua_free(d->ua);
     smx_out_free(&d->out);

@@ -8,6 +8,7 @@
 #include "proto/doc/network.h"
 #include "proto/host/config.h"
 #include "proto/host/file.h"
+#include "proto/host/keep.h"
 #include "proto/host/loop.h"
 #include "proto/host/udp.h"
 #include "relay/relay.h"
@@ -24,10 +25,14 @@ struct relay_config {
 
 struct directory_job;
 
+enum kept { KEPT_CONSENSUS, KEPT_ONION, KEPT_COUNT };
+extern const char *const kept_names[KEPT_COUNT];
+
 struct relay_daemon {
     struct relay_config config;
     struct smx_network network;
     struct smx_state state;
+    struct smx_keep *keep;
     struct smx_key *key;
     struct smx_rng rng;
     struct smx_loop *loop;

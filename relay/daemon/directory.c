@@ -14,6 +14,7 @@
 #include "proto/host/http.h"
 #include "proto/host/log.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,15 +171,6 @@ static void told(enum smx_err err)
     }
 }
 
-static void save(struct relay_daemon *d, const uint8_t *body, size_t len)
-{
-    char path[SMX_PATH_MAX];
-
-    if (smx_state_path(&d->state, "consensus", path) != SMX_OK ||
-        smx_file_write(path, body, len, true) != SMX_OK)
-        smx_log_warn("state folder: the consensus can't be kept there");
-}
-
 static void on_consensus(void *arg, int status, const uint8_t *body, size_t len)
 {
     struct request *r = arg;
@@ -196,7 +188,7 @@ static void on_consensus(void *arg, int status, const uint8_t *body, size_t len)
     }
     err = take_consensus(j->d, body, len, &is_new);
     if (is_new) {
-        save(j->d, body, len);
+        smx_keep(j->d->keep, KEPT_CONSENSUS, body, len);
         smx_log_info("consensus of %zu relays%s", smx_relay_current(j->d->relay)->relay_count,
                      err == SMX_E_ABSENT ? "; this relay is not in it yet" : "");
     }
@@ -232,6 +224,14 @@ static void on_descriptor(void *arg, int status, const uint8_t *body, size_t len
         back_off(r);
     }
     arm(r->all);
+}
+
+static void keep_onion(struct relay_daemon *d)
+{
+    uint8_t bytes[SMX_RELAY_ONION_STATE];
+
+    smx_keep(d->keep, KEPT_ONION, bytes, smx_relay_onion_save(d->relay, bytes));
+    sodium_memzero(bytes, sizeof bytes);
 }
 
 static void send_descriptor(struct request *r)
@@ -270,6 +270,8 @@ static void send_descriptor(struct request *r)
         back_off(r);
         return;
     }
+    if (r->all->descriptor_epoch != epoch + 1)
+        keep_onion(d);
     r->all->descriptor_epoch = epoch + 1;
     (void)ask(r, "/descriptor", envelope, len, 4096, on_descriptor);
     free(envelope);
@@ -386,23 +388,28 @@ static void run(void *arg, smx_time now)
     arm(j);
 }
 
+/* What can't be used any more is no reason not to start: there is a newer consensus, and there will be newer
+ * keys. */
 static void load_kept(struct relay_daemon *d)
 {
-    char path[SMX_PATH_MAX];
-    uint8_t *bytes = malloc(SMX_CONSENSUS_MAX);
+    enum smx_err err;
     size_t len;
     bool is_new;
-    enum smx_err err;
+    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_ONION], SMX_RELAY_ONION_STATE, &len, &err);
 
-    if (!bytes)
-        return;
-    if (smx_state_path(&d->state, "consensus", path) == SMX_OK &&
-        smx_file_read(path, bytes, SMX_CONSENSUS_MAX, &len) == SMX_OK) {
-        err = take_consensus(d, bytes, len, &is_new);
-        if (err != SMX_OK && err != SMX_E_ABSENT)
-            smx_log_info("the consensus kept from last time is not used: %s", smx_err_text(err));
+    if (bytes) {
+        err = smx_relay_onion_load(d->relay, bytes, len);
+        sodium_memzero(bytes, len);
+        free(bytes);
     }
+    if (err != SMX_OK)
+        smx_log_warn("state folder: onion: %s", smx_err_text(err));
+    bytes = smx_keep_load(&d->state, kept_names[KEPT_CONSENSUS], SMX_CONSENSUS_MAX, &len, &err);
+    if (bytes)
+        err = take_consensus(d, bytes, len, &is_new);
     free(bytes);
+    if (err != SMX_OK && err != SMX_E_ABSENT)
+        smx_log_info("state folder: consensus: %s", smx_err_text(err));
 }
 
 struct directory_job *directory_start(struct relay_daemon *d)

@@ -74,6 +74,8 @@ static const struct smx_program program = {
               .check = check},
 };
 
+const char *const kept_names[KEPT_COUNT] = {"consensus", "onion"};
+
 /* ---- datagrams and the tick ---- */
 
 static void send_out(struct relay_daemon *d)
@@ -168,6 +170,7 @@ static bool open_sockets(struct relay_daemon *d)
 static void tear_down(struct relay_daemon *d)
 {
     directory_stop(d->directory);
+    smx_keep_stop(d->keep);
     for (size_t i = 0; i < d->udp_count; i++)
         smx_udp_free(d->udp[i]);
     smx_timer_free(d->tick);
@@ -186,8 +189,9 @@ static bool set_up(struct relay_daemon *d)
         return false;
     d->loop = smx_loop_new();
     d->tick = d->loop ? smx_timer_new(d->loop, on_tick, d) : NULL;
-    if (!d->tick) {
-        smx_log_error("event loop: %s", strerror(errno));
+    d->keep = smx_keep_start(&d->state, kept_names, KEPT_COUNT);
+    if (!d->tick || !d->keep) {
+        smx_log_error("event loop, or thread for files: %s", strerror(errno));
         return false;
     }
     if (!open_sockets(d))

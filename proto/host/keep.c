@@ -1,5 +1,6 @@
-#include "client/daemon/daemon.h"
+#include "proto/host/keep.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -10,22 +11,16 @@ struct bytes {
     size_t len;
 };
 
-struct keeper {
+struct smx_keep {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
     unsigned failures;
-    struct bytes waiting[KEPT_COUNT];
-    char path[KEPT_COUNT][SMX_PATH_MAX];
+    size_t count;
+    struct bytes waiting[SMX_KEEP_FILES];
+    char path[SMX_KEEP_FILES][SMX_PATH_MAX];
 };
-
-const char *keep_name(enum kept file)
-{
-    static const char *const names[KEPT_COUNT] = {"client.state", "contacts", "consensus", "status.json"};
-
-    return names[file];
-}
 
 static void wipe(struct bytes *b)
 {
@@ -35,27 +30,29 @@ static void wipe(struct bytes *b)
     *b = (struct bytes){NULL, 0};
 }
 
-static int first_waiting(const struct keeper *k)
+/* count: none. */
+static size_t first_waiting(const struct smx_keep *k)
 {
-    for (int i = 0; i < KEPT_COUNT; i++)
-        if (k->waiting[i].at)
-            return i;
-    return -1;
+    size_t i = 0;
+
+    while (i < k->count && !k->waiting[i].at)
+        i++;
+    return i;
 }
 
 static void *work(void *arg)
 {
-    struct keeper *k = arg;
-    int i;
+    struct smx_keep *k = arg;
+    size_t i;
 
     pthread_mutex_lock(&k->lock);
     for (;;) {
         struct bytes b;
         enum smx_err err;
 
-        while ((i = first_waiting(k)) < 0 && !k->stop)
+        while ((i = first_waiting(k)) == k->count && !k->stop)
             pthread_cond_wait(&k->wake, &k->lock);
-        if (i < 0)
+        if (i == k->count)
             break; /* stopped, and nothing waits */
         b = k->waiting[i];
         k->waiting[i] = (struct bytes){NULL, 0};
@@ -69,14 +66,16 @@ static void *work(void *arg)
     return NULL;
 }
 
-struct keeper *keep_start(const struct smx_state *state)
+struct smx_keep *smx_keep_start(const struct smx_state *state, const char *const *names, size_t count)
 {
-    struct keeper *k = calloc(1, sizeof *k);
+    struct smx_keep *k = calloc(1, sizeof *k);
 
     if (!k)
         return NULL;
-    for (int i = 0; i < KEPT_COUNT; i++)
-        if (smx_state_path(state, keep_name((enum kept)i), k->path[i]) != SMX_OK)
+    assert(count <= SMX_KEEP_FILES);
+    k->count = count;
+    for (size_t i = 0; i < count; i++)
+        if (smx_state_path(state, names[i], k->path[i]) != SMX_OK)
             goto fail;
     pthread_mutex_init(&k->lock, NULL);
     pthread_cond_init(&k->wake, NULL);
@@ -89,7 +88,7 @@ fail:
     return NULL;
 }
 
-void keep_stop(struct keeper *k)
+void smx_keep_stop(struct smx_keep *k)
 {
     if (!k)
         return;
@@ -103,7 +102,7 @@ void keep_stop(struct keeper *k)
     free(k);
 }
 
-void keep(struct keeper *k, enum kept file, const void *bytes, size_t len)
+void smx_keep(struct smx_keep *k, size_t file, const void *bytes, size_t len)
 {
     struct bytes b = {malloc(len > 0 ? len : 1), len};
 
@@ -119,7 +118,7 @@ void keep(struct keeper *k, enum kept file, const void *bytes, size_t len)
     pthread_mutex_unlock(&k->lock);
 }
 
-unsigned keep_failures(struct keeper *k)
+unsigned smx_keep_failures(struct smx_keep *k)
 {
     unsigned failures;
 
@@ -130,12 +129,13 @@ unsigned keep_failures(struct keeper *k)
     return failures;
 }
 
-uint8_t *keep_load(const struct smx_state *state, enum kept file, size_t max, size_t *len, enum smx_err *err)
+uint8_t *smx_keep_load(const struct smx_state *state, const char *name, size_t max, size_t *len,
+                       enum smx_err *err)
 {
     char path[SMX_PATH_MAX];
     uint8_t *bytes = malloc(max);
 
-    *err = bytes ? smx_state_path(state, keep_name(file), path) : SMX_E_MEMORY;
+    *err = bytes ? smx_state_path(state, name, path) : SMX_E_MEMORY;
     if (*err == SMX_OK)
         *err = smx_file_read(path, bytes, max, len);
     if (*err == SMX_OK)
