@@ -22,6 +22,7 @@ from tools import documents, places
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 READY_SECONDS = 60
 STOP_SECONDS = 10
+LINK_SECONDS = 3  # in which relays that know each other shake hands
 HTTP_PORT, LINK_PORT, UPLINK_PORT = 8080, 7000, 7000
 DOMAIN = "sipmix.alt"
 
@@ -50,6 +51,7 @@ tcp = {sip}
 rtp_first = {rtp}
 """
 PARAMETERS = {"epoch_s": 300, "batch_s": 10, "distinct_subnets": 0, "private_addresses": 1, "claim_work_bits": 0}
+QUICK = {"epoch_s": 120, "batch_s": 2}  # parameters for tests that want a network soon
 COVER_OFF = "[test]\ncover = no\n"
 LAYERS = ("guard", "middle", "end")
 
@@ -120,10 +122,14 @@ class Testnet:
         self.parameters = {**PARAMETERS, **(parameters or {})}
         self._placing = (netns, place)
         self.places = self._lock = self.description = None
-        self.nodes = []
+        self.nodes, self.complaints = [], []
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def sip_networks(self):
+        """Where phones find the clients, for a capture of the phones' side only."""
+        return [f"{node.place.sip_ip}/32" for node in self.kind("client")]
 
     def kind(self, kind):
         return [node for node in self.nodes if node.kind == kind]
@@ -138,6 +144,10 @@ class Testnet:
 
     def start(self):
         """Sets the places up and starts every daemon; wait_ready() tells when they have found each other."""
+        self.start_relays()
+        self.start_clients()
+
+    def start_relays(self):
         self._take_folder()
         for kind in self.counts:
             if self.counts[kind] and not os.access(self.program(kind), os.X_OK):
@@ -155,7 +165,11 @@ class Testnet:
         for node in self.kind("directory") + self.kind("relay"):
             self._start(node)
         self._wait(self._relays_listed, "the relays to be listed")
+        if self.kind("client"):
+            time.sleep(LINK_SECONDS)  # else their first circuits meet links that are not there yet, and they try later
         self._write_network_file()  # with relays in it, which a new client asks first
+
+    def start_clients(self):
         for node in self.kind("client"):
             self._start(node)
 
@@ -204,9 +218,17 @@ class Testnet:
         """The daemons that were started and run no more."""
         return [node for node in self.nodes if node.process and node.process.poll() is not None]
 
-    def restart(self, node):
-        """Starts a daemon again that has ended."""
+    def restart(self, node, wrapper=()):
+        """Ends a daemon and starts it again, with a command prefix perhaps."""
+        node.terminate()
+        node.wait(time.monotonic() + STOP_SECONDS)
+        self.wrap[node.name] = wrapper
         self._start(node)
+
+    def layer(self, layer):
+        """The relays of a layer."""
+        links = {r["addr"][0] for r in self._running(self.node("relay1")) if r["layer"] == layer}
+        return [node for node in self.kind("relay") if f"{node.place.host()}:{LINK_PORT}" in links]
 
     def _wait(self, condition, what, seconds=READY_SECONDS):
         deadline = time.monotonic() + seconds
@@ -267,8 +289,7 @@ class Testnet:
     # ---- end ----
 
     def stop(self):
-        """Ends every daemon and removes namespaces.  Returns a line for each daemon that didn't end well."""
-        complaints = []
+        """Ends every daemon and removes namespaces.  `complaints` then has a line for each that didn't end well."""
         for kind in ("client", "relay", "directory"):
             for node in self.kind(kind):
                 node.terminate()
@@ -276,16 +297,16 @@ class Testnet:
             for node in self.kind(kind):
                 status = node.wait(deadline)
                 if status:
-                    complaints.append(f"{node.name} ended with status {status}: {node.last_words()}")
+                    self.complaints.append(f"{node.name} ended with status {status}: {node.last_words()}")
         if self.places:
             self.places.clear()
         if self._lock:
             self._lock.close()
-        return complaints
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for complaint in self.stop():
+        self.stop()
+        for complaint in self.complaints:
             print(f"# {complaint}", flush=True)
