@@ -252,7 +252,7 @@ static void introduce(struct smx_client *c, smx_time now, struct meeting *m, con
     memcpy(content, callee.introduction, SMX_DOC_KEY);
     memcpy(content + SMX_DOC_KEY, callee.pseudonym, SMX_DOC_KEY);
     if (smx_meet_call(&m->meet, &c->rng, &callee, &place, c->identity[m->identity].own.secret,
-                      content + 2 * SMX_DOC_KEY) != SMX_OK ||
+                      content + (size_t)2 * SMX_DOC_KEY) != SMX_OK ||
         smx_errand_ask(c, now, m->identity, SMX_SERVICE_INTRODUCE, content, sizeof content, ASKER_MEETING,
                        smx_meeting_slot(c, m), INTRODUCE_TRIES, SMX_MS(INTRODUCE_PATIENCE_MS)) != SMX_OK) {
         fail(c, now, m, 480);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum {
+    OUT_DATAGRAMS = 16, /* one a tick, and handshakes */
     FETCH_TIMEOUT_MS = 10000,
     FETCH_PAUSE_S = 5, /* doubled with each failure, */
     FETCH_DOUBLES = 6, /* up to this many times */
@@ -264,7 +265,7 @@ static bool make_client(struct client_daemon *d, const struct smx_client_identit
     sodium_memzero(seed, sizeof seed);
     d->bridge.client = d->client;
     if (err == SMX_OK)
-        err = smx_out_new(&d->out, 16, 16 * SMX_LINK_DATAGRAM_MAX);
+        err = smx_out_new(&d->out, OUT_DATAGRAMS, (size_t)OUT_DATAGRAMS * SMX_LINK_DATAGRAM_MAX);
     if (err != SMX_OK)
         smx_log_error("%s", smx_err_text(err));
     return err == SMX_OK;
