@@ -201,9 +201,10 @@ static void watch(struct smx_client *c)
         c->phone->network(c->phone->arg, ready);
         c->changes |= SMX_CLIENT_STATUS;
     }
-    if (ready && c->problem == SMX_CLIENT_BUILDING)
-        smx_client_set_problem(c, SMX_CLIENT_FINE);
     smx_client_status(c, &status);
+    if (ready && (c->problem == SMX_CLIENT_BUILDING ||
+                  (c->problem == SMX_CLIENT_NO_PATH && status.circuits == status.circuits_wanted)))
+        smx_client_set_problem(c, SMX_CLIENT_FINE);
     if (status.ready != c->ready_told) {
         c->ready_told = status.ready;
         c->changes |= SMX_CLIENT_STATUS;

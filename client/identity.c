@@ -17,7 +17,7 @@ enum {
     DAY_S = 86400,
     DESCRIPTOR_SLACK_S = 3600, /* a descriptor outlives its last day by this */
     NIGHT_S = 4 * 3600,        /* before midnight, everybody must have tomorrow's key */
-    WORK_TRIES = 1500,         /* per tick: about a millisecond */
+    WORK_TRIES = 400,          /* per tick: a quarter of a millisecond, so that the tick is not late */
     UPLOAD_AGAIN_MS = 20000,   /* mean, after a failure */
     CLAIM_MEAN_MS = 4000,      /* between a phone's REGISTER and the claim */
     ANON_LETTERS = 8,

@@ -164,6 +164,8 @@ static void fetch(struct client_daemon *d, smx_time now)
                                .timeout_ms = FETCH_TIMEOUT_MS};
     unsigned doubles = d->fetch_tries < FETCH_DOUBLES ? d->fetch_tries : FETCH_DOUBLES;
 
+    smx_log_warn(
+        "no relay has a list of relays for us: asking a directory, which sees this machine's address");
     d->fetch_tries++;
     d->fetch_next = now + (SMX_SECOND(FETCH_PAUSE_S) << doubles);
     d->fetch = smx_http_fetch(d->loop, &ask, on_fetched, d);

@@ -166,6 +166,13 @@ static bool open_audio(struct phones *p)
     return true;
 }
 
+static bool is_loopback(const struct smx_addr *a)
+{
+    static const uint8_t six[16] = {[15] = 1};
+
+    return smx_addr_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, six, sizeof six) == 0;
+}
+
 struct phones *phones_start(struct client_daemon *d)
 {
     static const struct smx_udp_events udp_events = {on_udp, on_udp_end};
@@ -183,7 +190,10 @@ struct phones *phones_start(struct client_daemon *d)
         good = complain("UDP", &d->config.sip_udp);
     if (good && smx_tcp_listen(&p->tcp, d->loop, &d->config.sip_tcp, &limits, &tcp_events, p) != SMX_OK)
         good = complain("TCP", &d->config.sip_tcp);
-    if (good && open_audio(p))
+    good = good && open_audio(p);
+    if (good && (!is_loopback(&d->config.sip_udp) || !is_loopback(&d->config.sip_tcp)))
+        smx_log_warn("phones reach us over a network, in the clear and without a password");
+    if (good)
         return p;
     phones_stop(p);
     return NULL;
