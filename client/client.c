@@ -49,7 +49,7 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
     c->cover_off = config->cover_off;
     c->has_v4 = config->has_v4;
     c->has_v6 = config->has_v6;
-    c->problem = SMX_CLIENT_NO_CONSENSUS;
+    c->problem = SMX_CLIENT_STARTING;
     smx_rng_init(&c->rng, seed);
     err = make_endpoint(c);
     if (err == SMX_OK)
@@ -159,6 +159,8 @@ const char *smx_client_problem_text(enum smx_client_problem problem)
     switch (problem) {
     case SMX_CLIENT_FINE:
         return "connected";
+    case SMX_CLIENT_STARTING:
+        return "asking for the list of relays";
     case SMX_CLIENT_NO_CONSENSUS:
         return "no relay and no directory has given us the list of relays yet; trying again";
     case SMX_CLIENT_CLOCK:

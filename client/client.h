@@ -124,6 +124,7 @@ void smx_client_claim(struct smx_client *client, smx_time now, const char *name)
 
 enum smx_client_problem {
     SMX_CLIENT_FINE,
+    SMX_CLIENT_STARTING,     /* asking for a consensus */
     SMX_CLIENT_NO_CONSENSUS, /* no relay and no authority answered yet */
     SMX_CLIENT_CLOCK,        /* the consensus is not valid yet: is the own clock right? */
     SMX_CLIENT_EXPIRED,      /* the consensus has expired, and there is no newer one */

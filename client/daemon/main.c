@@ -95,7 +95,8 @@ static void say(struct client_daemon *d, const struct smx_client_status *s)
 
     if (s->problem != d->said) {
         d->said = s->problem;
-        if (s->problem == SMX_CLIENT_FINE || s->problem == SMX_CLIENT_BUILDING)
+        if (s->problem == SMX_CLIENT_FINE || s->problem == SMX_CLIENT_STARTING ||
+            s->problem == SMX_CLIENT_BUILDING)
             smx_log_info("%s", smx_client_problem_text(s->problem));
         else
             smx_log_warn("%s", smx_client_problem_text(s->problem));
