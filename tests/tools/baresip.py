@@ -139,6 +139,11 @@ class Phone:
             seen = " ".join(e["type"] for e in self._events[since:]) or "nothing"
         raise PhoneError(f"no {' or '.join(kinds)} within {timeout} s, but {seen}: see {self.log}")
 
+    def has(self, kind, since=0):
+        """Whether there was such an event."""
+        with self._news:
+            return any(e["type"] == kind for e in self._events[since:])
+
     def wait_registered(self, timeout=10):
         """The first REGISTER is often answered before we listen to events, so this looks at the log."""
         deadline = time.monotonic() + timeout
@@ -155,6 +160,11 @@ class Phone:
 
     def hang_up(self):
         self.command("hangup")
+
+    def hang_up_all(self):
+        """Ends whatever calls there are, after something went wrong."""
+        for _ in range(4):
+            self.command("hangup")
 
     def message(self, peer, text):
         """Sends an instant message to one of the peers named at the start."""

@@ -117,6 +117,9 @@ def _cost(seats, details):
         relay = max((v, n) for n, v in cpu.items() if n.startswith("relay"))
         client = max((v, n) for n, v in cpu.items() if n.startswith("client"))
         lines.append(f"Processor: {100 * relay[0]:.1f} % of a core in the busiest relay, {100 * client[0]:.1f} % in a client.")
+    punctual = details["witness"]
+    if not punctual.is_good():
+        lines.append(f"Mind that {punctual.text()}: busy machines lose cells.")
     return lines
 
 

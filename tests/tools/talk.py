@@ -1,4 +1,4 @@
-"""The two people of the demo and the tests, and what each of them says."""
+"""The people of the demo and the tests, and what each of them says."""
 
 import os
 
@@ -25,6 +25,8 @@ ALICE = Person("a", "alice", "Alice Liddell", "en-gb+f3", """Hello, this is Alic
 RABBIT = Person("b", "white.rabbit", "The White Rabbit", "en-us+m3", """Good afternoon, Alice. I am late, I am late,
     but not by more than a tenth of a second. Six relays stand between us, and each knows only its two neighbours.""",
                 20200)
+HATTER = Person("c", "mad.hatter", "The Mad Hatter", "en-us+m5", """Why is a raven like a writing desk? There is no
+    room, no room at all!""", 20400)
 
 
 def identity(person, phone):
@@ -34,12 +36,12 @@ def identity(person, phone):
 
 
 def phones_at(net, folder, seconds, parameters=";answermode=manual"):
-    """A phone for each of the two at the first two clients of a test network that is ready, with `seconds` of speech;
-    both know all clients as contacts.  Returns [(person, phone, speech file, client's description)]."""
+    """A phone for each person at a client of a test network that is ready, while there are clients, with `seconds` of
+    speech; all know all addresses.  Returns [(person, phone, speech file, client's description)]."""
     clients = net.description["clients"]
     peers = [address for client in clients for address in (client["address"], client["key_address"])]
     seated = []
-    for n, (person, client) in enumerate(zip((ALICE, RABBIT), clients), 1):
+    for n, (person, client) in enumerate(zip((ALICE, RABBIT, HATTER), clients), 1):
         speech_file = person.speech_file(folder, seconds)
         phone = person.phone(folder, net.places.phone_ip(n), net.description["domain"], speech_file,
                              f';outbound="sip:{client["sip_udp"]}";regint=60{parameters}', peers,
