@@ -209,6 +209,8 @@ smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)
 
 void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
 {
+    smx_time late;
+
     while (now >= smx_pipe_deadline(c, m)) {
         struct played *p = &m->played[m->play % PLAY];
         bool have = p->have && p->tick == m->play;
@@ -216,7 +218,8 @@ void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
         c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p->frame : NULL);
         p->have = false;
         m->play++;
-        if (now >= smx_pipe_deadline(c, m) + PLAY * c->q) /* woken up far too late: no burst */
-            m->play = smx_link_last_tick(c->ep, c->uplink.link) + 1;
+        late = now - smx_time_min(now, smx_pipe_deadline(c, m));
+        if (late >= PLAY * c->q)
+            m->play += late / c->q; /* woken up far too late: no burst */
     }
 }

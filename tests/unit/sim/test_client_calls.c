@@ -357,6 +357,40 @@ static void circuits_that_could_not_be_built_leave_room_for_the_next(void **stat
     network_free(n);
 }
 
+/* Nothing passes between a client and anybody else. */
+static void cut_client(struct network *n, const struct user *u, bool cut)
+{
+    for (uint32_t i = 0; i < RELAYS; i++) {
+        smx_net_path(smx_world_net(n->world), i, u->node)->cut = cut;
+        smx_net_path(smx_world_net(n->world), u->node, i)->cut = cut;
+    }
+}
+
+static void a_call_goes_on_after_the_line_was_dead_for_seconds(void **state)
+{
+    struct network *n = ready_network(16);
+    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct played_call *out;
+    uint32_t before;
+
+    (void)state;
+    bob->answers = true;
+    out = place_call(alice, target_name("bob"));
+    run_for(n, 3000);
+    for (unsigned ms = 1500; ms <= 6000; ms += 4500) { /* 6 s: the link comes up anew */
+        cut_client(n, alice, true);
+        run_for(n, ms);
+        cut_client(n, alice, false);
+        run_for(n, 3000);
+        before = out->frames_in;
+        run_for(n, 2000);
+        assert_false(out->ended);
+        assert_true(out->frames_in - before > 95);
+    }
+    assert_int_equal(out->wrong, 0);
+    network_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_message_during_a_call_uses_its_pipe_and_disturbs_little),
         cmocka_unit_test(a_call_takes_the_slot_that_a_message_left_behind),
         cmocka_unit_test(circuits_that_could_not_be_built_leave_room_for_the_next),
+        cmocka_unit_test(a_call_goes_on_after_the_line_was_dead_for_seconds),
     };
     if (sodium_init() < 0)
         return 1;
