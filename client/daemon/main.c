@@ -141,7 +141,8 @@ static void take_consensus(struct client_daemon *d, const uint8_t *body, size_t 
     if (err == SMX_OK)
         d->fetch_tries = 0;
     else
-        smx_log_warn("the list of relays from a directory: %s", smx_err_text(err));
+        smx_log_warn("the list of relays from a directory: %s%s", smx_err_text(err),
+                     err == SMX_E_LATE || err == SMX_E_STATE ? "; is this computer's clock right?" : "");
 }
 
 static void on_fetched(void *arg, int status, const uint8_t *body, size_t len)
