@@ -1,9 +1,9 @@
 /* tests/privacy/view.c - what a relay sees inside its cells, for tests only: linked into a relay of its own
  * (`make view`) with --wrap, so that the programs people run hold no trace of it.
  *
- * Each cell body that the relay deciphers or enciphers goes to the file named by SIPMIX_TEST_VIEW, before and after:
- *     time u64 (ns, wall clock) | direction u8 | zero 7 | before 216 | after 216        448 bytes, native order
- * What left one relay is what comes to the next, so the records of all relays show each cell's way. */
+ * Each cell body that the relay deciphers or enciphers goes to the file named by SIPMIX_TEST_VIEW, before and
+ * after: time u64 (ns, wall clock) | direction u8 | zero 7 | before 216 | after 216        448 bytes, native
+ * order What left one relay is what comes to the next, so the records of all relays show each cell's way. */
 #include "proto/circuit/hop.h"
 
 #include <stdio.h>
