@@ -124,6 +124,8 @@ static bool take_place(struct smx_relay *r, smx_time at, uint32_t link, uint8_t 
     struct neighbour *n = &r->neighbour[link];
     uint32_t oldest = NONE;
 
+    if (r->config.cover_off) /* then silence says nothing */
+        return false;
     if (n->kind != SMX_LINK_CLIENT || (n->replaced > 0 && at < n->replaced + SMX_MS(REPLACE_MS)))
         return false;
     for (uint32_t i = 0; i < r->config.circuits_max; i++) {
@@ -164,7 +166,7 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
 {
     struct neighbour *n = &r->neighbour[link];
     const struct smx_x25519 *onion = find_onion(r, in->tag);
-    uint32_t period = r->period[in->period], class, circuit;
+    uint32_t period = r->period[in->period], class = 0, circuit;
     struct smx_created answer = {.back_id = in->back_id};
     struct circuit *c;
 
@@ -414,7 +416,7 @@ void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now)
     }
     /* Nothing from the owner's side: whether he left or a relay died, this piece goes on as if nothing were,
      * for a while. */
-    if (c->fade == SMX_NEVER && now > c->heard + SMX_MS(UP_SILENT_MS))
+    if (!r->config.cover_off && c->fade == SMX_NEVER && now > c->heard + SMX_MS(UP_SILENT_MS))
         c->fade = now + smx_rng_exp(&r->rng, SMX_SECOND(r->consensus.params.epoch_s) / 10);
     if (now >= c->fade)
         smx_relay_circuit_end(r, at);

@@ -114,7 +114,7 @@ static inline struct net *net_new(enum smx_link_kind kind, uint8_t cells)
         assert_int_equal(smx_out_new(&n->out, 64, 64 * SMX_LINK_DATAGRAM_MAX), SMX_OK);
         n->q = kind == SMX_LINK_RELAY ? SMX_MS(10) : SMX_MS(20);
         n->link = SMX_LINK_NONE;
-        n->tick = (uint64_t)(1000 + 77 * i);
+        n->tick = 1000 + 77 * (uint64_t)i;
     }
     for (int i = 0; i < 2; i++)
         node_start(net, i);
