@@ -227,7 +227,10 @@ static uint32_t depart_list(struct smx_relay *r, uint32_t head, uint64_t tick, s
         cell = smx_quantum_add(q);
         if (!cell)
             break; /* the rate of this link has fallen: what does not fit is lost */
-        real += smx_relay_depart(r, ref, tick, now, cell);
+        if (smx_relay_depart(r, ref, tick, now, cell))
+            real++;
+        else
+            smx_quantum_undo(q); /* cover is off */
     }
     return real;
 }

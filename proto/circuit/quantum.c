@@ -36,6 +36,12 @@ uint8_t *smx_quantum_add(struct smx_quantum *q)
     return q->datagram[at / q->per_datagram] + at % q->per_datagram * SMX_CELL_SIZE;
 }
 
+void smx_quantum_undo(struct smx_quantum *q)
+{
+    assert(q->used > 0);
+    q->used--;
+}
+
 void smx_quantum_close(struct smx_quantum *q)
 {
     uint8_t *cell;

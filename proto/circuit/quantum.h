@@ -25,6 +25,8 @@ void smx_quantum_open(struct smx_quantum *q, uint8_t *const datagram[], size_t c
 size_t smx_quantum_room(const struct smx_quantum *q);
 /* The 224 bytes of the next place, to be filled by the caller, or NULL when there is none left. */
 uint8_t *smx_quantum_add(struct smx_quantum *q);
+/* Gives the place that was added last back. */
+void smx_quantum_undo(struct smx_quantum *q);
 /* Fills the rest with FILLER commands. */
 void smx_quantum_close(struct smx_quantum *q);
 
