@@ -57,7 +57,8 @@ def _journey(report, details, people):
         legs.append((f"{path[i]} to {path[i + 1]}" if path[i] != path[i + 1] else f"{path[i]}, where both circuits meet", took))
     if total is not None:
         legs.append(("both phones and clients, their links, the first and the last relay", total - sum(t for _, t in legs)))
-    lines = [f"{people[0]}'s voice went through {report['path_relays']} relays, counted by following {len(crossings)} cells; the median"
+    voice = f"{people[0]}'s voice" if details["got"] else "A voice"
+    lines = [f"{voice} went through {report['path_relays']} relays, counted by following {len(crossings)} cells; the median"
              " time went here:", ""]
     longest = max(t for _, t in legs)
     return lines + [f"  {name:70}{took:6.1f} ms  {'#' * max(1, round(16 * took / longest))}" for name, took in legs]

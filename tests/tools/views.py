@@ -47,10 +47,10 @@ def ways(steps, begin=0, end=1 << 63):
     return found
 
 
-def crossing(found):
-    """The commonest sequence of relays among ways that lead from one client to the other, and all ways along it;
-    (), [] without any."""
-    joined = [way for way in found if way[-1].direction == BACKWARD]
+def crossing(found, guards=None):
+    """The commonest sequence of relays among ways that lead from one client to the other, beginning with one of the
+    guards if they are named, and all ways along it; (), [] without any."""
+    joined = [way for way in found if way[-1].direction == BACKWARD and (not guards or way[0].relay in guards)]
     sequences = Counter(tuple(step.relay for step in way) for way in joined)
     if not sequences:
         return (), []
