@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 READY_SECONDS = 60
 STOP_SECONDS = 10
 LINK_SECONDS = 3  # in which relays that know each other shake hands
+SETTLED_SECONDS = 14  # until their links have the 1000 datagrams by which they know their own jitter
 HTTP_PORT, LINK_PORT, UPLINK_PORT = 8080, 7000, 7000
 DOMAIN = "sipmix.alt"
 
@@ -107,16 +108,17 @@ class Node:
                 "netns": self.place.netns}
 
 
-
 class Testnet:
     """Options that only tests use: `names` of the clients instead of random ones, `parameters` of the network,
     `cover`=False for the control of the cover test, `views` for relays that write down what they see,
-    `wrap`={"relay3": command prefix}."""
+    `wrap`={"relay3": command prefix}, `settle`=SETTLED_SECONDS for circuits that are timed by the jitter of their links
+    instead of a guess."""
 
     def __init__(self, folder, relays=9, clients=2, netns=False, place=None, build=None, names=(),
-                 parameters=None, cover=True, views=False, wrap=None):
+                 parameters=None, cover=True, views=False, wrap=None,
+                 settle=LINK_SECONDS):
         self.folder, self.cover, self.views, self.wrap = os.path.abspath(folder), cover, views, wrap or {}
-        self.names = dict(enumerate(names, 1))
+        self.names, self.settle = dict(enumerate(names, 1)), settle
         self.build = os.path.join(ROOT, build or os.environ.get("BUILD") or "build")
         self.counts = {"directory": 1, "relay": relays, "client": clients}
         self.parameters = {**PARAMETERS, **(parameters or {})}
@@ -166,7 +168,7 @@ class Testnet:
             self._start(node)
         self._wait(self._relays_listed, "the relays to be listed")
         if self.kind("client"):
-            time.sleep(LINK_SECONDS)  # else their first circuits meet links that are not there yet, and they try later
+            time.sleep(self.settle)  # else their first circuits meet links that are not there yet, and they try later
         self._write_network_file()  # with relays in it, which a new client asks first
 
     def start_clients(self):
