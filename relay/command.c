@@ -302,20 +302,24 @@ void smx_relay_circuit_end(struct smx_relay *r, uint32_t at)
     smx_relay_circuit_free(r, at);
 }
 
+void smx_relay_let_go(struct smx_relay *r, uint32_t at)
+{
+    const struct departure *up = &r->circuit[at].bwd;
+
+    if (is_end_link(r, up->link)) { /* it goes on at its owner's end, which lengthened it */
+        release(r, up->link, up->id);
+        smx_relay_circuit_free(r, at);
+    } else {
+        detach(r, at, COPIES);
+    }
+}
+
 void smx_relay_part(struct smx_relay *r, uint32_t at)
 {
     struct circuit *c = &r->circuit[at];
 
     if (c->down == DOWN_PEER) {
-        uint32_t peer = c->peer;
-
-        if (is_end_link(r, r->circuit[peer]
-                               .bwd.link)) { /* the other's circuit goes on at his end, which lengthened it */
-            release(r, r->circuit[peer].bwd.link, r->circuit[peer].bwd.id);
-            smx_relay_circuit_free(r, peer);
-        } else {
-            detach(r, peer, COPIES);
-        }
+        smx_relay_let_go(r, c->peer);
     } else if (c->down == DOWN_LINK && is_end_link(r, c->fwd.link)) {
         release(r, c->fwd.link, c->fwd.id);
     } else if (c->down != DOWN_NONE) {

@@ -252,6 +252,9 @@ void smx_relay_drop_commands(struct smx_relay *r, uint32_t link);
 void smx_relay_detach(struct smx_relay *r, uint32_t at);
 /* A circuit ends for good; whom it was joined to is told. */
 void smx_relay_circuit_end(struct smx_relay *r, uint32_t at);
+/* A circuit that is joined here is joined no more: it stands alone, or ends if it only reached here for that.
+ */
+void smx_relay_let_go(struct smx_relay *r, uint32_t at);
 /* Ends what lies beyond this hop, or leaves the join, and tells those it concerns. */
 void smx_relay_part(struct smx_relay *r, uint32_t at);
 /* Once in SWEEP_TICKS: retries, waits, silence. */

@@ -23,12 +23,17 @@ static enum smx_layer own_layer(const struct smx_relay *r)
 void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason)
 {
     struct circuit *c = &r->circuit[at];
+    uint8_t cookie[SMX_KEYMAP_KEY];
+    uint32_t joiner;
 
     smx_relay_depart_drop(r, at, FWD);
     c->down = DOWN_NONE;
     sodium_memzero(c->extend_key, sizeof c->extend_key);
     r->count.extends_refused++;
     refuse(c, SMX_HOP_EXTEND, (enum smx_refusal)reason);
+    if (smx_keymap_key(&r->cookies, at, cookie) &&
+        (joiner = smx_keymap_find(&r->waiting, cookie, sizeof cookie)) != NONE && joiner != at)
+        smx_relay_join(r, joiner, at); /* it had to wait for this */
 }
 
 /* The link to the relay that comes next, if it may: guard to middle to end, end to end or exit. */
@@ -130,12 +135,33 @@ static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct 
 
 /* ---- COOKIE, JOIN, LEAVE ---- */
 
+/* The owner's partner makes room for another circuit of the same client, which then is what the partner was:
+ * it has the cookie that he had placed, if any.  For the owner nothing happens. */
+static void replace_partner(struct smx_relay *r, uint32_t joiner, uint32_t owner)
+{
+    uint32_t partner = r->circuit[owner].peer;
+    uint8_t placed[SMX_KEYMAP_KEY];
+    bool had = smx_keymap_key(&r->cookies, partner, placed);
+
+    smx_keymap_drop(&r->cookies, partner);
+    smx_relay_let_go(r, partner);
+    if (had)
+        smx_keymap_put(&r->cookies, joiner, placed, sizeof placed);
+    r->count.joins_replaced++;
+}
+
 void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner)
 {
     struct circuit *j = &r->circuit[joiner], *o = &r->circuit[owner];
     uint64_t j_next = smx_timetable_number(&j->up_in, smx_link_last_tick(r->ep, j->bwd.link)) + 1;
     uint64_t o_next = smx_timetable_number(&o->up_in, smx_link_last_tick(r->ep, o->bwd.link)) + 1;
+    bool replaces = o->down == DOWN_PEER;
 
+    smx_keymap_drop(&r->cookies, owner);
+    smx_keymap_drop(&r->waiting, joiner);
+    smx_keymap_drop(&r->cookies, joiner);
+    if (replaces)
+        replace_partner(r, joiner, owner);
     /* Both timetables stand; each direction has its constant, by which arrivals fit the other's departures.
      */
     j->peer_c = smx_relay_count_after(
@@ -150,17 +176,18 @@ void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner)
     smx_relay_unnote(j, SMX_HOP_LEFT);
     smx_relay_unnote(o, SMX_HOP_LEFT);
     j->join_until = 0;
-    smx_keymap_drop(&r->cookies, owner);
-    smx_keymap_drop(&r->waiting, joiner);
-    smx_keymap_drop(&r->cookies, joiner);
     smx_relay_note(j, SMX_HOP_JOINED, j->join, SMX_COOKIE, 1);
-    smx_relay_note(o, SMX_HOP_MET, j->join, sizeof j->join, COPIES);
+    if (!replaces)
+        smx_relay_note(o, SMX_HOP_MET, j->join, sizeof j->join, COPIES);
     r->count.joins++;
 }
 
+/* A cookie says where to join: at a slot that stands alone here or, while it is joined, in place of its
+ * partner, whose half may die. */
 static void cookie(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m)
 {
     struct circuit *c = &r->circuit[at];
+    bool waits = c->down == DOWN_NONE || c->down == DOWN_PEER;
     uint32_t joiner, other;
 
     if (m->len != SMX_COOKIE) {
@@ -171,7 +198,7 @@ static void cookie(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m
         refuse(c, SMX_HOP_COOKIE, SMX_REFUSAL_PATH);
         return;
     }
-    if (c->down == DOWN_NONE) {
+    if (waits) {
         other = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
         if (other != NONE && other != at) {
             refuse(c, SMX_HOP_COOKIE, SMX_REFUSAL_ROOM);
@@ -181,8 +208,16 @@ static void cookie(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m
     }
     smx_relay_note(c, SMX_HOP_COOKIE_OK, m->content, SMX_COOKIE, 1);
     joiner = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
-    if (joiner != NONE && joiner != at && c->down == DOWN_NONE)
+    if (joiner != NONE && joiner != at && waits)
         smx_relay_join(r, joiner, at);
+}
+
+/* While it is being lengthened it can't; should that fail, the JOIN that waits comes through. */
+static bool can_be_joined(const struct smx_relay *r, uint32_t owner, const struct circuit *by)
+{
+    const struct circuit *o = &r->circuit[owner];
+
+    return o->period == by->period && (o->down == DOWN_NONE || o->down == DOWN_PEER);
 }
 
 static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct smx_hop_msg *m)
@@ -206,7 +241,7 @@ static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct sm
     memcpy(c->join, m->content, sizeof c->join);
     owner = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
     waiting = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
-    if (owner != NONE && owner != at && r->circuit[owner].period == c->period) {
+    if (owner != NONE && owner != at && can_be_joined(r, owner, c)) {
         smx_relay_join(r, at, owner);
     } else if (waiting == NONE) {
         smx_keymap_put(&r->waiting, at, m->content, SMX_COOKIE);

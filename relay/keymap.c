@@ -74,6 +74,13 @@ void smx_keymap_put(struct smx_keymap *ix, uint32_t slot, const void *key, size_
     ix->used[slot] = 1;
 }
 
+bool smx_keymap_key(const struct smx_keymap *ix, uint32_t slot, uint8_t key[SMX_KEYMAP_KEY])
+{
+    if (ix->used[slot])
+        memcpy(key, ix->key[slot], SMX_KEYMAP_KEY);
+    return ix->used[slot];
+}
+
 void smx_keymap_drop(struct smx_keymap *ix, uint32_t slot)
 {
     uint32_t *at;

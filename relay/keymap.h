@@ -8,6 +8,7 @@
 #include "proto/base/rng.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ void smx_keymap_free(struct smx_keymap *ix);
 uint32_t smx_keymap_find(const struct smx_keymap *ix, const void *key, size_t len);
 /* Gives slot this key, instead of what it held.  The key must not be there under another slot. */
 void smx_keymap_put(struct smx_keymap *ix, uint32_t slot, const void *key, size_t len);
+/* The key that slot holds; false: none. */
+bool smx_keymap_key(const struct smx_keymap *ix, uint32_t slot, uint8_t key[SMX_KEYMAP_KEY]);
 void smx_keymap_drop(struct smx_keymap *ix, uint32_t slot); /* fine when it holds none */
 
 #endif

@@ -109,6 +109,7 @@ void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t r
     X(creates_refused, "CREATE refused")                                                                     \
     X(extends_refused, "EXTEND refused")                                                                     \
     X(joins, "joins made")                                                                                   \
+    X(joins_replaced, "joins that took the place of a partner")                                              \
     X(joins_refused, "JOIN without a cookie")                                                                \
     X(commands_dropped, "link commands that found no room")                                                  \
     X(commands_malformed, "link commands or hop messages that break their format")                           \

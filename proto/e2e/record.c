@@ -49,7 +49,7 @@ bool smx_record_text_is_valid(const uint8_t *text, size_t len)
 
 static bool is_known(uint8_t type)
 {
-    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_RESULT;
+    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_SECOND;
 }
 
 /* What no record may say, whichever way it goes. */
@@ -71,6 +71,9 @@ static bool is_right(const struct smx_record *r)
     case SMX_RECORD_RINGING:
     case SMX_RECORD_CANCEL:
     case SMX_RECORD_BYE:
+    case SMX_RECORD_REJOIN:
+    case SMX_RECORD_MOVED:
+    case SMX_RECORD_SECOND:
         return true;
     }
     return false;
@@ -92,6 +95,10 @@ size_t smx_record_encode(uint8_t out[SMX_RECORD_MAX], const struct smx_record *r
         smx_wr_u16(&w, r->code);
     if (r->type == SMX_RECORD_MESSAGE)
         smx_wr_bytes(&w, r->text, r->text_len);
+    if (r->type == SMX_RECORD_SECOND)
+        smx_wr_bytes(&w, r->relay, SMX_RECORD_RELAY);
+    if (r->type == SMX_RECORD_SECOND || r->type == SMX_RECORD_REJOIN)
+        smx_wr_bytes(&w, r->cookie, SMX_RECORD_COOKIE);
     return SMX_RECORD_MAX - w.left;
 }
 
@@ -115,6 +122,10 @@ enum smx_err smx_record_decode(struct smx_record *r, const uint8_t *in, size_t l
         got.text_len = rd.left;
         got.text = smx_rd_view(&rd, rd.left);
     }
+    if (type == SMX_RECORD_SECOND)
+        got.relay = smx_rd_view(&rd, SMX_RECORD_RELAY);
+    if (type == SMX_RECORD_SECOND || type == SMX_RECORD_REJOIN)
+        got.cookie = smx_rd_view(&rd, SMX_RECORD_COOKIE);
     if (!smx_rd_done(&rd) || !is_right(&got))
         return SMX_E_MALFORMED;
     *r = got;

@@ -11,8 +11,10 @@
  *    7 BYE      call u16
  *    8 MESSAGE  id u16 | text[1..8192]      UTF-8 without control characters other than tab, LF and CR
  *    9 RESULT   id u16 | code u16           200, 413, 415 or 480
- * each behind type u8; integers in network order.  Unknown types are ignored (later versions have more).
- * Pure; views borrow. */
+ *   10 REJOIN   number u16 | cookie[16]     replaces your side of the join; numbers grow from 1, the newest
+ * is valid 11 MOVED    number u16                  I have used your REJOIN of this number 12 SECOND   number
+ * u16 | relay[32] | cookie[16]   where my other slot waits, should our rendezvous die each behind type u8;
+ * integers in network order.  Unknown types are ignored (later versions have more). Pure; views borrow. */
 #ifndef SMX_E2E_RECORD_H
 #define SMX_E2E_RECORD_H
 
@@ -32,6 +34,9 @@ enum smx_record_type {
     SMX_RECORD_BYE = 7,
     SMX_RECORD_MESSAGE = 8,
     SMX_RECORD_RESULT = 9,
+    SMX_RECORD_REJOIN = 10,
+    SMX_RECORD_MOVED = 11,
+    SMX_RECORD_SECOND = 12,
 };
 
 enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2 }; /* bits of a set */
@@ -39,17 +44,22 @@ enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2 }; /* bits of a set */
 enum {
     SMX_RECORD_VERSION = 1,
     SMX_RECORD_TEXT = 8192,                   /* bytes of a MESSAGE at most */
+    SMX_RECORD_RELAY = 32,                    /* bytes of a relay's identity */
+    SMX_RECORD_COOKIE = 16,                   /* bytes */
     SMX_RECORD_MAX = 1 + 2 + SMX_RECORD_TEXT, /* bytes */
 };
 
 struct smx_record {
     enum smx_record_type type;
-    uint16_t id;         /* number of the call, or of the MESSAGE, in this pipe, as its sender counts */
+    uint16_t
+        id; /* number of the call, the MESSAGE, or the REJOIN or SECOND, in this pipe, as its sender counts */
     uint8_t version;     /* HELLO */
     uint8_t codecs;      /* INVITE: the set; ANSWER: the one */
     uint16_t code;       /* REFUSE, RESULT */
     const uint8_t *text; /* MESSAGE: borrowed */
     size_t text_len;
+    const uint8_t *relay;  /* SECOND: borrowed */
+    const uint8_t *cookie; /* REJOIN, SECOND: borrowed */
 };
 
 /* Returns the length; *r must be right (assert). */

@@ -7,7 +7,7 @@ import unicodedata
 
 import vectorfile
 
-FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH"}
+FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s"}
 MESSAGE = 8
 FRAME_SAMPLES, FRAME_PIECE = 160, 28
 
@@ -59,8 +59,9 @@ def read_frame(wire):
 def wanted(rec):
     kind = rec.int("type")
     names = {1: ["version"], 2: ["id", "codecs"], 4: ["id", "codecs"], 5: ["id", "code"], 9: ["id", "code"]}
+    strings = {MESSAGE: ["text"], 10: ["cookie"], 12: ["relay", "cookie"]}
     fields = [rec.int(name) for name in names.get(kind, ["id"])]
-    return (kind, *fields) + ((rec.bytes("text"),) if kind == MESSAGE else ())
+    return (kind, *fields, *(rec.bytes(name) for name in strings.get(kind, [])))
 
 
 def check(rec):

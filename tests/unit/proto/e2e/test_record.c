@@ -14,6 +14,19 @@ static uint64_t maybe(struct smx_vec *v, const char *key)
     return smx_vec_has(v, key) ? smx_vec_int(v, key) : 0;
 }
 
+static void check_bytes(struct smx_vec *v, const char *key, const uint8_t *got, size_t len)
+{
+    size_t want_len;
+    const uint8_t *want;
+
+    assert_int_equal(got != NULL, smx_vec_has(v, key));
+    if (!got)
+        return;
+    want = smx_vec_bytes(v, key, &want_len);
+    assert_int_equal(want_len, len);
+    assert_memory_equal(got, want, len);
+}
+
 static void check_good(struct smx_vec *v, const uint8_t *wire, size_t len)
 {
     struct smx_record r;
@@ -32,6 +45,8 @@ static void check_good(struct smx_vec *v, const uint8_t *wire, size_t len)
     assert_int_equal(r.text_len, text_len);
     if (text)
         assert_memory_equal(r.text, text, text_len);
+    check_bytes(v, "relay", r.relay, SMX_RECORD_RELAY);
+    check_bytes(v, "cookie", r.cookie, SMX_RECORD_COOKIE);
     assert_int_equal(smx_record_encode(again, &r), len);
     assert_memory_equal(again, wire, len);
     if (r.type == SMX_RECORD_MESSAGE)
