@@ -338,6 +338,10 @@ bool smx_relay_depart(struct smx_relay *r, uint32_t ref, uint64_t tick, smx_time
     uint8_t *body = cell + SMX_CELL_HEAD;
     bool real;
 
+    if (d->id == 0) { /* its CREATE is not answered yet */
+        smx_filler_encode(cell);
+        return !r->config.cover_off;
+    }
     smx_cell_head_write(cell, (struct smx_cell_head){.circuit = d->id, .seq = (uint32_t)(number + d->d)});
     if (ref % 2 == BWD) {
         real = depart_backward(r, c, number, now, body);

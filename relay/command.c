@@ -69,12 +69,12 @@ static enum smx_layer layer_of(const struct smx_relay *r, uint32_t place)
     return (enum smx_layer)r->consensus.relay[place].layer;
 }
 
-/* Is it a neighbour of the end layer, or an exit?  Only with these are circuits lengthened and released. */
-static bool is_end_link(const struct smx_relay *r, uint32_t link)
+bool smx_relay_is_end_link(const struct smx_relay *r, uint32_t link)
 {
-    const struct neighbour *n = &r->neighbour[link];
+    const struct neighbour *n = link == NONE ? NULL : &r->neighbour[link];
 
-    return n->kind == SMX_LINK_RELAY && n->place != NONE && layer_of(r, n->place) >= SMX_LAYER_END;
+    return n && n->kind == SMX_LINK_RELAY && n->place != NONE && layer_of(r, n->place) >= SMX_LAYER_END &&
+           r->place != NONE && layer_of(r, r->place) >= SMX_LAYER_END;
 }
 
 /* ---- CREATE ---- */
@@ -241,6 +241,7 @@ static void created(struct smx_relay *r, uint32_t link, const struct smx_created
     c = &r->circuit[at];
     c->down = DOWN_LINK;
     c->fwd.id = in->forward_id;
+    smx_keymap_drop(&r->cookies, at); /* whoever has lengthened a circuit no longer waits at its end */
     c->down_in =
         (struct smx_timetable){.tick0 = smx_tick_unwrap(in->first_tick, smx_link_last_tick(r->ep, link)),
                                .number0 = in->first_number,
@@ -306,7 +307,7 @@ void smx_relay_let_go(struct smx_relay *r, uint32_t at)
 {
     const struct departure *up = &r->circuit[at].bwd;
 
-    if (is_end_link(r, up->link)) { /* it goes on at its owner's end, which lengthened it */
+    if (smx_relay_is_end_link(r, up->link)) { /* it goes on at its owner's end, which lengthened it */
         release(r, up->link, up->id);
         smx_relay_circuit_free(r, at);
     } else {
@@ -320,7 +321,7 @@ void smx_relay_part(struct smx_relay *r, uint32_t at)
 
     if (c->down == DOWN_PEER) {
         smx_relay_let_go(r, c->peer);
-    } else if (c->down == DOWN_LINK && is_end_link(r, c->fwd.link)) {
+    } else if (c->down == DOWN_LINK && smx_relay_is_end_link(r, c->fwd.link)) {
         release(r, c->fwd.link, c->fwd.id);
     } else if (c->down != DOWN_NONE) {
         return; /* a middle's or guard's circuit has nothing to leave */
@@ -333,7 +334,7 @@ static void released(struct smx_relay *r, uint32_t link, const struct smx_releas
     int dir;
     uint32_t at = smx_relay_id_find(r, link, in->id, &dir);
 
-    if (at == NONE || !is_end_link(r, link))
+    if (at == NONE || !smx_relay_is_end_link(r, link))
         return;
     if (dir == BWD) { /* the piece beyond us is gone */
         detach(r, at, COPIES);

@@ -33,10 +33,11 @@ enum {
     NOTES = 4,        /* messages of the relay itself that wait to go back to a circuit's owner */
     COMMANDS_PER_LINK = 64,
     LINK_RATE_MAX = SMX_RELAY_RATE,
-    COPIES = 3,          /* of what is said once and must arrive: MET, LEFT, RELEASE */
-    COPY_GAP = 4,        /* periods between copies, so that one burst of losses can't take all */
+    COPIES = 3,   /* of what is said once and must arrive: MET, LEFT, RELEASE */
+    COPY_GAP = 5, /* periods between copies: one burst of losses can't take all, nor can a shared place */
     JOIN_WAIT_MS = 2000, /* a JOIN whose cookie is not there yet */
     RETRY_MS = 300,      /* CREATE and INTRODUCE between relays */
+    SILENT_TICKS = 25,   /* nothing from a neighbour for so long: no circuit is lengthened to it */
     TRIES = 4,
     SWEEP_TICKS = 16,        /* every circuit is looked at once in so many ticks */
     UP_SILENT_MS = 10000,    /* no cell from the owner's side: the circuit begins to fade */
@@ -255,6 +256,8 @@ void smx_relay_circuit_end(struct smx_relay *r, uint32_t at);
 /* A circuit that is joined here is joined no more: it stands alone, or ends if it only reached here for that.
  */
 void smx_relay_let_go(struct smx_relay *r, uint32_t at);
+/* Is it a link between ends, or an end and an exit?  Only over these are circuits lengthened and released. */
+bool smx_relay_is_end_link(const struct smx_relay *r, uint32_t link);
 /* Ends what lies beyond this hop, or leaves the join, and tells those it concerns. */
 void smx_relay_part(struct smx_relay *r, uint32_t at);
 /* Once in SWEEP_TICKS: retries, waits, silence. */

@@ -64,6 +64,12 @@ static uint8_t wanted_class(const struct smx_relay *r, const struct circuit *c, 
     return (uint8_t)((t + spare / r->tick) % r->period[c->period]);
 }
 
+/* A relay that died a moment ago would leave its CREATE unanswered for a second and more. */
+static bool is_silent(const struct smx_relay *r, uint32_t link, smx_time now)
+{
+    return !r->config.cover_off && now > smx_link_heard(r->ep, link) + SILENT_TICKS * r->tick;
+}
+
 static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t at, const struct smx_extend *e)
 {
     struct circuit *c = &r->circuit[at];
@@ -73,7 +79,7 @@ static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t a
     uint64_t number, tick;
     struct smx_create create = {.suite = e->suite, .period = e->period};
 
-    if (link == NONE)
+    if (link == NONE || is_silent(r, link, now))
         return SMX_REFUSAL_PATH;
     if (e->period != c->period)
         return SMX_REFUSAL_SUITE;
@@ -91,7 +97,9 @@ static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t a
     c->fwd.link = link;
     c->fwd.tt = (struct smx_timetable){.tick0 = tick, .number0 = number, .period = period};
     c->fwd.d = e->d;
+    c->fwd.id = 0; /* not known yet */
     c->fwd.have = 0;
+    c->generation++; /* so that a late answer to an older EXTEND names nothing */
     c->down_in_id = smx_relay_id_make(r, link, at, BWD);
     memcpy(create.tag, e->tag, sizeof create.tag);
     create.back_class = wanted_class(r, c, link);
@@ -110,6 +118,21 @@ static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t a
     return SMX_REFUSAL_NONE;
 }
 
+/* Its owner wants to go elsewhere: what was asked for, or stands beyond this end, goes. */
+static bool make_way(struct smx_relay *r, uint32_t at)
+{
+    struct circuit *c = &r->circuit[at];
+
+    if (c->down == DOWN_ASKED) {
+        smx_relay_depart_drop(r, at, FWD);
+        c->down = DOWN_NONE;
+    } else if (c->down == DOWN_LINK && smx_relay_is_end_link(r, c->fwd.link)) {
+        smx_relay_part(r, at);
+        smx_relay_unnote(c, SMX_HOP_LEFT);
+    }
+    return c->down == DOWN_NONE;
+}
+
 static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct smx_hop_msg *m)
 {
     struct circuit *c = &r->circuit[at];
@@ -120,12 +143,16 @@ static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct 
         r->count.commands_malformed++;
         return;
     }
-    if (c->down != DOWN_NONE) {
-        if (c->down == DOWN_LINK && memcmp(e.msg1, c->extend_key, sizeof c->extend_key) == 0)
+    if ((c->down == DOWN_ASKED || c->down == DOWN_LINK) &&
+        memcmp(e.msg1, c->extend_key, sizeof c->extend_key) == 0) {
+        if (c->down == DOWN_LINK)
             smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, 1);
         return;
     }
-    smx_keymap_drop(&r->cookies, at); /* whoever lengthens a circuit no longer waits at its end */
+    if (!make_way(r, at))
+        return;
+    smx_keymap_drop(&r->waiting, at); /* a JOIN that waits is not wanted any more */
+    c->join_until = 0;
     reason = try_extend(r, now, at, &e);
     if (reason != SMX_REFUSAL_NONE) {
         r->count.extends_refused++;
