@@ -46,7 +46,7 @@ UNIT_SRC  := $(sort $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
 TOOL_SRC  := $(wildcard tests/support/wire.c tests/tools/*.c)
-SUPPORT   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TOOL_SRC),$(wildcard tests/support/*.c)))
+SUPPORT   := $(BUILD)/tests/support/libsupport.a
 UNIT  := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ  := $(FUZZ_SRC:%.c=$(BUILD)/%)
 BENCH := $(BENCH_SRC:%.c=$(BUILD)/%)
@@ -98,6 +98,11 @@ $(BUILD)/view/sipmix-relay: $(BUILD)/tests/privacy/view.o $(call objs,relay/daem
 	@mkdir -p $(@D)
 	$(call SAY,LD)
 	$(LINK) $(LIBS_CORE) $(LIBS_DAEMON)
+
+$(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TOOL_SRC),$(wildcard tests/support/*.c)))
+	@rm -f $@
+	$(call SAY,AR)
+	$(Q)ar rcs $@ $^
 
 # A unit test is one cmocka program, linked with the archives of its own layer and those left of it.
 define unit

@@ -63,14 +63,6 @@ static void a_message_arrives_either_way_and_its_pipe_serves_the_answer(void **s
     network_free(n);
 }
 
-static struct network *ready_network(uint64_t seed)
-{
-    struct network *n = network_new(seed);
-
-    run_until_ready(n, 60000);
-    return n;
-}
-
 static void calls_succeed_in_a_row_each_party_calling_and_each_hanging_up(void **state)
 {
     struct network *n = ready_network(4);

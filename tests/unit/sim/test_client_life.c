@@ -6,45 +6,6 @@ static const struct smx_client_counters *count_of(const struct user *u)
     return smx_client_counters(u->client);
 }
 
-static struct network *ready_network(uint64_t seed)
-{
-    struct network *n = network_new(seed);
-
-    run_until_ready(n, 60000);
-    return n;
-}
-
-/* Ends a client and starts another with what the first one kept. */
-static void restart(struct network *n, size_t i, uint8_t key, const char *name)
-{
-    struct user *u = &n->user[i];
-    uint8_t *state = malloc(SMX_CLIENT_STATE_MAX), *envelope;
-    char *contacts = malloc(SMX_CLIENT_CONTACTS_MAX);
-    size_t state_len, envelope_len, contacts_len;
-    struct smx_client *old = u->client;
-    const uint8_t *kept = smx_client_envelope(old, &envelope_len);
-    unsigned line;
-
-    assert_non_null(state);
-    assert_non_null(contacts);
-    state_len = smx_client_save(old, state);
-    contacts_len = smx_client_save_contacts(old, contacts);
-    envelope = malloc(envelope_len);
-    assert_non_null(envelope);
-    memcpy(envelope, kept, envelope_len);
-    smx_client_free(old);
-    make_client(n, i, key, name, 2);
-    assert_int_equal(smx_client_load(u->client, state, state_len), SMX_OK);
-    assert_int_equal(smx_client_load_contacts(u->client, contacts, contacts_len, &line), SMX_OK);
-    assert_int_equal(smx_client_consensus(u->client, smx_world_now(n->world),
-                                          smx_world_wall(n->world, u->node), envelope, envelope_len),
-                     SMX_OK);
-    smx_world_set_core(n->world, u->node, u->client);
-    free(state);
-    free(contacts);
-    free(envelope);
-}
-
 static void coming_back_publishes_nothing_and_keeps_guard_and_place(void **state)
 {
     struct network *n = ready_network(21);
@@ -55,7 +16,7 @@ static void coming_back_publishes_nothing_and_keeps_guard_and_place(void **state
     (void)state;
     memcpy(guard, alice->client->paths.guard[0], sizeof guard);
     memcpy(intro, alice->client->identity[0].intro, sizeof intro);
-    restart(n, 0, 1, "alice");
+    restart_client(n, 0);
     run_until_ready(n, 15000);
     assert_int_equal(count_of(alice)->uploads, 0);
     assert_memory_equal(alice->client->paths.guard[0], guard, sizeof guard);
@@ -81,7 +42,7 @@ static void an_introduction_from_before_a_restart_does_not_work_again(void **sta
     for (size_t d = 0; d < DAYS; d++)
         seen += bob->client->identity[0].day[d].memory.used;
     assert_int_equal(seen, 1);
-    restart(n, 1, 2, "bob");
+    restart_client(n, 1);
     for (size_t d = 0; d < DAYS; d++)
         kept += bob->client->identity[0].day[d].memory.used;
     assert_int_equal(kept, 1);
@@ -93,14 +54,9 @@ static void when_the_guard_dies_the_other_one_serves(void **state)
     struct network *n = ready_network(23);
     struct user *alice = &n->user[0];
     struct played_call *out;
-    size_t dead = 0;
 
     (void)state;
-    while (dead + 1 < RELAYS && memcmp(n->relay_id[dead], alice->client->paths.guard[0], 32) != 0)
-        dead++;
-    assert_memory_equal(n->relay_id[dead], alice->client->paths.guard[0], 32);
-    smx_world_set_core(n->world, (uint32_t)dead, NULL);
-    n->dead[dead] = true;
+    kill_relay(n, relay_number(n, alice->client->paths.guard[0]));
     run_for(n, 8000);
     assert_false(smx_client_is_ready(alice->client));
     run_until_ready(n, 40000);
@@ -131,7 +87,9 @@ static void a_name_is_claimed_by_registering_and_cannot_be_claimed_twice(void **
     run_for(n, 2000);
     assert_true(out->ringing);
     /* a name in the configuration that is taken: reached by the key, and told */
-    restart(n, 1, 3, "alice");
+    bob->seed = 3;
+    strcpy(bob->name, "alice");
+    restart_client(n, 1);
     run_for(n, 30000);
     smx_client_status(bob->client, &status);
     assert_int_equal(status.problem, SMX_CLIENT_NAME_TAKEN);
