@@ -9,6 +9,7 @@ Everything is in the folder: NAME.conf, NAME.log and the state of each node.  Le
 a daemon also ends by itself when its parent dies (PR_SET_PDEATHSIG), however that happens.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -88,6 +89,12 @@ class Node:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
 
+    def kill(self):
+        """kill -9: the others hear no goodbye."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
     def wait(self, deadline):
         """The exit status, after SIGKILL when the daemon didn't end in time."""
         if not self.process:
@@ -110,14 +117,16 @@ class Node:
 
 class Testnet:
     """Options that only tests use: `names` of the clients instead of random ones, `parameters` of the network,
-    `cover`=False for the control of the cover test, `views` for relays that write down what they see,
+    `cover`=False for the control of the cover test, `views` for relays that write down what they see (with "gated"
+    only while the block `with net.viewing()` runs), `roaming`=True for clients that send from whatever address they have,
     `wrap`={"relay3": command prefix}, `settle`=SETTLED_SECONDS for circuits that are timed by the jitter of their links
     instead of a guess."""
 
     def __init__(self, folder, relays=9, clients=2, netns=False, place=None, build=None, names=(),
                  parameters=None, cover=True, views=False, wrap=None,
-                 settle=LINK_SECONDS):
+                 settle=LINK_SECONDS, roaming=False):
         self.folder, self.cover, self.views, self.wrap = os.path.abspath(folder), cover, views, wrap or {}
+        self.roaming = roaming
         self.names, self.settle = dict(enumerate(names, 1)), settle
         self.build = os.path.join(ROOT, build or os.environ.get("BUILD") or "build")
         self.counts = {"directory": 1, "relay": relays, "client": clients}
@@ -199,7 +208,8 @@ class Testnet:
         elif node.kind == "relay":
             text = RELAY.format(network=network, state=node.state, host=place.host(), link=LINK_PORT)
         else:
-            text = CLIENT.format(network=network, state=node.state, host=place.host(), uplink=UPLINK_PORT,
+            text = CLIENT.format(network=network, state=node.state, uplink=UPLINK_PORT,
+                                 host="0.0.0.0" if self.roaming else place.host(),
                                  sip=f"{place.sip_ip}:{place.sip_port}", rtp=16384 + 100 * node.number)
             if node.number in self.names:
                 text += f"[identity]\nname = {self.names[node.number]}\n"
@@ -213,11 +223,25 @@ class Testnet:
             raise TestnetError(f"no network file: {done.stdout.strip()}")
 
     def _start(self, node):
-        node.start(self.program(node.kind), self.wrap.get(node.name, ()),
-                   {"SIPMIX_TEST_VIEW": self.path(f"{node.name}.view")} if self.views and node.kind == "relay" else {})
+        environment = {}
+        if self.views and node.kind == "relay":
+            environment["SIPMIX_TEST_VIEW"] = self.path(f"{node.name}.view")
+            if self.views == "gated":
+                environment["SIPMIX_TEST_VIEW_WHILE"] = self.path("viewing")
+        node.start(self.program(node.kind), self.wrap.get(node.name, ()), environment)
+
+    @contextlib.contextmanager
+    def viewing(self):
+        """Relays with gated views write down what they see."""
+        with open(self.path("viewing"), "wb"):
+            pass
+        try:
+            yield
+        finally:
+            os.unlink(self.path("viewing"))
 
     def ended(self):
-        """The daemons that were started and run no more."""
+        """The daemons that were started, were not killed by us, and run no more."""
         return [node for node in self.nodes if node.process and node.process.poll() is not None]
 
     def restart(self, node, wrapper=()):
@@ -226,6 +250,18 @@ class Testnet:
         node.wait(time.monotonic() + STOP_SECONDS)
         self.wrap[node.name] = wrapper
         self._start(node)
+
+    def revive(self, node):
+        """Starts a daemon that was killed."""
+        self._start(node)
+
+    def is_whole(self):
+        """Whether every relay is listed by all, and every client has all its circuits."""
+        said = [self.status(node) for node in self.kind("client")]
+        return self._relays_listed() and all(s and s["ready"] and s["circuits"] == s["circuits_wanted"] for s in said)
+
+    def wait_whole(self, seconds):
+        self._wait(self.is_whole, "the network to be whole", seconds)
 
     def layer(self, layer):
         """The relays of a layer."""
