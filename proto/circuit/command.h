@@ -44,7 +44,8 @@ enum {
 };
 
 /* suite u8 | key tag 8 | period u8 | back class u8 | back id u32 | first tick u32 | first number u64 |
- * message 1.  Of another suite all but the message stands where it stands here, so that it can be refused. */
+ * replaces u32 | message 1.  Of another suite all but the message stands where it stands here, so that it can
+ * be refused. */
 struct smx_create {
     uint8_t suite;
     uint8_t tag[SMX_KEY_TAG];
@@ -54,6 +55,7 @@ struct smx_create {
     uint32_t back_id;      /* circuit id of backward cells */
     uint32_t first_tick;   /* low half of the creator's link tick of the first forward cell */
     uint64_t first_number; /* that cell's count */
+    uint32_t replaces;     /* clients: forward id of the circuit whose place backward it shares; 0: none */
     uint8_t msg1[SMX_HOP_MSG1];
 };
 

@@ -54,7 +54,8 @@ enum smx_err smx_origin_open(struct smx_origin *o, smx_time now, uint64_t tick, 
                              .back_class = back_class,
                              .back_id = back_id,
                              .first_tick = (uint32_t)tick,
-                             .first_number = o->send.number0};
+                             .first_number = o->send.number0,
+                             .replaces = o->create.replaces};
     memcpy(c->tag, path[0].tag, SMX_KEY_TAG);
     err = smx_hop_start(&o->handshake, c->msg1, &path[0], o->period, o->rng);
     if (err != SMX_OK) {

@@ -62,7 +62,7 @@ struct smx_origin {
     struct smx_timetable send, recv; /* link ticks and counts of hop 0 */
     struct smx_counts counts;        /* of hop 0, backward */
     struct smx_noise handshake;      /* of the hop being made */
-    struct smx_create create;
+    struct smx_create create;        /* .replaces: the owner may set it before _open */
     uint64_t extend_d;
     smx_time wait_mean, next; /* when WAITING ends, or what is under way is repeated or given up */
     uint8_t tries;            /* sendings of CREATE or of the request */

@@ -11,7 +11,8 @@ enum smx_service {
     SMX_SERVICE_INTRODUCE = 3, /* introduction relay 32 | pseudonym key 32 | message 1 of the meeting 256 */
     SMX_SERVICE_INTRODUCE_ACK = 4, /* status u8: SMX_SERVICE_TAKEN, whoever is or is not there */
     SMX_SERVICE_UPLOAD = 5,        /* an upload of proto/doc/pseudonym.h */
-    SMX_SERVICE_UPLOAD_ACK = 6,    /* enum smx_upload_result u8, after the next round */
+    SMX_SERVICE_UPLOAD_ACK = 6,    /* enum smx_upload_result u8, after the next round; SMX_UPLOAD_NO_WORK: and
+                                      at once, with the head of the newest batch (proto/doc/batch.h) */
     SMX_SERVICE_CONSENSUS_GET = 7, /* valid_after u64 of the consensus held, 0 for none */
     SMX_SERVICE_CONSENSUS = 8,     /* an envelope of proto/doc/consensus.h; empty: nothing newer */
     SMX_SERVICE_INTRODUCED = 9,    /* relay to listening client, request 0: message 1 of a meeting 256 */

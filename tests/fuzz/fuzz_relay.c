@@ -3,6 +3,7 @@
  * input, and begins anew when its circuits run out, so a finding is repeated by the inputs since then. input:
  * { relay u8 | link or circuit u8 | kind u8 | 216 bytes } ... ; kind even: a link command, odd: a hop message
  */
+#include <arpa/inet.h>
 #include <sanitizer/lsan_interface.h>
 #include <stdlib.h>
 
@@ -45,6 +46,11 @@ static void help(struct smx_relay *r, uint8_t pick, uint8_t *body, bool command)
     if (command && body[0] == SMX_CMD_CREATE) {
         body[1] = SMX_SUITE_1;
         memcpy(body + 2, r->onion[0].tag, SMX_KEY_TAG);
+        if (body[28] & 1) { /* a place that may be there to be shared */
+            uint32_t id = htonl(r->circuit[pick % r->config.circuits_max].in_id);
+
+            memcpy(body + 28, &id, sizeof id);
+        }
     } else if (!command && body[SMX_HOP_ZERO] == SMX_HOP_EXTEND) {
         body[SMX_HOP_ZERO + 1] = SMX_EXTEND_SIZE;
         memcpy(body + SMX_HOP_ZERO + 3, r->consensus.relay[pick % RELAYS].id, SMX_RELAY_ID);

@@ -14,7 +14,8 @@ TYPE = {"filler": 0, "create": 1, "created": 2, "refused": 3, "release": 4, "int
 # of each: the form, and its fields in order
 LAYOUT = {
     "filler": (">", ()),
-    "create": (">B8sBBIIQ48s", ("suite", "tag", "period", "back_class", "back_id", "first_tick", "first_number", "msg1")),
+    "create": (">B8sBBIIQI48s",
+               ("suite", "tag", "period", "back_class", "back_id", "first_tick", "first_number", "replaces", "msg1")),
     "created": (">IIIQ48s", ("back_id", "forward_id", "first_tick", "first_number", "msg2")),
     "refused": (">IB", ("back_id", "reason")),
     "release": (">I", ("id",)),
@@ -90,7 +91,7 @@ def some(text, length):
 SAMPLE = {
     "filler": {},
     "create": {"suite": 1, "tag": some("tag", 8), "period": 0, "back_class": 1, "back_id": 0x80000101,
-               "first_tick": 0xFFFFFFFE, "first_number": 0x0000A1B2C3D4E5F6, "msg1": some("msg1", 48)},
+               "first_tick": 0xFFFFFFFE, "first_number": 0x0000A1B2C3D4E5F6, "replaces": 0, "msg1": some("msg1", 48)},
     "created": {"back_id": 0x80000101, "forward_id": 0x90ABCDEF, "first_tick": 0x00010203,
                 "first_number": 0x00010000000000FF, "msg2": some("msg2", 48)},
     "refused": {"back_id": 0x80000101, "reason": 2},
@@ -129,9 +130,10 @@ def make():
     for kind in SAMPLE:
         good(kind, kind)
     good("create-listen", "create", period=1, back_class=3)
+    good("create-replaces", "create", replaces=0x90ABCDEF)
     good("create-least", "create", tag=bytes(8), back_class=0, back_id=1, first_tick=0, first_number=COUNT_MIN, msg1=bytes(48))
     good("create-most", "create", tag=b"\xff" * 8, period=1, back_class=255, back_id=2**32 - 1, first_tick=2**32 - 1,
-         first_number=2**64 - 1, msg1=b"\xff" * 48)
+         first_number=2**64 - 1, replaces=2**32 - 1, msg1=b"\xff" * 48)
     emit("filler-dirty", command="filler", wire=dirty("filler"), result="ok", why="nobody looks at filler")
     fields = dict(SAMPLE["create"], suite=2)
     wire = encode("create", fields)[: end_of("create")] + some("more of msg1", SIZE - end_of("create"))

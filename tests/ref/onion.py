@@ -205,7 +205,7 @@ def make_hop(name, place, relay, period):
     back_id = int.from_bytes(some(text + " back", 4), "big") | 2**31
     create = command.encode("create", {
         "suite": 1, "tag": tag, "period": period, "back_class": place % 2, "back_id": back_id,
-        "first_tick": 1000 * place, "first_number": create_number, "msg1": msg1})
+        "first_tick": 1000 * place, "first_number": create_number, "replaces": 0, "msg1": msg1})
     created = command.encode("created", {
         "back_id": back_id, "forward_id": int.from_bytes(some(text + " forward id", 4), "big") | 2**31,
         "first_tick": 2000 * place, "first_number": created_number, "msg2": msg2})

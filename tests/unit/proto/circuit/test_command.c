@@ -95,6 +95,7 @@ static void expect(struct smx_vec *v, uint8_t type, union content *c)
         c->create.back_id = (uint32_t)smx_vec_int(v, "back_id");
         c->create.first_tick = (uint32_t)smx_vec_int(v, "first_tick");
         c->create.first_number = smx_vec_int(v, "first_number");
+        c->create.replaces = (uint32_t)smx_vec_int(v, "replaces");
         memcpy(c->create.msg1, smx_vec_fixed(v, "msg1", SMX_HOP_MSG1), SMX_HOP_MSG1);
         return;
     case SMX_CMD_CREATED:
