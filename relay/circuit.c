@@ -34,8 +34,8 @@ uint32_t smx_relay_circuit_add(struct smx_relay *r)
     memset(c, 0, sizeof *c);
     c->used = true;
     c->generation = (uint16_t)(generation + 1);
-    c->fwd.link = c->bwd.link = c->peer = c->stream = NONE;
-    c->fade = SMX_NEVER;
+    c->fwd.link = c->bwd.link = c->peer = c->stream = c->twin = NONE;
+    c->fade = c->end = SMX_NEVER;
     c->listen_tokens = LISTEN_BURST;
     r->circuit_used++;
     return at;
@@ -47,6 +47,8 @@ void smx_relay_circuit_free(struct smx_relay *r, uint32_t at)
 
     smx_relay_depart_drop(r, at, FWD);
     smx_relay_depart_drop(r, at, BWD);
+    if (c->orphan)
+        smx_relay_adopt(r, at);
     smx_keymap_drop(&r->created, at);
     smx_keymap_drop(&r->cookies, at);
     smx_keymap_drop(&r->waiting, at);
@@ -158,7 +160,8 @@ void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir)
     if (*head != NONE)
         smx_relay_departure(r, *head)->prev = ref;
     *head = ref;
-    (*count_of(r, d, period))++;
+    if (dir == FWD || r->circuit[at].twin == NONE) /* two in one place count as one */
+        (*count_of(r, d, period))++;
     for (uint32_t i = 0; i < r->period[SMX_PERIOD_LISTEN]; i++)
         load += n->listen_count[i] + 2U * (i < r->period[SMX_PERIOD_SLOT] ? n->slot_count[i] : 0U);
     if ((load + 1) / 2 > n->load_max)
@@ -167,8 +170,9 @@ void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir)
 
 void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
 {
+    struct circuit *c = &r->circuit[at];
     struct departure *d = smx_relay_departure(r, refs_of(at, dir));
-    uint8_t period = r->circuit[at].period;
+    uint8_t period = c->period;
 
     if (d->link == NONE)
         return;
@@ -178,14 +182,27 @@ void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
         *list_of(r, d, period) = d->next;
     if (d->next != NONE)
         smx_relay_departure(r, d->next)->prev = d->prev;
-    (*count_of(r, d, period))--;
+    if (dir == FWD || c->twin == NONE) {
+        (*count_of(r, d, period))--;
+    } else { /* the other has the place for itself */
+        r->circuit[c->twin].twin = NONE;
+        c->twin = NONE;
+    }
     d->link = NONE;
     d->have = 0;
 }
 
-/* Cells that a link carries in the mix ticks of this class of the longer period.  One place in each longer
- * period is kept free on relay links, for link commands. */
-static uint32_t capacity(const struct smx_relay *r, uint32_t link, uint32_t class)
+bool smx_relay_is_due(struct smx_relay *r, uint32_t ref, uint64_t tick)
+{
+    const struct departure *d = smx_relay_departure(r, ref);
+    const struct circuit *c = &r->circuit[ref / 2];
+
+    return smx_timetable_is_due(&d->tt, tick) &&
+           (ref % 2 == FWD || c->twin == NONE || tick / d->tt.period % 2 == c->turn);
+}
+
+/* One place in each longer period is kept free on relay links, for link commands. */
+uint32_t smx_relay_capacity(const struct smx_relay *r, uint32_t link, uint32_t class)
 {
     const struct neighbour *n = &r->neighbour[link];
 
@@ -200,7 +217,7 @@ bool smx_relay_has_room(const struct smx_relay *r, uint32_t link, uint8_t period
     uint32_t slot = r->period[SMX_PERIOD_SLOT];
 
     for (uint32_t k = class; k < r->period[SMX_PERIOD_LISTEN]; k += r->period[period])
-        if ((uint32_t)n->slot_count[k % slot] + n->listen_count[k] >= capacity(r, link, k))
+        if ((uint32_t)n->slot_count[k % slot] + n->listen_count[k] >= smx_relay_capacity(r, link, k))
             return false;
     return true;
 }
@@ -365,8 +382,7 @@ static void forward_cell(struct smx_relay *r, smx_time at, uint32_t circuit, uin
         r->count.cells_repeated++;
         return;
     }
-    c->heard = at;
-    c->fade = SMX_NEVER;
+    smx_relay_heard(r, circuit, at);
     smx_hop_decipher(&c->layers, SMX_FORWARD, number, body);
     r->count.cells_forward++;
     if (smx_hop_is_own(body))

@@ -117,8 +117,19 @@ static bool choose_class(const struct smx_relay *r, uint32_t link, const struct 
     return false;
 }
 
-/* Who gives a circuit up says nothing, and its place on the client's link would stay taken until it fades.  A
- * new circuit gets it; forward, the old one goes on as filler for its time. */
+/* The circuit whose place the new one is to share; NONE: it needs one of its own. */
+static uint32_t replaced(const struct smx_relay *r, uint32_t link, const struct smx_create *in)
+{
+    int dir;
+    uint32_t at = in->replaces != 0 && r->neighbour[link].kind == SMX_LINK_CLIENT
+                      ? smx_relay_id_find(r, link, in->replaces, &dir)
+                      : NONE;
+
+    return at != NONE && dir == FWD && r->circuit[at].period == in->period ? at : NONE;
+}
+
+/* A client whose CREATED was lost for good can't name the circuit that has its place.  A new circuit gets the
+ * place of one that is silent; forward, that one goes on as filler for its time. */
 static bool take_place(struct smx_relay *r, smx_time at, uint32_t link, uint8_t period, uint32_t class)
 {
     struct neighbour *n = &r->neighbour[link];
@@ -166,7 +177,7 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
 {
     struct neighbour *n = &r->neighbour[link];
     const struct smx_x25519 *onion = find_onion(r, in->tag);
-    uint32_t period = r->period[in->period], class = 0, circuit;
+    uint32_t period = r->period[in->period], class = 0, circuit, old = replaced(r, link, in);
     struct smx_created answer = {.back_id = in->back_id};
     struct circuit *c;
 
@@ -174,8 +185,12 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
         return SMX_REFUSAL_PATH;
     if (in->suite != SMX_SUITE_1 || !onion)
         return SMX_REFUSAL_SUITE;
-    if (!choose_class(r, link, in, &class) &&
-        !(take_place(r, at, link, in->period, class) && choose_class(r, link, in, &class)))
+    if (!smx_relay_may_create_more(r, link, at))
+        return SMX_REFUSAL_ROOM;
+    if (old != NONE)
+        class = (uint32_t)(r->circuit[old].bwd.tt.tick0 % period);
+    else if (!choose_class(r, link, in, &class) &&
+             !(take_place(r, at, link, in->period, class) && choose_class(r, link, in, &class)))
         return SMX_REFUSAL_ROOM;
     circuit = smx_relay_circuit_add(r);
     if (circuit == NONE)
@@ -188,6 +203,7 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
     }
     c->period = in->period;
     c->heard = at;
+    c->end = smx_relay_end_of_life(r, at);
     c->in_id = smx_relay_id_make(r, link, circuit, FWD);
     c->up_in =
         (struct smx_timetable){.tick0 = smx_tick_unwrap(in->first_tick, smx_link_last_tick(r->ep, link)),
@@ -200,6 +216,8 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
         (struct smx_timetable){.tick0 = r->next + 1, .number0 = smx_count_draw(&r->rng), .period = period};
     while (c->bwd.tt.tick0 % period != class)
         c->bwd.tt.tick0++;
+    if (old != NONE)
+        smx_relay_share(r, circuit, old);
     smx_relay_depart_add(r, circuit, BWD);
     smx_keymap_put(&r->created, circuit, in->msg1, SMX_X25519);
     answer.forward_id = c->in_id;
@@ -421,8 +439,8 @@ void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now)
     }
     /* Nothing from the owner's side: whether he left or a relay died, this piece goes on as if nothing were,
      * for a while. */
-    if (!r->config.cover_off && c->fade == SMX_NEVER && now > c->heard + SMX_MS(UP_SILENT_MS))
-        c->fade = now + smx_rng_exp(&r->rng, SMX_SECOND(r->consensus.params.epoch_s) / 10);
-    if (now >= c->fade)
+    if (now >= c->fade || now >= c->end)
         smx_relay_circuit_end(r, at);
+    else if (!r->config.cover_off && !c->orphan && now > c->heard + SMX_MS(UP_SILENT_MS))
+        smx_relay_orphan(r, at, now);
 }

@@ -2,6 +2,7 @@
  *
  *   relay.c      life, ticks, datagrams in and out, documents
  *   circuit.c    the table of circuits, their timetables, what departs in a tick
+ *   life.c       how long circuits last, and how many there may be
  *   command.c    what neighbours say: CREATE, CREATED, REFUSED, RELEASE, and making them
  *   hopcmd.c     what owners of circuits say: EXTEND, COOKIE, JOIN, LEAVE, LISTEN
  *   service.c    the end relay's services on streams: look-ups, introductions, uploads, the consensus
@@ -39,10 +40,19 @@ enum {
     RETRY_MS = 300,      /* CREATE and INTRODUCE between relays */
     SILENT_TICKS = 25,   /* nothing from a neighbour for so long: no circuit is lengthened to it */
     TRIES = 4,
-    SWEEP_TICKS = 16,        /* every circuit is looked at once in so many ticks */
-    UP_SILENT_MS = 10000,    /* no cell from the owner's side: the circuit begins to fade */
-    LEFT_MS = 1000,          /* a client's circuit without a cell for so long may lose its place, */
-    REPLACE_MS = 2000,       /* one in so long per client */
+    SWEEP_TICKS = 16,     /* every circuit is looked at once in so many ticks */
+    UP_SILENT_MS = 10000, /* no cell from the owner's side: the circuit begins to fade */
+    FADE_SHARE = 10,      /* an orphan lives for an epoch / this in the mean; circuits for so much longer than
+                             their last epoch, as clocks differ and renewals take time */
+    ORPHAN_SHARE = 10,    /* orphans are circuits_max / this at the most */
+    SHARE_SILENT_MS = 200, /* of two that share a place: one is not heard for so long while the other is */
+    SHARE_BEGIN_MS = 5000, /* the new one before its first cell: CREATED may have to be sent again */
+    LEFT_MS = 1000, /* a client's circuit without a cell for so long may lose its place to one that names */
+    REPLACE_MS = 2000,     /* none, one in so long per client: CREATED was lost for good */
+    LINK_CREATES = 32,     /* circuits that one client may make at once, */
+    LINK_CREATE_MS = 1000, /* and one more in each of these */
+    SOURCE_CREATES = 8, /* at once by one source, for each link that it may have; one in LINK_CREATE_MS for as
+                           many links */
     CLIENT_GONE_MS = 120000, /* a silent client link is given up */
     INTRODUCTIONS = 256,     /* under way at once, each way */
     LISTEN_BURST = 8,        /* introductions for one listening circuit */
@@ -83,7 +93,17 @@ struct circuit {
     struct smx_counts up_counts;
     struct departure bwd, fwd;      /* bwd.link is the up link */
     uint8_t created[SMX_CELL_SIZE]; /* to answer a repeated CREATE with */
-    smx_time heard, fade;           /* last cell from upstream; when it ends */
+    smx_time heard;                 /* last cell from upstream */
+    bool began;                     /* there was one */
+    smx_time end;                   /* it ends then, whatever happens */
+    /* orphan: nothing comes from upstream any more */
+    bool orphan;
+    smx_time fade; /* when it ends, then; else SMX_NEVER */
+    uint32_t older, newer;
+    /* of a client: who else has its place on his link */
+    uint32_t twin;
+    uint8_t turn;    /* it has the periods whose count has this parity */
+    uint16_t missed; /* the other's cells since its own last one */
     /* down */
     uint32_t down_in_id;
     struct smx_timetable down_in; /* down link's ticks, arriving counts */
@@ -112,6 +132,17 @@ struct command { /* a link command waiting for room */
     uint8_t cell[SMX_CELL_SIZE];
 };
 
+struct bucket {
+    uint32_t spent; /* tokens */
+    smx_time from;  /* when that was so */
+};
+
+struct source { /* an address that clients come from */
+    uint32_t links;
+    struct bucket creates;
+    uint32_t next_free;
+};
+
 struct neighbour { /* by link handle */
     bool used, up;
     enum smx_link_kind kind;
@@ -127,6 +158,8 @@ struct neighbour { /* by link handle */
     uint32_t stream; /* bootstrap */
     smx_time down_since;
     smx_time replaced; /* when a circuit last lost its place */
+    struct bucket creates;
+    uint32_t source; /* client links: where it came from */
     uint32_t load_max;
 };
 
@@ -183,10 +216,11 @@ struct smx_relay {
     struct smx_relay_counters count;
     /* mix clock */
     bool ticking;
-    smx_time base;      /* of tick 0 */
-    uint64_t next;      /* the tick to do next */
-    smx_time tick;      /* length */
-    uint32_t period[2]; /* mix ticks, by enum smx_period */
+    smx_time base;        /* of tick 0 */
+    uint64_t next;        /* the tick to do next */
+    smx_time tick;        /* length */
+    uint32_t period[2];   /* mix ticks, by enum smx_period */
+    struct smx_wall wall; /* of the input being worked on */
     /* documents */
     struct smx_consensus consensus;
     uint32_t place;              /* our own, or NONE */
@@ -196,7 +230,11 @@ struct smx_relay {
     uint32_t links;
     struct neighbour *neighbour;
     struct circuit *circuit;
-    uint32_t circuit_free, circuit_used;                    /* list by bwd.next */
+    uint32_t circuit_free, circuit_used; /* list by bwd.next */
+    uint32_t orphan_oldest, orphan_newest, orphans;
+    struct source *source; /* as many as client links */
+    uint32_t source_free;
+    struct smx_keymap sources;                              /* by address */
     struct smx_keymap created, cookies, waiting, listeners; /* by ephemeral, cookie, cookie, pseudonym key */
     struct command *command;
     uint32_t command_free;
@@ -222,6 +260,10 @@ void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir);
 void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir);
 /* Is there room for one more departure in this class (mix tick modulo period)? */
 bool smx_relay_has_room(const struct smx_relay *r, uint32_t link, uint8_t period, uint32_t class);
+/* Cells that a link carries in the mix ticks of this class of the longer period. */
+uint32_t smx_relay_capacity(const struct smx_relay *r, uint32_t link, uint32_t class);
+/* Does it leave in this tick? */
+bool smx_relay_is_due(struct smx_relay *r, uint32_t ref, uint64_t tick);
 smx_time smx_relay_tick_time(const struct smx_relay *r, uint64_t tick);
 uint64_t smx_relay_tick_after(const struct smx_relay *r, smx_time at); /* first tick at or after */
 /* Link ticks and mix ticks of what we send on a link. */
@@ -241,6 +283,26 @@ void smx_relay_note(struct circuit *c, uint8_t type, const void *content, size_t
 void smx_relay_unnote(struct circuit *c, uint8_t type); /* of an older state of the circuit: no longer true */
 /* A cell of a circuit has come. */
 void smx_relay_cell(struct smx_relay *r, smx_time at, uint32_t link, uint64_t t, uint8_t cell[SMX_CELL_SIZE]);
+
+/* ---- life.c ---- */
+/* The circuit at, not among the departures yet, gets every second turn of old's place on the client's link.
+ */
+void smx_relay_share(struct smx_relay *r, uint32_t at, uint32_t old);
+/* A cell has come from upstream. */
+void smx_relay_heard(struct smx_relay *r, uint32_t at, smx_time now);
+/* Nothing comes from upstream any more: it begins to fade.  Another orphan may end for that. */
+void smx_relay_orphan(struct smx_relay *r, uint32_t at, smx_time now);
+void smx_relay_adopt(struct smx_relay *r, uint32_t at); /* it is none any more */
+/* When a circuit that is made now ends at the latest. */
+smx_time smx_relay_end_of_life(const struct smx_relay *r, smx_time now);
+/* The link's rate has fallen: circuits that don't fit any more end here, and their owners notice. */
+void smx_relay_fit(struct smx_relay *r, uint32_t link);
+enum smx_err smx_relay_sources_new(struct smx_relay *r);
+/* A client link is up; false: there are too many from where it comes. */
+bool smx_relay_source_add(struct smx_relay *r, uint32_t link);
+void smx_relay_source_drop(struct smx_relay *r, uint32_t link);
+/* May this neighbour have one more circuit made? */
+bool smx_relay_may_create_more(struct smx_relay *r, uint32_t link, smx_time now);
 
 /* ---- command.c ---- */
 void smx_relay_command(struct smx_relay *r, smx_time at, uint32_t link, uint8_t cell[SMX_CELL_SIZE]);

@@ -40,6 +40,8 @@ static enum smx_err make_tables(struct smx_relay *r)
         smx_keymap_new(&r->waiting, circuits, &r->rng) != SMX_OK ||
         smx_keymap_new(&r->listeners, circuits, &r->rng) != SMX_OK)
         return SMX_E_MEMORY;
+    if (smx_relay_sources_new(r) != SMX_OK)
+        return SMX_E_MEMORY;
     return smx_relay_service_new(r);
 }
 
@@ -59,8 +61,10 @@ enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_conf
         return SMX_E_MEMORY;
     r->config = *config;
     sodium_memzero(&r->config.link, sizeof r->config.link);
+    if (r->config.source_links_max == 0)
+        r->config.source_links_max = SMX_RELAY_SOURCE_LINKS;
     r->links = config->relay_links_max + config->client_links_max;
-    r->place = NONE;
+    r->place = r->orphan_oldest = r->orphan_newest = NONE;
     smx_rng_init(&r->rng, seed);
     smx_rng_bytes(&r->rng, r->filler_key, sizeof r->filler_key);
     err = make_tables(r);
@@ -88,6 +92,8 @@ void smx_relay_free(struct smx_relay *r)
     smx_keymap_free(&r->cookies);
     smx_keymap_free(&r->waiting);
     smx_keymap_free(&r->listeners);
+    smx_keymap_free(&r->sources);
+    free(r->source);
     for (size_t i = 0; i < 2; i++)
         free(r->document[i].bytes);
     free(r->neighbour);
@@ -140,6 +146,7 @@ static void link_close(struct smx_relay *r, uint32_t link)
     drop_circuits(r, link);
     smx_relay_drop_commands(r, link);
     smx_relay_service_free(r, &n->stream);
+    smx_relay_source_drop(r, link);
     smx_link_close(r->ep, link);
     n->used = n->up = false;
 }
@@ -156,22 +163,29 @@ static void link_begin(struct smx_relay *r, uint32_t link, enum smx_link_kind ki
     n->rate = kind == SMX_LINK_RELAY ? rate_of(r, place) : 1;
     n->secret = smx_rng_u32(&r->rng) | UINT32_C(1) << 31;
     n->phase = (uint8_t)smx_rng_below(&r->rng, r->period[SMX_PERIOD_SLOT]);
-    n->stream = NONE;
+    n->stream = n->source = NONE;
     memset(n->slot, 0xff, sizeof n->slot); /* NONE */
     memset(n->listen, 0xff, sizeof n->listen);
 }
 
-static void link_up(struct smx_relay *r, const struct smx_link_rx *rx)
+/* False: it is not wanted, and is closed. */
+static bool link_up(struct smx_relay *r, const struct smx_link_rx *rx)
 {
     struct neighbour *n = &r->neighbour[rx->link];
 
-    if (!n->used)
+    if (!n->used) {
         link_begin(r, rx->link, rx->kind,
                    rx->kind == SMX_LINK_RELAY ? place_of_key(r, smx_link_peer_static(r->ep, rx->link))
                                               : NONE);
-    else if (!rx->resumed)
+        if (rx->kind == SMX_LINK_CLIENT && !smx_relay_source_add(r, rx->link)) {
+            link_close(r, rx->link);
+            return false;
+        }
+    } else if (!rx->resumed) {
         drop_circuits(r, rx->link);
+    }
     n->up = true;
+    return true;
 }
 
 /* ---- datagrams in ---- */
@@ -181,13 +195,14 @@ void smx_relay_receive(struct smx_relay *r, smx_time at, struct smx_wall wall, c
 {
     struct smx_link_rx rx;
 
+    r->wall = wall;
     if (!r->ticking)
         return; /* before the first consensus nobody is known */
     smx_endpoint_receive(r->ep, at, wall, from, bytes, len, out, &rx);
     if (rx.what == SMX_LINK_RX_NONE)
         return;
-    if (rx.what == SMX_LINK_RX_UP)
-        link_up(r, &rx);
+    if (rx.what == SMX_LINK_RX_UP && !link_up(r, &rx))
+        return;
     for (size_t i = 0; i < rx.cell_count; i++) {
         uint8_t *cell = rx.cells + i * SMX_CELL_SIZE;
 
@@ -218,15 +233,15 @@ static uint32_t depart_list(struct smx_relay *r, uint32_t head, uint64_t tick, s
     for (uint32_t ref = head; ref != NONE; ref = smx_relay_departure(r, ref)->next) {
         uint8_t *cell;
 
-        if (!smx_timetable_is_due(&smx_relay_departure(r, ref)->tt, tick))
-            continue; /* its first cell is yet to come */
+        if (!smx_relay_is_due(r, ref, tick))
+            continue; /* its first cell is yet to come, or it is the turn of another */
         if (skip > 0) {
             skip--;
             continue;
         }
         cell = smx_quantum_add(q);
         if (!cell)
-            break; /* the rate of this link has fallen: what does not fit is lost */
+            break; /* never: all have room */
         if (smx_relay_depart(r, ref, tick, now, cell))
             real++;
         else
@@ -454,6 +469,8 @@ static enum smx_err connect_neighbours(struct smx_relay *r, smx_time now)
         n->rate = rate_of(r, n->place);
         if (n->rate == 0)
             link_close(r, i);
+        else
+            smx_relay_fit(r, i);
     }
     for (uint32_t i = 0; i < r->consensus.relay_count; i++) {
         const struct smx_relay_info *info = &r->consensus.relay[i];

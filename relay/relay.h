@@ -24,6 +24,7 @@
 struct smx_relay;
 
 enum { SMX_RELAY_CIRCUITS = 1 << 20 };
+enum { SMX_RELAY_SOURCE_LINKS = 128 };
 enum {
     SMX_RELAY_RATE = 64
 }; /* datagrams on a link in one tick at most, whatever the consensus says: one GSO send */
@@ -33,8 +34,9 @@ struct smx_relay_config {
     uint8_t id[SMX_DOC_KEY]; /* Ed25519 identity, public */
     struct smx_x25519 link;  /* static link key; copied into locked memory */
     uint32_t relay_links_max, client_links_max;
-    uint32_t circuits_max; /* 1..SMX_RELAY_CIRCUITS */
-    bool has_v4, has_v6;   /* families that the caller can send to */
+    uint32_t circuits_max;     /* 1..SMX_RELAY_CIRCUITS */
+    uint32_t source_links_max; /* clients from one address (IPv6: one /64); 0: SMX_RELAY_SOURCE_LINKS */
+    bool has_v4, has_v6;       /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only cells that carry something (the control of the cover
                        test) */
 };
@@ -107,6 +109,10 @@ void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t r
     X(creates, "circuits made")                                                                              \
     X(creates_repeated, "CREATE answered again")                                                             \
     X(creates_refused, "CREATE refused")                                                                     \
+    X(creates_limited, "CREATE refused because its client, or his address, made too many")                   \
+    X(clients_refused, "client links closed because too many come from one address")                         \
+    X(orphans_dropped, "circuits without an owner ended early because there were too many")                  \
+    X(circuits_unfit, "circuits ended because their link's rate fell")                                       \
     X(extends_refused, "EXTEND refused")                                                                     \
     X(joins, "joins made")                                                                                   \
     X(joins_replaced, "joins that took the place of a partner")                                              \

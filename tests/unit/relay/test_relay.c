@@ -438,7 +438,7 @@ static void circuits_of_a_silent_owner_fade(void **state)
     set_up_circuits(w);
     w->owner[0].base += SMX_SECOND(1000000); /* his clock stops: he says nothing any more */
     /* each hop fades after the one before: ten seconds of silence, then three times the mean */
-    run_for(w, 150000);
+    run_for(w, 90000);
     circuits = 0;
     for (size_t i = 0; i < RELAYS; i++)
         circuits += smx_relay_circuits(w->relay[i]);
