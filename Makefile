@@ -46,11 +46,13 @@ UNIT_SRC  := $(sort $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
 TOOL_SRC  := $(wildcard tests/support/wire.c tests/tools/*.c)
+SOAK_SRC  := $(wildcard tests/soak/*.c)
 SUPPORT   := $(BUILD)/tests/support/libsupport.a
 UNIT  := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ  := $(FUZZ_SRC:%.c=$(BUILD)/%)
 BENCH := $(BENCH_SRC:%.c=$(BUILD)/%)
 TOOLS := $(TOOL_SRC:%.c=$(BUILD)/%)
+SOAK  := $(SOAK_SRC:%.c=$(BUILD)/%)
 
 LIBS_CORE   = $(shell pkg-config --libs $(PKGS_CORE)) -losipparser2 -lm
 LIBS_DAEMON = $(shell pkg-config --libs $(PKGS_DAEMON)) -lpthread
@@ -91,7 +93,7 @@ $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 
 # A relay whose cells tests look into: the program's objects, with the onion layer's functions wrapped.
 .PHONY: view
-view: $(BUILD)/view/sipmix-relay
+view: $(if $(wildcard tests/privacy/view.c),$(BUILD)/view/sipmix-relay)
 $(BUILD)/view/sipmix-relay: LDFLAGS += -Wl,--wrap=smx_hop_encipher,--wrap=smx_hop_decipher
 $(BUILD)/view/sipmix-relay: $(BUILD)/tests/privacy/view.o $(call objs,relay/daemon) \
                             $(call source_libs,$(wildcard relay/daemon/*.[ch]),relay/daemon)
@@ -112,14 +114,14 @@ $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(SUPPORT) $(call layer_lib
 endef
 $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRC)),$(eval $(call unit,$(u))))
 
-# Fuzz targets, benches and tools take their layers from what they include.
+# Fuzz targets, benches, tools and soak programs take their layers from what they include.
 $(BUILD)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes # libFuzzer declares its entry nowhere
 define small
-$(BUILD)/$(1): $(BUILD)/$(1).o $(call source_libs,$(1).c)
+$(BUILD)/$(1): $(BUILD)/$(1).o $(if $(filter tests/soak/%,$(1)),$(SUPPORT)) $(call source_libs,$(1).c)
 	$$(call SAY,LD)
 	$$(LINK) $(if $(filter tests/fuzz/%,$(1)),-fsanitize=fuzzer) $$(LIBS_CORE) $$(LIBS_DAEMON)
 endef
-$(foreach s,$(patsubst %.c,%,$(FUZZ_SRC) $(BENCH_SRC) $(TOOL_SRC)),$(eval $(call small,$(s))))
+$(foreach s,$(patsubst %.c,%,$(FUZZ_SRC) $(BENCH_SRC) $(TOOL_SRC) $(SOAK_SRC)),$(eval $(call small,$(s))))
 
 unit: $(patsubst %.c,$(BUILD)/%,$(call picked,$(UNIT_SRC)))
 	@test -n "$^" || { echo "no unit test is called *$(T)*" >&2; exit 1; }
@@ -130,6 +132,7 @@ unit: $(patsubst %.c,$(BUILD)/%,$(call picked,$(UNIT_SRC)))
 libs: $(CORE_LIBS) $(HOST_LIBS)
 unit-programs: $(UNIT) $(TOOLS)
 fuzz-programs: $(patsubst %.c,$(BUILD)/%,$(call picked,$(FUZZ_SRC)))
+soak-programs: $(SOAK)
 bench-programs: $(patsubst %.c,$(BUILD)/%,$(call picked,$(BENCH_SRC)))
 layers:
 	@echo $(CORES)
@@ -145,6 +148,10 @@ check:
 asan fuzz bench:
 	@tests/support/deps check
 	@BUILD=$(BUILD) T=$(T) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run $@
+
+soak:
+	@tests/support/deps check
+	@BUILD=$(BUILD) T=$(T) tests/run $@
 
 # Arguments of these two travel in the environment: RELAYS, CLIENTS, EXITS, NETNS, PLACE.
 demo testnet:
@@ -162,7 +169,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit deps check asan fuzz bench demo testnet install clean FORCE
+.PHONY: all unit deps check asan fuzz bench soak demo testnet install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) $(foreach v,asan clang fuzz,-path $(BUILD)/$(v) -prune -o) -name '*.d' -print 2>/dev/null)

@@ -1,0 +1,94 @@
+/* tests/support/ages.h - a network that lasts: hours of virtual time on the real cores, with wrong clocks,
+ * deaths and returns of relays, moving and sleeping clients, losses, a directory that is away, and calls and
+ * messages at random.  Once a virtual second everything that must hold is looked at, from outside the nodes.
+ * The same configuration gives the same run. */
+#ifndef SMX_TEST_AGES_H
+#define SMX_TEST_AGES_H
+
+#include "client/core.h"
+#include "proto/base/rng.h"
+#include "tests/support/checks.h"
+
+enum {
+    QUIET_EVERY_S = 1800, /* the end of each such time passes without calls and new faults */
+    QUIET_S = 240,
+    EXCUSE_S = 30, /* what a fault may do to calls, it has done by then */
+    MOVE_S = 3,    /* losses around a change of a slot's circuit aren't counted */
+};
+
+enum fault { FAULT_RELAY, FAULT_GUARD, FAULT_MOVE, FAULT_SLEEP, FAULT_LOSS, FAULT_DIRECTORY, FAULTS };
+extern const char *const ages_fault_name[FAULTS];
+
+struct talk { /* one call */
+    bool used, answered;
+    size_t a, b;
+    uint32_t id; /* at the caller */
+    smx_time began, end;
+    smx_time half; /* since when it is over at one side only; 0: it isn't */
+};
+
+struct side {                    /* of a client */
+    smx_time busy;               /* when it last had a call; */
+    smx_time texting;            /* or a message */
+    smx_time excused;            /* its losses are not counted before */
+    smx_time wakes;              /* 0: it doesn't sleep */
+    smx_time dark[CIRCUITS_MAX]; /* since when the circuit doesn't stand; 0: it does */
+    uint32_t ids[SMX_CLIENT_SLOTS];
+    uint32_t frames, missing; /* of its call, at the last look */
+    uint32_t call;
+    bool complained;
+};
+
+enum { TALKS = NETWORK_CLIENTS, DARK_BINS = 4096 };
+
+struct ages {
+    struct network *n;
+    struct pace pace;
+    struct verdict verdict;
+    struct smx_rng rng; /* of what happens: the cores' draws don't change it */
+    bool faulty, tells;
+    smx_time begin, next_call, next_text, next_fault, lossy_until, directory_back;
+    smx_time back[NETWORK_RELAYS]; /* when a dead relay returns */
+    smx_time shaken;               /* the last death or return of a relay, or outage */
+    struct talk talk[TALKS];
+    struct side side[NETWORK_CLIENTS];
+    struct tables peak, calm_first, calm_last;
+    size_t calms;
+    size_t heap_first, heap_last; /* most bytes in the second quarter, and in the last one */
+    /* figures */
+    uint64_t faults[FAULTS], calls, answered, failed, cut, busy, texts;
+    uint64_t frames, missing, moving_frames, moving_missing, out_of_order;
+    uint64_t awake_s, ready_s;
+    uint32_t dark[DARK_BINS]; /* outages of circuits, by seconds */
+    uint64_t outages;
+};
+
+struct ages_config {
+    struct network_config network;
+    size_t clients;
+    bool faults;
+    bool tells; /* what happens, on stderr */
+};
+
+/* The clients are ready, or false: the network doesn't come to life. */
+bool ages_begin(struct ages *g, const struct ages_config *config);
+/* Until the time is over, or the verdict is full. */
+void ages_run(struct ages *g, unsigned seconds);
+void ages_end(struct ages *g);
+/* What was violated and when, to stderr, and all figures as one line of JSON. */
+void ages_tell(const struct ages *g, double real_s);
+
+/* ---- for its parts ---- */
+
+smx_time ages_now(const struct ages *g);
+bool ages_is_awake(const struct ages *g, size_t client);
+bool ages_is_quiet(const struct ages *g);
+/* The call that a user has now, either way; NULL: none. */
+struct played_call *ages_call_of(struct user *u);
+/* What this client's calls lose is not counted for so long. */
+void ages_excuse(struct ages *g, size_t client, unsigned seconds);
+void ages_happen(struct ages *g);                             /* ages.c: once a second */
+void ages_look(struct ages *g, unsigned second, double done); /* watch.c: after it */
+void ages_judge(struct ages *g);                              /* watch.c: at the end */
+
+#endif
