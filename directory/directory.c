@@ -2,6 +2,7 @@
 #include "directory/names.h"
 #include "directory/rates.h"
 #include "directory/relays.h"
+#include "directory/work.h"
 #include "proto/base/bytes.h"
 
 #include <sodium.h>
@@ -24,6 +25,7 @@ struct smx_directory {
     struct smx_wall changed_at;
 
     uint64_t batch_number; /* of the last one ever made */
+    uint8_t work;          /* that it asks for */
     struct smx_wall batch_time;
     uint8_t *batch; /* the file, or NULL */
     size_t batch_len;
@@ -97,6 +99,7 @@ static enum smx_err take_up_documents(struct smx_directory *d)
         struct smx_rd r = {bytes, len, false};
 
         d->batch_number = smx_rd_u64(&r);
+        d->work = smx_rd_u8(&r);
         err = smx_rd_done(&r) ? SMX_OK : SMX_E_MALFORMED;
         free(bytes);
     }
@@ -133,6 +136,9 @@ enum smx_err smx_directory_new(struct smx_directory **out, const struct smx_dire
                              config->descs_max);
     if (err != SMX_OK)
         goto fail;
+    d->work = smx_work_next((uint8_t)config->params.claim_work_bits, d->work, config->uploads_busy,
+                            config->uploads_busy); /* as kept, but within the parameters */
+    d->names.work = d->work;
     d->counters.relays = d->relays.count;
     *out = d;
     return SMX_OK;
@@ -246,6 +252,36 @@ enum smx_err smx_directory_relay(struct smx_directory *d, struct smx_wall now, c
 
 /* ---- uploads ---- */
 
+/* All in one transaction, which begins with the first upload that is worth one. */
+static enum smx_err take_round(struct smx_directory *d, struct smx_wall now,
+                               const struct smx_round_item *item, size_t count, uint8_t *result,
+                               size_t *accepted)
+{
+    enum smx_err err = SMX_OK;
+    bool begun = false;
+
+    for (size_t i = 0; i < count && err == SMX_OK; i++) {
+        struct smx_upload upload;
+        enum smx_upload_result got = smx_names_look(&d->names, item[i].at, item[i].len, &upload);
+
+        if (got == SMX_UPLOAD_ACCEPTED && !begun) {
+            err = d->store->begin(d->store);
+            if (err != SMX_OK)
+                return err;
+            begun = true;
+        }
+        if (got == SMX_UPLOAD_ACCEPTED)
+            err = smx_names_take(&d->names, now, &upload, item[i].at, item[i].len, &got);
+        result[i] = (uint8_t)got;
+        *accepted += got == SMX_UPLOAD_ACCEPTED;
+    }
+    if (err == SMX_OK && begun)
+        return d->store->commit(d->store);
+    if (begun)
+        d->store->undo(d->store);
+    return err;
+}
+
 enum smx_err smx_directory_round(struct smx_directory *d, struct smx_wall now, const uint8_t *in, size_t len,
                                  uint8_t reply[SMX_ROUND_REPLY_MAX], size_t *reply_len)
 {
@@ -258,20 +294,7 @@ enum smx_err smx_directory_round(struct smx_directory *d, struct smx_wall now, c
         d->counters.rounds_refused++;
         return err;
     }
-    err = d->store->begin(d->store);
-    if (err != SMX_OK)
-        return err;
-    for (size_t i = 0; i < count && err == SMX_OK; i++) {
-        enum smx_upload_result got = SMX_UPLOAD_MALFORMED;
-
-        err = smx_names_upload(&d->names, now, item[i].at, item[i].len, &got);
-        result[i] = (uint8_t)got;
-        accepted += got == SMX_UPLOAD_ACCEPTED;
-    }
-    if (err == SMX_OK)
-        err = d->store->commit(d->store);
-    else
-        d->store->undo(d->store);
+    err = take_round(d, now, item, count, result, &accepted);
     if (err != SMX_OK) {
         /* The counts ran ahead of what is stored.  If the store can't even count, they stay too high, which
          * only makes it full earlier. */
@@ -395,16 +418,21 @@ static enum smx_err expire_consensus(struct smx_directory *d, struct smx_wall no
 
 /* ---- batch ---- */
 
-/* The number is stored first: two batches never share one. */
-static enum smx_err next_number(struct smx_directory *d, struct smx_wall now, uint64_t *number)
+/* Number and work are stored first: two batches never share a number.  It is the time in seconds or more, so
+ * that numbers go on even where a database was lost, and nobody who saw an earlier one is stuck. */
+static enum smx_err next_number(struct smx_directory *d, struct smx_wall now)
 {
-    uint8_t bytes[8];
+    uint8_t work = smx_work_next((uint8_t)d->config.params.claim_work_bits, d->work, d->names.load,
+                                 d->config.uploads_busy);
+    uint64_t number = now.s > (int64_t)d->batch_number ? (uint64_t)now.s : d->batch_number + 1;
+    uint8_t bytes[8 + 1];
     struct smx_wr w = {bytes, sizeof bytes};
     enum smx_err err = d->store->begin(d->store);
 
     if (err != SMX_OK)
         return err;
-    smx_wr_u64(&w, d->batch_number + 1);
+    smx_wr_u64(&w, number);
+    smx_wr_u8(&w, work);
     err = smx_names_purge(&d->names, now);
     if (err == SMX_OK)
         err = d->store->blob_put(d->store, SMX_STORE_BATCH, bytes, sizeof bytes);
@@ -412,9 +440,13 @@ static enum smx_err next_number(struct smx_directory *d, struct smx_wall now, ui
         err = d->store->commit(d->store);
     else
         d->store->undo(d->store);
-    if (err == SMX_OK)
-        *number = ++d->batch_number;
-    return err;
+    if (err != SMX_OK)
+        return err;
+    d->batch_number = number;
+    d->names.work = work < d->work ? work : d->work;
+    d->names.load = 0;
+    d->work = work;
+    return SMX_OK;
 }
 
 static enum smx_err make_batch(struct smx_directory *d, struct smx_wall now, struct smx_wall time)
@@ -423,13 +455,12 @@ static enum smx_err make_batch(struct smx_directory *d, struct smx_wall now, str
     struct smx_batch *b = smx_batch_new(d->config.network.id);
     uint8_t *file;
     size_t len;
-    uint64_t number;
-    enum smx_err err = b ? next_number(d, now, &number) : SMX_E_MEMORY;
+    enum smx_err err = b ? next_number(d, now) : SMX_E_MEMORY;
 
     if (err == SMX_OK)
         err = smx_names_collect(&d->names, now, b);
     if (err == SMX_OK)
-        err = smx_batch_close(b, number, time);
+        err = smx_batch_close(b, d->batch_number, time, d->work);
     if (err == SMX_OK) {
         smx_batch_sign(b, sig.sig, d->secret);
         err = smx_batch_add_signature(b, &sig);

@@ -23,6 +23,7 @@ struct smx_directory_config {
     const uint8_t *secret; /* SMX_DOC_SECRET bytes; copied into locked memory */
     bool early;            /* a new consensus whenever the relays change */
     size_t relays_max, names_max, descs_max;
+    size_t uploads_busy; /* uploads in a batch interval above which they need more work; above 0 */
 };
 
 enum { SMX_DIRECTORY_EARLY_S = 2, SMX_DIRECTORY_CLOCK_S = 600, SMX_DIRECTORY_LISTED_EPOCHS = 24 };
@@ -40,8 +41,10 @@ void smx_directory_free(struct smx_directory *d); /* NULL is fine; wipes */
 enum smx_err smx_directory_relay(struct smx_directory *d, struct smx_wall now, const uint8_t *in, size_t len,
                                  const char **why) SMX_MUST_CHECK;
 
-/* A round of uploads (POST /claims); the reply is written once everything is stored for good.
- * SMX_E_MALFORMED; SMX_E_IO, SMX_E_MEMORY: nothing of the round counts, the relay should try again. */
+/* A round of uploads (POST /claims); the reply is written once everything is stored for good.  An upload
+ * needs the work that one of the last two batches asks for, whichever is less: its sender may not know the
+ * last one. SMX_E_MALFORMED; SMX_E_IO, SMX_E_MEMORY: nothing of the round counts, the relay should try again.
+ */
 enum smx_err smx_directory_round(struct smx_directory *d, struct smx_wall now, const uint8_t *in, size_t len,
                                  uint8_t reply[SMX_ROUND_REPLY_MAX], size_t *reply_len) SMX_MUST_CHECK;
 

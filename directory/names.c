@@ -13,8 +13,8 @@ enum smx_err smx_names_init(struct smx_names *n, struct smx_store *store, const 
                             const struct smx_params *p, size_t names_max, size_t descs_max)
 {
     *n = (struct smx_names){.store = store,
-                            .work_bits = p->claim_work_bits,
                             .grace_s = p->name_grace_s,
+                            .work = (uint8_t)p->claim_work_bits,
                             .names_max = names_max,
                             .descs_max = descs_max};
     memcpy(n->network, network, sizeof n->network);
@@ -119,23 +119,29 @@ static enum smx_err take_descriptor(struct smx_names *n, struct smx_wall now, co
     return err;
 }
 
-enum smx_err smx_names_upload(struct smx_names *n, struct smx_wall now, const uint8_t *in, size_t len,
-                              enum smx_upload_result *result)
+enum smx_upload_result smx_names_look(struct smx_names *n, const uint8_t *in, size_t len,
+                                      struct smx_upload *upload)
 {
-    struct smx_upload u;
-    enum smx_err err = smx_upload_decode(&u, n->network, n->work_bits, in, len);
+    switch (smx_upload_decode(upload, n->network, n->work, in, len)) {
+    case SMX_OK:
+        n->load++;
+        return SMX_UPLOAD_ACCEPTED;
+    case SMX_E_AUTH:
+        n->load++;
+        return SMX_UPLOAD_FORGED;
+    case SMX_E_REFUSED:
+        return SMX_UPLOAD_NO_WORK;
+    default:
+        return SMX_UPLOAD_MALFORMED;
+    }
+}
 
-    if (err == SMX_OK && u.tag == SMX_UPLOAD_CLAIM)
-        return take_claim(n, now, &u.claim, in, len, result);
-    if (err == SMX_OK)
-        return take_descriptor(n, now, &u.descriptor, in, len, result);
-    if (err == SMX_E_REFUSED)
-        *result = SMX_UPLOAD_NO_WORK;
-    else if (err == SMX_E_AUTH)
-        *result = SMX_UPLOAD_FORGED;
-    else
-        *result = SMX_UPLOAD_MALFORMED;
-    return SMX_OK;
+enum smx_err smx_names_take(struct smx_names *n, struct smx_wall now, const struct smx_upload *upload,
+                            const uint8_t *in, size_t len, enum smx_upload_result *result)
+{
+    if (upload->tag == SMX_UPLOAD_CLAIM)
+        return take_claim(n, now, &upload->claim, in, len, result);
+    return take_descriptor(n, now, &upload->descriptor, in, len, result);
 }
 
 enum smx_err smx_names_purge(struct smx_names *n, struct smx_wall now)

@@ -15,9 +15,11 @@
 struct smx_names {
     struct smx_store *store; /* borrowed */
     uint8_t network[SMX_DOC_HASH];
-    uint32_t work_bits, grace_s;
+    uint32_t grace_s;
+    uint8_t work; /* bits that uploads must show now; the caller sets it */
     size_t names_max, descs_max;
     size_t name_count, desc_count; /* rows in the store */
+    size_t load;                   /* uploads that cost us a look at their signatures; the caller resets it */
 };
 
 /* Counts what the store holds.  SMX_E_IO, SMX_E_MEMORY. */
@@ -26,10 +28,14 @@ enum smx_err smx_names_init(struct smx_names *n, struct smx_store *store, const 
 /* Counts again, after the store has undone something. */
 enum smx_err smx_names_recount(struct smx_names *n) SMX_MUST_CHECK;
 
-/* One upload, inside a transaction of the caller; *result says what came of it.  It is only true once the
- * caller has committed.  SMX_E_IO, SMX_E_MEMORY: the store failed; then undo. */
-enum smx_err smx_names_upload(struct smx_names *n, struct smx_wall now, const uint8_t *in, size_t len,
-                              enum smx_upload_result *result) SMX_MUST_CHECK;
+/* Looks at an upload: work first, then layout, then signatures.  SMX_UPLOAD_ACCEPTED: it is one, and only the
+ * store can tell more; anything else is its result, and the store need not know. */
+enum smx_upload_result smx_names_look(struct smx_names *n, const uint8_t *in, size_t len,
+                                      struct smx_upload *upload);
+/* Takes what smx_names_look let pass, inside a transaction of the caller; *result says what came of it.  It
+ * is only true once the caller has committed.  SMX_E_IO, SMX_E_MEMORY: the store failed; then undo. */
+enum smx_err smx_names_take(struct smx_names *n, struct smx_wall now, const struct smx_upload *upload,
+                            const uint8_t *in, size_t len, enum smx_upload_result *result) SMX_MUST_CHECK;
 /* Forgets expired descriptors and names that are nobody's (a transaction of the caller). */
 enum smx_err smx_names_purge(struct smx_names *n, struct smx_wall now) SMX_MUST_CHECK;
 /* Puts every held name and live descriptor into b. */

@@ -42,7 +42,7 @@ struct smx_store_relay {
 enum smx_store_blob {
     SMX_STORE_NETWORK,   /* network id: a store serves one network */
     SMX_STORE_CONSENSUS, /* envelope of the last one */
-    SMX_STORE_BATCH,     /* number of the last batch, u64 */
+    SMX_STORE_BATCH,     /* last batch: number u64, work u8 */
 };
 
 /* Called for each row, in ascending order of keys; borrowed rows.  Anything but SMX_OK ends it and is

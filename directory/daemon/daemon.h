@@ -23,7 +23,7 @@ struct settings {
     char passphrase_file[SMX_CONFIG_PATH_MAX];
     int store; /* enum store_kind */
     bool early;
-    int64_t relays_max, names_max, descs_max;
+    int64_t relays_max, names_max, descs_max, uploads_busy;
     char domain[SMX_NETWORK_DOMAIN];
     struct smx_config_texts relays; /* for the network file: "ID LINKKEY ADDR [ADDR]" */
     int64_t param[PARAMS];          /* in the order of smx_param_table */

@@ -53,7 +53,8 @@ static struct smx_directory *make_core(const struct settings *s, const struct sm
                                           .early = s->early,
                                           .relays_max = (size_t)s->relays_max,
                                           .names_max = (size_t)s->names_max,
-                                          .descs_max = (size_t)s->descs_max};
+                                          .descs_max = (size_t)s->descs_max,
+                                          .uploads_busy = (size_t)s->uploads_busy};
     struct smx_directory *d;
     enum smx_err err;
 

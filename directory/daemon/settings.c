@@ -26,6 +26,8 @@ static const struct smx_config_key fixed[] = {
                 "names at most"),
     SMX_KEY_INT("directory", "descriptors", struct settings, descs_max, "100000", 1, SMX_BATCH_LEAVES / 2,
                 "pseudonym descriptors at most"),
+    SMX_KEY_INT("directory", "uploads", struct settings, uploads_busy, "1000", 1, 1000000,
+                "claims and descriptors in a batch interval above which they need more work"),
     SMX_KEY_STRING("network", "domain", struct settings, domain, "sipmix.alt",
                    "of addresses in this network"),
     SMX_KEY_TEXTS("network", "relay", struct settings, relays, "",

@@ -81,6 +81,14 @@ size_t smx_batch_answer(const struct smx_batch *b, const uint8_t index[SMX_INDEX
     return SMX_ANSWER_MAX - w.left;
 }
 
+size_t smx_batch_write(const struct smx_batch *b, uint8_t out[SMX_BATCH_HEAD_MAX])
+{
+    struct smx_wr w = {out, SMX_BATCH_HEAD_MAX};
+
+    smx_batch_write_head(&w, &b->header, b->sig, b->sig_count);
+    return SMX_BATCH_HEAD_MAX - w.left;
+}
+
 /* ---- client ---- */
 
 /* Reads the proof and compares what it leads to with the signed root. */
@@ -155,8 +163,8 @@ static enum smx_err read_absent(const struct smx_answer *a, struct smx_rd *r, co
 }
 
 enum smx_err smx_answer_verify(struct smx_answer *a, const struct smx_network *n, const struct smx_params *p,
-                               const uint8_t index[SMX_INDEX], uint64_t number_seen, struct smx_wall now,
-                               const uint8_t *in, size_t len)
+                               const uint8_t index[SMX_INDEX], const struct smx_batch_header *seen,
+                               struct smx_wall now, const uint8_t *in, size_t len)
 {
     struct smx_rd r = {in, len, false};
     struct smx_answer got = {.present = false};
@@ -175,8 +183,27 @@ enum smx_err smx_answer_verify(struct smx_answer *a, const struct smx_network *n
     else
         err = read_absent(&got, &r, index);
     if (err == SMX_OK)
-        err = smx_batch_check(&got.header, p, number_seen, now);
+        err = smx_batch_check(&got.header, p, seen, now);
     if (err == SMX_OK)
         *a = got;
+    return err;
+}
+
+enum smx_err smx_batch_verify(struct smx_batch_header *h, const struct smx_network *n,
+                              const struct smx_params *p, const struct smx_batch_header *seen,
+                              struct smx_wall now, const uint8_t *in, size_t len)
+{
+    struct smx_rd r = {in, len, false};
+    struct smx_doc_sig sig[SMX_DOC_SIGNERS];
+    struct smx_batch_header got;
+    size_t sig_count;
+    enum smx_err err = smx_batch_read_head(&r, &got, sig, &sig_count, n);
+
+    if (err == SMX_OK && !smx_rd_done(&r))
+        err = SMX_E_MALFORMED;
+    if (err == SMX_OK)
+        err = smx_batch_check(&got, p, seen, now);
+    if (err == SMX_OK)
+        *h = got;
     return err;
 }

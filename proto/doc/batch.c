@@ -10,12 +10,28 @@ static const uint8_t magic[4] = {'S', 'M', 'X', 'B'};
 
 /* ---- parts shared with answers ---- */
 
-static void write_header(struct smx_wr *w, const struct smx_batch_header *h)
+void smx_batch_header_write(struct smx_wr *w, const struct smx_batch_header *h)
 {
     smx_wr_u64(w, h->number);
     smx_wr_u32(w, (uint32_t)h->time.s);
     smx_wr_u32(w, h->leaves);
+    smx_wr_u8(w, h->work);
     smx_wr_bytes(w, h->root, SMX_DOC_HASH);
+}
+
+enum smx_err smx_batch_header_read(struct smx_rd *r, struct smx_batch_header *h)
+{
+    struct smx_batch_header got;
+
+    got.number = smx_rd_u64(r);
+    got.time.s = smx_rd_u32(r);
+    got.leaves = smx_rd_u32(r);
+    got.work = smx_rd_u8(r);
+    smx_rd_bytes(r, got.root, SMX_DOC_HASH);
+    if (r->bad || got.leaves > SMX_BATCH_LEAVES || got.work > SMX_WORK_MAX)
+        return SMX_E_MALFORMED;
+    *h = got;
+    return SMX_OK;
 }
 
 void smx_batch_signed(uint8_t out[SMX_BATCH_SIGNED], const uint8_t network[SMX_DOC_HASH],
@@ -24,14 +40,14 @@ void smx_batch_signed(uint8_t out[SMX_BATCH_SIGNED], const uint8_t network[SMX_D
     struct smx_wr w = {out, SMX_BATCH_SIGNED};
 
     smx_wr_bytes(&w, network, SMX_DOC_HASH);
-    write_header(&w, h);
+    smx_batch_header_write(&w, h);
     smx_wr_done(&w);
 }
 
 void smx_batch_write_head(struct smx_wr *w, const struct smx_batch_header *h, const struct smx_doc_sig *sig,
                           size_t sig_count)
 {
-    write_header(w, h);
+    smx_batch_header_write(w, h);
     smx_wr_u8(w, (uint8_t)sig_count);
     for (size_t i = 0; i < sig_count; i++) {
         smx_wr_u8(w, sig[i].signer);
@@ -44,12 +60,10 @@ enum smx_err smx_batch_read_head(struct smx_rd *r, struct smx_batch_header *h, s
 {
     uint8_t raw[SMX_BATCH_SIGNED];
 
-    h->number = smx_rd_u64(r);
-    h->time.s = smx_rd_u32(r);
-    h->leaves = smx_rd_u32(r);
-    smx_rd_bytes(r, h->root, SMX_DOC_HASH);
+    if (smx_batch_header_read(r, h) != SMX_OK)
+        return SMX_E_MALFORMED;
     *sig_count = smx_rd_u8(r);
-    if (r->bad || *sig_count > SMX_DOC_SIGNERS || h->leaves > SMX_BATCH_LEAVES)
+    if (r->bad || *sig_count > SMX_DOC_SIGNERS)
         return SMX_E_MALFORMED;
     for (size_t i = 0; i < *sig_count; i++) {
         sig[i].signer = smx_rd_u8(r);
@@ -222,17 +236,18 @@ static enum smx_err build(struct smx_batch *b)
     return SMX_OK;
 }
 
-enum smx_err smx_batch_close(struct smx_batch *b, uint64_t number, struct smx_wall time)
+enum smx_err smx_batch_close(struct smx_batch *b, uint64_t number, struct smx_wall time, uint8_t work)
 {
     enum smx_err err;
 
-    assert(!b->leaf && time.s >= 0 && time.s <= UINT32_MAX);
+    assert(!b->leaf && time.s >= 0 && time.s <= UINT32_MAX && work <= SMX_WORK_MAX);
     if (b->name_count)
         qsort(b->name, b->name_count, sizeof *b->name, by_index);
     if (b->desc_count)
         qsort(b->desc, b->desc_count, sizeof *b->desc, by_index);
     err = build(b);
-    b->header = (struct smx_batch_header){.number = number, .time = time, .leaves = (uint32_t)b->leaf_count};
+    b->header = (struct smx_batch_header){
+        .number = number, .time = time, .leaves = (uint32_t)b->leaf_count, .work = work};
     if (err == SMX_OK)
         smx_tree_root(&b->tree, b->header.root);
     return err;
@@ -368,12 +383,23 @@ const struct smx_batch_header *smx_batch_head(const struct smx_batch *b)
     return &b->header;
 }
 
-enum smx_err smx_batch_check(const struct smx_batch_header *h, const struct smx_params *p,
-                             uint64_t number_seen, struct smx_wall now)
+static bool is_same(const struct smx_batch_header *a, const struct smx_batch_header *b)
 {
+    return a->time.s == b->time.s && a->leaves == b->leaves && a->work == b->work &&
+           memcmp(a->root, b->root, sizeof a->root) == 0;
+}
+
+enum smx_err smx_batch_check(const struct smx_batch_header *h, const struct smx_params *p,
+                             const struct smx_batch_header *seen, struct smx_wall now)
+{
+    if (seen && h->number == seen->number && !is_same(h, seen))
+        return SMX_E_REFUSED;
     if (now.s - h->time.s > (int64_t)p->batch_valid * p->batch_s)
         return SMX_E_LATE;
     if (h->time.s > now.s + SMX_BATCH_SKEW_S)
         return SMX_E_STATE;
-    return h->number < number_seen ? SMX_E_REPLAY : SMX_OK;
+    if (seen && h->number < seen->number &&
+        (h->time.s > seen->time.s || h->time.s < seen->time.s - SMX_BATCH_BACK * (int64_t)p->batch_s))
+        return SMX_E_REPLAY;
+    return SMX_OK;
 }

@@ -4,12 +4,13 @@
  * leaf     index[32] | key[32] | BLAKE2b-256(descriptor)[32]     sorted by index; a hash of zeros: none live
  *          A name has a leaf while somebody holds it, a key while its descriptor is live.
  * tree     RFC 6962's shape: H(leaf) = BLAKE2b-256(00 | leaf), H(node) = BLAKE2b-256(01 | left | right)
- * header   0 number u64 | 8 time u32 | 12 leaves u32 | 16 root[32]                              48 bytes
+ * header   0 number u64 | 8 time u32 | 12 leaves u32 | 16 work u8 | 17 root[32]                 49 bytes
  *          signed as in signed.h, raw being network id | header; in the file: signer u8, signature[64]
  * batch    "SMXB" | version 1 | header | count u8, signatures | names u32 | descs u32
  *            | names * { index[32], key[32] }, ascending indices
  *            | descs * { len u16, descriptor }, ascending indices of their keys
- * answer   0 kind | 1 header | 49 count u8, signatures | body | proof: hashes[32], to the end
+ * head     header | count u8, signatures: what tells a client how much work uploads need
+ * answer   0 kind | 1 head | body | proof: hashes[32], to the end
  *   kind 1 present: place u32 | key[32] | desc_len u8 | descriptor (0: none live)
  *   kind 2 absent:  place u32 | beside u8 | beside * leaf[96]     beside: 0 empty tree, 1 edge, 2 neighbours
  *          leaves stand at place and place + 1, the index between them
@@ -19,19 +20,21 @@
 #ifndef SMX_DOC_BATCH_H
 #define SMX_DOC_BATCH_H
 
+#include "proto/base/bytes.h"
 #include "proto/doc/network.h"
 #include "proto/doc/params.h"
 #include "proto/doc/pseudonym.h"
 
 enum {
-    SMX_BATCH_HEADER = 8 + 4 + 4 + 32, /* 48 bytes */
-    SMX_BATCH_LEAF = 32 + 32 + 32,     /* 96 bytes */
+    SMX_BATCH_HEADER = 8 + 4 + 4 + 1 + 32,                                           /* 49 bytes */
+    SMX_BATCH_HEAD_MAX = SMX_BATCH_HEADER + 1 + SMX_DOC_SIGNERS * (1 + SMX_DOC_SIG), /* bytes */
+    SMX_BATCH_LEAF = 32 + 32 + 32,                                                   /* 96 bytes */
     SMX_BATCH_DEPTH = 22,
     SMX_BATCH_LEAVES = 1 << SMX_BATCH_DEPTH, /* at most */
     SMX_BATCH_MAX = 256 << 20,               /* bytes of a whole batch */
     SMX_BATCH_SKEW_S = 60,                   /* a reader's clock may be slow by this much */
-    SMX_ANSWER_MAX = 1 + SMX_BATCH_HEADER + 1 + SMX_DOC_SIGNERS * (1 + SMX_DOC_SIG) + 4 + 1 + 32 +
-                     SMX_DESC_MAX +
+    SMX_BATCH_BACK = 2, /* intervals: another end relay may fetch that much later than one asked before */
+    SMX_ANSWER_MAX = 1 + SMX_BATCH_HEAD_MAX + 4 + 1 + 32 + SMX_DESC_MAX +
                      2 * SMX_BATCH_DEPTH * 32, /* bytes; about 650 with one authority and 1000 leaves */
 };
 
@@ -39,8 +42,13 @@ struct smx_batch_header {
     uint64_t number; /* one more than the batch before */
     struct smx_wall time;
     uint32_t leaves;
+    uint8_t work; /* bits that uploads must show from now on, at most SMX_WORK_MAX */
     uint8_t root[SMX_DOC_HASH];
 };
+
+/* The header alone, as clients keep the newest one.  Reading: SMX_E_MALFORMED. */
+void smx_batch_header_write(struct smx_wr *w, const struct smx_batch_header *h);
+enum smx_err smx_batch_header_read(struct smx_rd *r, struct smx_batch_header *h) SMX_MUST_CHECK;
 
 struct smx_batch; /* what a directory builds and an end relay holds */
 
@@ -55,7 +63,8 @@ enum smx_err smx_batch_add_name(struct smx_batch *b, const char *name,
 enum smx_err smx_batch_add_descriptor(struct smx_batch *b, const uint8_t *desc, size_t len) SMX_MUST_CHECK;
 /* Sorts, builds the tree, sets the header.  Nothing can be added afterwards.
  * SMX_E_MALFORMED: a name or key twice;  SMX_E_MEMORY. */
-enum smx_err smx_batch_close(struct smx_batch *b, uint64_t number, struct smx_wall time) SMX_MUST_CHECK;
+enum smx_err smx_batch_close(struct smx_batch *b, uint64_t number, struct smx_wall time,
+                             uint8_t work) SMX_MUST_CHECK;
 /* One authority's signature over the closed batch; then put in, ascending by signer. */
 void smx_batch_sign(const struct smx_batch *b, uint8_t sig[SMX_DOC_SIG],
                     const uint8_t secret[SMX_DOC_SECRET]);
@@ -71,28 +80,35 @@ enum smx_err smx_batch_encode(const struct smx_batch *b, uint8_t **out, size_t *
 enum smx_err smx_batch_decode(struct smx_batch **b, const struct smx_network *n, const uint8_t *in,
                               size_t len) SMX_MUST_CHECK;
 const struct smx_batch_header *smx_batch_head(const struct smx_batch *b);
-/* SMX_E_LATE: older than params' batch_valid intervals;  SMX_E_STATE: from the future;
- * SMX_E_REPLAY: number below number_seen. */
+/* seen: the newest header ever seen, or NULL.  SMX_E_REFUSED: two batches were signed under one number;
+ * SMX_E_LATE: older than params' batch_valid intervals;  SMX_E_STATE: from the future;  SMX_E_REPLAY: a lower
+ * number than the one seen, and not only a little older. */
 enum smx_err smx_batch_check(const struct smx_batch_header *h, const struct smx_params *p,
-                             uint64_t number_seen, struct smx_wall now) SMX_MUST_CHECK;
+                             const struct smx_batch_header *seen, struct smx_wall now) SMX_MUST_CHECK;
 /* The answer for index, present or absent; returns its length. */
 size_t smx_batch_answer(const struct smx_batch *b, const uint8_t index[SMX_INDEX],
                         uint8_t out[SMX_ANSWER_MAX]);
+/* The head alone, for who has to know the work; returns its length. */
+size_t smx_batch_write(const struct smx_batch *b, uint8_t out[SMX_BATCH_HEAD_MAX]);
 
 /* ---- client: verify ---- */
 
 struct smx_answer {
-    struct smx_batch_header header;   /* remember header.number: the next number_seen */
+    struct smx_batch_header header;   /* remember it: the next `seen` */
     bool present;                     /* false: the signed batch proves that there is no such name or key */
     bool live;                        /* a descriptor is there, verified and in its time */
     uint8_t key[SMX_DOC_KEY];         /* present only */
     struct smx_descriptor descriptor; /* live only */
 };
 
-/* SMX_E_MALFORMED; SMX_E_AUTH: a signature or proof is wrong; SMX_E_LATE, SMX_E_STATE, SMX_E_REPLAY as
- * smx_batch_check.  *a is then untouched. */
+/* SMX_E_MALFORMED; SMX_E_AUTH: a signature or proof is wrong; SMX_E_LATE, SMX_E_STATE, SMX_E_REPLAY,
+ * SMX_E_REFUSED as smx_batch_check.  *a is then untouched. */
 enum smx_err smx_answer_verify(struct smx_answer *a, const struct smx_network *n, const struct smx_params *p,
-                               const uint8_t index[SMX_INDEX], uint64_t number_seen, struct smx_wall now,
-                               const uint8_t *in, size_t len) SMX_MUST_CHECK;
+                               const uint8_t index[SMX_INDEX], const struct smx_batch_header *seen,
+                               struct smx_wall now, const uint8_t *in, size_t len) SMX_MUST_CHECK;
+/* The same for a head alone. */
+enum smx_err smx_batch_verify(struct smx_batch_header *h, const struct smx_network *n,
+                              const struct smx_params *p, const struct smx_batch_header *seen,
+                              struct smx_wall now, const uint8_t *in, size_t len) SMX_MUST_CHECK;
 
 #endif

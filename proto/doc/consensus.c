@@ -205,6 +205,8 @@ enum smx_err smx_consensus_check(const struct smx_consensus *c, const struct smx
         return SMX_E_STATE;
     if (!held || memcmp(c->hash, held->hash, sizeof c->hash) == 0)
         return SMX_OK;
+    if (c->epoch == held->epoch && c->valid_after.s == held->valid_after.s)
+        return SMX_E_REFUSED;
     return c->epoch < held->epoch || c->valid_after.s <= held->valid_after.s ? SMX_E_REPLAY : SMX_OK;
 }
 

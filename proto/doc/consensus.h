@@ -72,7 +72,8 @@ void smx_consensus_free(struct smx_consensus *c); /* leaves it empty; fine when 
 /* May c replace held (NULL: none) at this time?
  * SMX_OK, also for the very document that is held;
  * SMX_E_LATE: expired;  SMX_E_STATE: not valid yet (the clock is wrong?);
- * SMX_E_REPLAY: rolled back: an older epoch or valid_after than held, or another document of the same time.
+ * SMX_E_REPLAY: rolled back: an older epoch or valid_after than held.  SMX_E_REFUSED: another document of the
+ * same time: the authorities signed two.
  */
 enum smx_err smx_consensus_check(const struct smx_consensus *c, const struct smx_consensus *held,
                                  struct smx_wall now) SMX_MUST_CHECK;

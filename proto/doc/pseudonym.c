@@ -1,4 +1,5 @@
 #include "proto/doc/pseudonym.h"
+#include "proto/base/base32.h"
 #include "proto/base/bytes.h"
 #include "proto/crypto/derive.h"
 
@@ -157,16 +158,13 @@ const uint8_t *smx_descriptor_day_key(const struct smx_descriptor *d, struct smx
 
 /* ---- claim ---- */
 
-size_t smx_claim_encode(uint8_t out[SMX_CLAIM_MAX], const struct smx_claim *c,
-                        const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET],
-                        const uint8_t *new_secret)
+/* A claim without its signatures; returns the length. */
+static size_t write_claim(uint8_t out[SMX_CLAIM_MAX], const struct smx_claim *c)
 {
     struct smx_wr w = {out, SMX_CLAIM_MAX};
-    size_t name_len = strlen(c->name), len;
-    struct signed_bytes s;
+    size_t name_len = strlen(c->name);
 
     assert(name_len >= SMX_NAME_MIN && name_len <= SMX_NAME_MAX);
-    assert((c->op == SMX_CLAIM_TRANSFER) == (new_secret != NULL));
     smx_wr_u8(&w, VERSION);
     smx_wr_u8(&w, (uint8_t)c->op);
     smx_wr_u8(&w, (uint8_t)name_len);
@@ -175,12 +173,21 @@ size_t smx_claim_encode(uint8_t out[SMX_CLAIM_MAX], const struct smx_claim *c,
     smx_wr_u64(&w, c->seq);
     if (c->op == SMX_CLAIM_TRANSFER)
         smx_wr_bytes(&w, c->new_key, SMX_DOC_KEY);
-    len = SMX_CLAIM_MAX - w.left;
-    s = with_network(network, out, len);
+    return SMX_CLAIM_MAX - w.left;
+}
+
+size_t smx_claim_encode(uint8_t out[SMX_CLAIM_MAX], const struct smx_claim *c,
+                        const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET],
+                        const uint8_t *new_sig)
+{
+    size_t len = write_claim(out, c);
+    struct signed_bytes s = with_network(network, out, len);
+
+    assert((c->op == SMX_CLAIM_TRANSFER) == (new_sig != NULL));
     smx_doc_sign(out + len, SMX_DOC_CLAIM, s.raw, s.len, secret);
     len += SMX_DOC_SIG;
-    if (new_secret) {
-        smx_doc_sign(out + len, SMX_DOC_CLAIM, s.raw, s.len, new_secret);
+    if (new_sig) {
+        memcpy(out + len, new_sig, SMX_DOC_SIG);
         len += SMX_DOC_SIG;
     }
     return len;
@@ -225,6 +232,63 @@ enum smx_err smx_claim_decode(struct smx_claim *c, const uint8_t network[SMX_DOC
         smx_doc_verify(new_sig, SMX_DOC_CLAIM, s.raw, s.len, got.new_key) != SMX_OK)
         return SMX_E_AUTH;
     *c = got;
+    return SMX_OK;
+}
+
+/* ---- consent ---- */
+
+/* The transfer that a consent is for, as both sign it. */
+static struct signed_bytes transfer_of(const struct smx_consent *t, const char *name,
+                                       const uint8_t holder[SMX_DOC_KEY], const uint8_t network[SMX_DOC_HASH])
+{
+    struct smx_claim c = {.op = SMX_CLAIM_TRANSFER, .seq = t->seq};
+    uint8_t bytes[SMX_CLAIM_MAX];
+
+    memcpy(c.name, name, strlen(name));
+    memcpy(c.key, holder, SMX_DOC_KEY);
+    memcpy(c.new_key, t->key, SMX_DOC_KEY);
+    return with_network(network, bytes, write_claim(bytes, &c));
+}
+
+void smx_consent_sign(struct smx_consent *t, const char *name, const uint8_t holder[SMX_DOC_KEY],
+                      const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET])
+{
+    struct signed_bytes s = transfer_of(t, name, holder, network);
+
+    smx_doc_sign(t->sig, SMX_DOC_CLAIM, s.raw, s.len, secret);
+}
+
+enum smx_err smx_consent_verify(const struct smx_consent *t, const char *name,
+                                const uint8_t holder[SMX_DOC_KEY], const uint8_t network[SMX_DOC_HASH])
+{
+    struct signed_bytes s = transfer_of(t, name, holder, network);
+
+    return smx_doc_verify(t->sig, SMX_DOC_CLAIM, s.raw, s.len, t->key);
+}
+
+void smx_consent_encode(char text[SMX_CONSENT_TEXT], const struct smx_consent *t)
+{
+    uint8_t bytes[SMX_CONSENT];
+    struct smx_wr w = {bytes, sizeof bytes};
+
+    smx_wr_u8(&w, VERSION);
+    smx_wr_u64(&w, t->seq);
+    smx_wr_bytes(&w, t->key, SMX_DOC_KEY);
+    smx_wr_bytes(&w, t->sig, SMX_DOC_SIG);
+    smx_wr_done(&w);
+    smx_base32_encode(text, bytes, sizeof bytes);
+}
+
+enum smx_err smx_consent_decode(struct smx_consent *t, const char *text, size_t len)
+{
+    uint8_t bytes[SMX_CONSENT];
+    struct smx_rd r = {bytes, sizeof bytes, false};
+
+    if (smx_base32_decode(bytes, sizeof bytes, text, len) != SMX_OK || smx_rd_u8(&r) != VERSION)
+        return SMX_E_MALFORMED;
+    t->seq = smx_rd_u64(&r);
+    smx_rd_bytes(&r, t->key, SMX_DOC_KEY);
+    smx_rd_bytes(&r, t->sig, SMX_DOC_SIG);
     return SMX_OK;
 }
 

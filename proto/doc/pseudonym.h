@@ -7,6 +7,8 @@
  * claim        0 version 1 | 1 operation | 2 name_len u8 | name | key[32] | seq u64
  *                | transfer only: new_key[32] | signature by key[64] | transfer only: by new_key[64]
  * upload       0 tag (1 claim, 2 descriptor) | 1 work u64 | claim or descriptor
+ * consent      0 version 1 | 1 seq u64 | 9 new_key[32] | 41 signature by new_key[64]: his part of a transfer,
+ *                as 168 letters of base32 that people can pass on
  *
  * Times are seconds since 1970 (until 2106); a day is time / 86400.  Signed as in signed.h, raw being
  * network id | all bytes before the (first) signature.  Integers in network order.
@@ -29,6 +31,9 @@ enum {
     SMX_CLAIM_MAX = 1 + 1 + 1 + SMX_NAME_MAX + 32 + 8 + 32 + 64 + 64, /* 235 */
     SMX_UPLOAD_HEAD = 1 + 8,                                          /* tag and work */
     SMX_UPLOAD_MAX = SMX_UPLOAD_HEAD + SMX_DESC_MAX,                  /* 260 */
+    SMX_WORK_MAX = 40,                                                /* bits that are ever asked for */
+    SMX_CONSENT = 1 + 8 + 32 + 64,                                    /* 105 */
+    SMX_CONSENT_TEXT = SMX_CONSENT / 5 * 8 + 1,                       /* with the final NUL */
 };
 
 /* ---- names ---- */
@@ -85,13 +90,35 @@ struct smx_claim {
     uint8_t new_key[SMX_DOC_KEY]; /* transfer only, else zeros */
 };
 
-/* Writes and signs; returns the length.  new_secret: transfer only, else NULL. */
+/* Writes and signs; returns the length.  new_sig: transfer only, else NULL: the new holder's signature, of
+ * SMX_DOC_SIG bytes, as in his consent. */
 size_t smx_claim_encode(uint8_t out[SMX_CLAIM_MAX], const struct smx_claim *c,
                         const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET],
-                        const uint8_t *new_secret);
+                        const uint8_t *new_sig);
 /* Layout and signatures.  SMX_E_MALFORMED, SMX_E_AUTH; *c is then untouched. */
 enum smx_err smx_claim_decode(struct smx_claim *c, const uint8_t network[SMX_DOC_HASH], const uint8_t *in,
                               size_t len) SMX_MUST_CHECK;
+
+/* ---- consent ---- */
+
+/* Nobody is given a name against his will: who shall have it signs the transfer first.  Good for one holder,
+ * one name and one sequence number, so for one transfer. */
+struct smx_consent {
+    uint64_t seq;             /* of the transfer: the time in s */
+    uint8_t key[SMX_DOC_KEY]; /* the new holder's */
+    uint8_t sig[SMX_DOC_SIG];
+};
+
+/* Signs, with the secret of t->key, that holder may transfer name to it; key and seq are set. */
+void smx_consent_sign(struct smx_consent *t, const char *name, const uint8_t holder[SMX_DOC_KEY],
+                      const uint8_t network[SMX_DOC_HASH], const uint8_t secret[SMX_DOC_SECRET]);
+/* SMX_E_AUTH: for another name, holder or network, or forged. */
+enum smx_err smx_consent_verify(const struct smx_consent *t, const char *name,
+                                const uint8_t holder[SMX_DOC_KEY],
+                                const uint8_t network[SMX_DOC_HASH]) SMX_MUST_CHECK;
+void smx_consent_encode(char text[SMX_CONSENT_TEXT], const struct smx_consent *t);
+/* SMX_E_MALFORMED; *t is then untouched. */
+enum smx_err smx_consent_decode(struct smx_consent *t, const char *text, size_t len) SMX_MUST_CHECK;
 
 /* ---- upload ---- */
 

@@ -1,4 +1,4 @@
-/* Batches and answers.  The first byte chooses between a batch and an answer; the 48 bytes of header that
+/* Batches and answers.  The first byte chooses between a batch and an answer; the 49 bytes of header that
  * follow get a good signature, so that the rest is looked at (the root in them is the input's own: the corpus
  * has right ones).  What is accepted must come out of our own encoder byte by byte, and prove what is not in
  * it. */
@@ -46,7 +46,8 @@ static void batch(const uint8_t *in, size_t len, const struct smx_network *n)
     free(file);
     for (size_t i = 0; i < 2; i++) {
         out_len = smx_batch_answer(b, index[i], out);
-        must(smx_answer_verify(&a, n, &p, index[i], 0, smx_batch_head(b)->time, out, out_len) == SMX_OK);
+        must(smx_answer_verify(&a, n, &p, index[i], smx_batch_head(b), smx_batch_head(b)->time, out,
+                               out_len) == SMX_OK);
         must(!a.present);
     }
     smx_batch_free(b);
@@ -74,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     in[4] = data[0] >> 1; /* the kind of answer */
     smx_params_preset(&p);
-    if (smx_answer_verify(&a, &n, &p, index, 0, (struct smx_wall){1}, in + 4, 1 + HEAD + rest) == SMX_OK)
+    if (smx_answer_verify(&a, &n, &p, index, NULL, (struct smx_wall){1}, in + 4, 1 + HEAD + rest) == SMX_OK)
         must(a.header.leaves > 0 || !a.present);
     return 0;
 }

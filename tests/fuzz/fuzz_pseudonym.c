@@ -1,11 +1,12 @@
-/* Names, descriptors, claims, uploads and rounds.  The first byte chooses.  Descriptors and claims get the
- * key and the signature that they need: noise would only ever meet the signature.  What is accepted must come
- * out of our own encoder byte by byte. */
+/* Names, descriptors, claims, uploads, rounds and consents.  The first byte chooses.  Descriptors and claims
+ * get the key and the signature that they need: noise would only ever meet the signature.  What is accepted
+ * must come out of our own encoder byte by byte. */
 #include "proto/doc/round.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const uint8_t network[SMX_DOC_HASH] = {1};
 
@@ -75,8 +76,20 @@ static void claim(const uint8_t *data, size_t len, const uint8_t *secret)
     }
     if (smx_claim_decode(&c, network, body, len) != SMX_OK)
         return;
-    must(smx_claim_encode(out, &c, network, secret, transfer ? secret : NULL) == len);
+    must(smx_claim_encode(out, &c, network, secret, transfer ? body + len - SMX_DOC_SIG : NULL) == len);
     must(memcmp(out, body, len) == 0);
+}
+
+static void consent(const uint8_t *data, size_t len)
+{
+    struct smx_consent t;
+    char text[SMX_CONSENT_TEXT];
+
+    if (smx_consent_decode(&t, (const char *)data, len) != SMX_OK)
+        return;
+    smx_consent_encode(text, &t);
+    must(len == SMX_CONSENT_TEXT - 1 &&
+         strncasecmp(text, (const char *)data, len) == 0); /* capitals are fine */
 }
 
 static void rounds(const uint8_t *data, size_t len)
@@ -117,6 +130,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         break;
     case 3:
         must(smx_upload_decode(&u, network, 0, data + 1, len - 1) != SMX_E_REFUSED);
+        break;
+    case 5:
+        consent(data + 1, len - 1);
         break;
     default:
         rounds(data + 1, len - 1);

@@ -17,6 +17,10 @@ class Late(Exception):
     pass
 
 
+class TwoFaced(Exception):
+    pass
+
+
 # ---- the tree, as RFC 6962 defines it: by halves, not by levels ----
 
 
@@ -77,9 +81,9 @@ class Batch:
         self.hashes = [h_leaf(leaf_of(*l)) for l in self.leaves]
         self.root = root_of(self.hashes)
 
-    def sign(self, network, number, time, seeds):
+    def sign(self, network, number, time, seeds, work=0):
         """seeds: (signer, seed)."""
-        header = struct.pack(">QII", number, time, len(self.leaves)) + self.root
+        header = self.header = struct.pack(">QIIB", number, time, len(self.leaves), work) + self.root
         sigs = [(s, sign(BATCH, network + header, by)) for s, by in seeds]
         self.head = header + bytes([len(sigs)]) + b"".join(bytes([s]) + sig for s, sig in sigs)
 
@@ -102,21 +106,38 @@ class Batch:
         return b"\2" + self.head + out + b"".join(prove(self.hashes, first, last))
 
 
+def read_header(header):
+    number, time, leaves, work = struct.unpack(">QIIB", header[:17])
+    need(leaves <= LEAVES and work <= 40)
+    return number, time, leaves, work
+
+
+def check_time(header, now, seen):
+    """seen: the newest header seen, or nothing; intervals are of 300 s."""
+    number, time, _, _ = read_header(header)
+    seen_number, seen_time, _, _ = read_header(seen) if seen else (0, 0, 0, 0)
+    if seen and number == seen_number and header != seen:
+        raise TwoFaced()
+    if now - time > 1800 or time > now + 60:
+        raise Late()
+    if number < seen_number and not seen_time - 600 <= time <= seen_time:
+        raise Late()
+
+
 def read_head(keys, r):
-    header = r.take(48)
+    header = r.take(49)
+    number, time, leaves, _ = read_header(header)
     count = r.int(1)
     need(count <= 16)
-    number, time, leaves = struct.unpack(">QII", header[:16])
-    need(leaves <= LEAVES)
     sigs = [(r.int(1), r.take(64)) for _ in range(count)]
     verify_network(keys, BATCH, network_id(keys) + header, sigs)
-    return number, time, leaves, header[16:]
+    return number, time, leaves, header
 
 
 def read_batch(keys, data):
     r = Reader(data)
     need(r.take(4) == b"SMXB" and r.int(1) == 1)
-    number, time, leaves, root = read_head(keys, r)
+    number, time, leaves, header = read_head(keys, r)
     name_count, desc_count = r.int(4), r.int(4)
     need(name_count + desc_count == leaves)
     names = [(r.take(32), r.take(32)) for _ in range(name_count)]
@@ -130,17 +151,18 @@ def read_batch(keys, data):
     need(all(a < b for some in indices for a, b in zip(some, some[1:])))
     need(len(set(indices[0] + indices[1])) == leaves)
     batch = Batch(dict(names), descs)
-    if batch.root != root:
+    if batch.root != header[17:]:
         raise Auth()
+    batch.work = header[16]
     return batch, number, time
 
 
-def read_answer(keys, index, data, now, age_max, number_seen):
-    """(present, key, descriptor or None)"""
+def read_answer(keys, index, data, now, seen):
+    """(present, key, descriptor or None, work)"""
     r = Reader(data)
     kind = r.int(1)
     need(kind in (1, 2))
-    number, time, leaves, root = read_head(keys, r)
+    _, _, leaves, header = read_head(keys, r)
     place, key, desc = r.int(4), None, None
     if kind == 1:
         key = r.take(32)
@@ -162,13 +184,21 @@ def read_answer(keys, index, data, now, age_max, number_seen):
         need(beside == 0 or place + beside - 1 < leaves)
     found = fold(leaves, known, r) if leaves else blake(b"")
     r.done()
-    if found != root:
+    if found != header[17:]:
         raise Auth()
     if desc and read_descriptor(network_id(keys), desc)[0] != key:
         raise Auth()
-    if now - time > age_max or time > now + 60 or number < number_seen:
-        raise Late()
-    return kind == 1, key, desc
+    check_time(header, now, seen)
+    return kind == 1, key, desc, header[16]
+
+
+def read_bare_head(keys, data, now, seen):
+    """The work."""
+    r = Reader(data)
+    _, _, _, header = read_head(keys, r)
+    r.done()
+    check_time(header, now, seen)
+    return header[16]
 
 
 # ---- vectors ----
@@ -179,6 +209,8 @@ def result_of(call):
         return outcome(call)
     except Late:
         return "late"
+    except TwoFaced:
+        return "two-faced"
 
 
 def keys_of(rec):
@@ -192,15 +224,20 @@ def check(rec):
         result = outcome(lambda: read_batch(keys, rec.bytes("file")))
         if result == "ok":
             batch, number, time = read_batch(keys, rec.bytes("file"))
-            assert (number, time) == (rec.int("number"), rec.int("time"))
+            assert (number, time, batch.work) == (rec.int("number"), rec.int("time"), rec.int("work"))
             assert batch.root == rec.bytes("root")
             assert b"".join(batch.hashes[:3]) == rec.bytes("hashes")
+    elif kind == "head":
+        call = lambda: read_bare_head(keys, rec.bytes("wire"), rec.int("now"), rec.bytes("seen"))
+        result = result_of(call)
+        assert result != "ok" or call() == rec.int("work")
     else:
         assert kind == "answer"
-        call = lambda: read_answer(keys, rec.bytes("index"), rec.bytes("wire"), rec.int("now"), 1800, rec.int("seen"))
+        call = lambda: read_answer(keys, rec.bytes("index"), rec.bytes("wire"), rec.int("now"), rec.bytes("seen"))
         result = result_of(call)
         if result == "ok":
-            present, key, desc = call()
+            present, key, desc, work = call()
+            assert work == rec.int("work")
             assert present == (rec.text("found") != "absent")
             assert (desc is not None) == (rec.text("found") == "live")
             assert not present or key == rec.bytes("key")
@@ -230,7 +267,7 @@ def make():
         """Names n0, n1, ... of keys 50 and on; the first desc_count keys are live."""
         names = {index_name(b"name-%d" % n): public(seed(50 + n)) for n in range(name_count)}
         b = Batch(names, [desc(50 + n) for n in range(desc_count)])
-        b.sign(net, 9, NOW, two)
+        b.sign(net, 9, NOW, two, 18)
         return b
 
     def put_file(name, data, why=None, ring=ring):
@@ -239,19 +276,19 @@ def make():
         extra = {"why": why}
         if result == "ok":
             b = read_batch(rec_keys, data)[0]
-            extra = {"number": 9, "time": NOW, "root": b.root, "hashes": b"".join(b.hashes[:3]) or '""'}
+            extra = {"number": 9, "time": NOW, "work": b.work, "root": b.root, "hashes": b"".join(b.hashes[:3]) or '""'}
         emit("batch-" + name, kind="batch", keys=ring, file=data, result=result, **extra)
 
     for names, descs in [(0, 0), (1, 0), (0, 1), (1, 1), (3, 2), (4, 7)]:
         put_file(f"{names}-{descs}", batch(names, descs).file())
     b = batch(2, 1)
     good = b.file()
-    names_at = 5 + 48 + 1 + 2 * 65 + 8
+    names_at = 5 + 49 + 1 + 2 * 65 + 8
     put_file("magic", b"SMXC" + good[4:], "magic")
     put_file("version", good[:4] + b"\x02" + good[5:], "version")
-    put_file("minority", b"SMXB\x01" + b.head[:48] + b"\x01" + b.head[49:114] + good[5 + len(b.head):], "one of three")
-    put_file("unsigned", b"SMXB\x01" + b.head[:48] + b"\x00" + good[5 + len(b.head):], "no signature")
-    put_file("same-signer", b"SMXB\x01" + b.head[:114] + b.head[49:114] + good[5 + len(b.head):], "a signature counts once")
+    put_file("minority", b"SMXB\x01" + b.head[:49] + b"\x01" + b.head[50:115] + good[5 + len(b.head):], "one of three")
+    put_file("unsigned", b"SMXB\x01" + b.head[:49] + b"\x00" + good[5 + len(b.head):], "no signature")
+    put_file("same-signer", b"SMXB\x01" + b.head[:115] + b.head[50:115] + good[5 + len(b.head):], "a signature counts once")
     put_file("other-network", good, "of another network", ring=b"".join(one_key))
     put_file("count", good[:names_at - 8] + struct.pack(">II", 1, 1) + good[names_at:], "counts that the header does not have")
     put_file("order", good[:names_at] + good[names_at + 64 : names_at + 128] + good[names_at : names_at + 64] + good[names_at + 128 :], "names ascend")
@@ -260,16 +297,16 @@ def make():
     put_file("long", good + b"\0", "a byte too many")
     put_file("desc-len", good[:names_at + 128] + b"\x00\x10" + good[names_at + 130 :], "no descriptor is that short")
 
-    def put(name, index, data, why=None, now=NOW, seen=0):
-        call = lambda: read_answer(keys, index, data, now, 1800, seen)
+    def put(name, index, data, why=None, now=NOW, seen=b""):
+        call = lambda: read_answer(keys, index, data, now, seen)
         result = result_of(call)
         extra = {"why": why} if why else {}
         if result == "ok":
-            present, key, d = call()
+            present, key, d, extra["work"] = call()
             extra["found"] = "absent" if not present else "live" if d else "present"
             if present:
                 extra["key"] = key
-        emit("answer-" + name, kind="answer", keys=ring, index=index, now=now, seen=seen, wire=data, result=result, **extra)
+        emit("answer-" + name, kind="answer", keys=ring, index=index, now=now, seen=seen or '""', wire=data, result=result, **extra)
 
     for names, descs in [(1, 0), (0, 1), (3, 2), (5, 6), (8, 8)]:
         b = batch(names, descs)
@@ -295,8 +332,16 @@ def make():
     put("old", index, good, "older than six intervals", now=NOW + 1801)
     put("oldest", index, good, now=NOW + 1800)
     put("future", index, good, "a minute is all that clocks may differ", now=NOW - 61)
-    put("seen-newer", index, good, "a newer batch was seen", seen=10)
-    put("seen-same", index, good, seen=9)
+    def head(number, time, work=18, root=b.root):
+        return struct.pack(">QIIB", number, time, len(b.leaves), work) + root
+
+    put("seen-newer", index, good, "a newer batch was seen, more than two intervals later", seen=head(12, NOW + 601))
+    put("seen-a-little-newer", index, good, seen=head(11, NOW + 600))
+    put("seen-back", index, good, "a higher number at an earlier time", seen=head(10, NOW - 1))
+    put("seen-same", index, good, seen=head(9, NOW))
+    put("two-roots", index, good, "another root was signed under this number", seen=head(9, NOW, root=bytes(32)))
+    put("two-works", index, good, "another work was signed under this number", seen=head(9, NOW, 19))
+    put("two-times", index, good, "another time was signed under this number", seen=head(9, NOW - 3600))
     absent = index_name(b"nobody")
     gap = b.answer(absent)
     below = sum(l[0] < absent for l in b.leaves)
@@ -309,6 +354,25 @@ def make():
     liar = Batch({index_name(b"liar"): public(seed(60))}, [desc(60)[:-64] + bytes(64)])
     liar.sign(net, 9, NOW, two)
     put("forged-descriptor", index_name(b"liar"), liar.answer(index_name(b"liar")), "authorities do not vouch for signatures of descriptors")
+
+
+    def put_head(name, data, why=None, now=NOW, seen=b""):
+        call = lambda: read_bare_head(keys, data, now, seen)
+        result = result_of(call)
+        extra = {"why": why} if why else {"work": call()}
+        emit("head-" + name, kind="head", keys=ring, now=now, seen=seen or '""', wire=data, result=result, **extra)
+
+    put_head("good", b.head)
+    most = Batch({}, [])
+    most.sign(net, 9, NOW, two, 40)
+    put_head("most-work", most.head)
+    most.sign(net, 9, NOW, two, 41)
+    put_head("work", most.head, "nobody asks for that much")
+    put_head("short", b.head[:-1], "a byte too few")
+    put_head("long", b.head + b"\0", "a byte too many")
+    put_head("other-work", b.head[:16] + b"\x13" + b.head[17:], "the work is signed too")
+    put_head("old", b.head, "older than six intervals", now=NOW + 1801)
+    put_head("two", b.head, "another root was signed under this number", seen=head(9, NOW, root=bytes(32)))
 
 
 if __name__ == "__main__":

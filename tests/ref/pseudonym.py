@@ -3,6 +3,7 @@
 docs/protocol/60-directory.md, sections 7 and 9.
 As a program: pseudonym.py --check tests/vectors/pseudonym.txt, or --make to print that file."""
 
+import base64
 import re
 import struct
 import sys
@@ -98,6 +99,22 @@ def read_claim(network, data):
     return op, name, key, seq, new
 
 
+def consent(network, holder, name, seq, new):
+    """holder: his public key; new: the seed of who shall have the name."""
+    body = bytes([1, TRANSFER_OP, len(name)]) + name + holder + struct.pack(">Q", seq) + public(new)
+    out = b"\x01" + struct.pack(">Q", seq) + public(new) + sign(CLAIM, network + body, new)
+    return base64.b32encode(out).lower()
+
+
+def read_consent(network, holder, name, text):
+    need(len(text) == 168 and re.fullmatch(rb"[A-Za-z2-7]*", text))
+    data = base64.b32decode(text.upper())
+    need(data[0] == 1)
+    seq, new, sig = data[1:9], data[9:41], data[41:]
+    verify(CLAIM, network + bytes([1, TRANSFER_OP, len(name)]) + name + holder + seq + new, sig, new)
+    return int.from_bytes(seq, "big"), new
+
+
 def work(network, upload):
     value = int.from_bytes(derive.derive(32, "work", network + upload), "big")
     return 256 - value.bit_length()
@@ -174,6 +191,12 @@ def check(rec):
             assert (op, name, key, seq) == (rec.int("op"), rec.bytes("name"), rec.bytes("key"), rec.int("seq"))
             new = rec.bytes("new_seed") if "new_seed" in rec else None
             assert claim(network, rec.bytes("seed"), op, name, seq, new) == data
+    elif kind == "consent":
+        arguments = rec.bytes("network"), rec.bytes("holder"), rec.bytes("name"), rec.bytes("text")
+        result = outcome(lambda: read_consent(*arguments))
+        if result == "ok":
+            assert read_consent(*arguments) == (rec.int("seq"), public(rec.bytes("seed")))
+            assert consent(*arguments[:3], rec.int("seq"), rec.bytes("seed")) == rec.bytes("text")
     elif kind == "upload":
         network, data = rec.bytes("network"), rec.bytes("wire")
         assert work(network, data) == rec.int("work")
@@ -276,6 +299,26 @@ def make_claims():
     put("other-network", claim(bytes(32), seed(5), CLAIM_OP, b"bob", 1), "signed for another network")
 
 
+def make_consents():
+    def put(name, text, why=None, who=b"bob", holder=public(seed(5)), network=NETWORK):
+        result = outcome(lambda: read_consent(network, holder, who, text))
+        extra = {"why": why} if why else {"seed": seed(6), "seq": read_consent(network, holder, who, text)[0]}
+        emit("consent-" + name, kind="consent", network=network, holder=holder, name='"' + who.decode() + '"',
+             text='"' + text.decode() + '"', result=result, **extra)
+
+    good = consent(NETWORK, public(seed(5)), b"bob", 1790000000, seed(6))
+    put("good", good)
+    put("most", consent(NETWORK, public(seed(5)), b"a" * 32, 2**64 - 1, seed(6)), who=b"a" * 32)
+    put("short", good[:-1], "a letter too few")
+    put("long", good + b"a", "a letter too many")
+    put("letter", good[:-1] + b"1", "no letter of base32")
+    put("version", b"b" + good[1:], "version")
+    put("other-name", good, "for another name", who=b"rob")
+    put("other-holder", good, "for another holder", holder=public(seed(7)))
+    put("other-network", good, "for another network", network=bytes(32))
+    put("forged", good[:-1] + (b"a" if good[-1:] != b"a" else b"b"), "another signature")
+
+
 def make_uploads():
     body = claim(NETWORK, seed(5), CLAIM_OP, b"bob", 1)
     desc = descriptor(NETWORK, seed(5), 7, FROM, FROM + 86400, [(DAY, b"\x0a" * 32)], [b"\x0c" * 32])
@@ -324,6 +367,7 @@ if __name__ == "__main__":
         make_names()
         make_descriptors()
         make_claims()
+        make_consents()
         make_uploads()
         make_rounds()
     else:

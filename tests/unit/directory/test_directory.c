@@ -29,7 +29,8 @@ static int setup(void **state)
                                               .early = true,
                                               .relays_max = 12,
                                               .names_max = 100,
-                                              .descs_max = 100};
+                                              .descs_max = 100,
+                                              .uploads_busy = 4};
     smx_params_preset(&f->config.params);
     f->config.params.epoch_s = EPOCH;
     f->config.params.batch_s = BATCH;
@@ -408,7 +409,7 @@ static struct smx_answer look_up(struct fixture *f, const char *name, int64_t no
     file = smx_directory_batch(f->d);
     assert_int_equal(smx_batch_decode(&b, &f->config.network, file.at, file.len), SMX_OK);
     smx_index_name(index, name);
-    assert_int_equal(smx_answer_verify(&a, &f->config.network, &f->config.params, index, 0, at(now), out,
+    assert_int_equal(smx_answer_verify(&a, &f->config.network, &f->config.params, index, NULL, at(now), out,
                                        smx_batch_answer(b, index, out)),
                      SMX_OK);
     smx_batch_free(b);
@@ -435,7 +436,7 @@ static void claims_of_a_round_are_in_the_next_batch(void **state)
     assert_true(answer.present);
     assert_false(answer.live);
     assert_memory_equal(answer.key, fix_key(50).id, SMX_DOC_KEY);
-    assert_int_equal(answer.header.number, before.header.number + 1);
+    assert_int_equal(answer.header.number, before.header.number + BATCH);
     assert_int_equal(answer.header.time.s, T0 + BATCH);
 }
 
@@ -447,6 +448,56 @@ static void a_batch_after_a_restart_has_a_number_of_its_own(void **state)
     restart(f, T0 + 1);
     assert_null(smx_directory_batch(f->d).at);
     assert_int_equal(look_up(f, "bob", T0 + 1).header.number, number + 1);
+}
+
+/* Posts count claims, each of a name of its own, with as many bits of work; all get the same result. */
+static void flood(struct fixture *f, int64_t now, unsigned count, unsigned bits,
+                  enum smx_upload_result expect)
+{
+    static unsigned number;
+    static uint8_t round[SMX_ROUND_MAX];
+    uint8_t bytes[SMX_UPLOAD_MAX], reply[SMX_ROUND_REPLY_MAX], result[SMX_ROUND_COUNT];
+    char name[16];
+    size_t len;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct smx_round_item item = {bytes, 0};
+
+        snprintf(name, sizeof name, "name-%u", number++);
+        item.len = (uint16_t)claim(f, bytes, 50, name);
+        /* exactly that much: more would also do later */
+        for (uint64_t work = 0; smx_upload_work(bytes, item.len, f->config.network.id) != bits; work++)
+            smx_wr_u64(&(struct smx_wr){bytes + 1, 8}, work);
+        len = smx_round_encode(round, &item, 1);
+        assert_int_equal(smx_directory_round(f->d, at(now), round, len, reply, &len), SMX_OK);
+        assert_int_equal(smx_round_reply_decode(result, 1, reply, len), SMX_OK);
+        assert_int_equal(result[0], expect);
+    }
+}
+
+static unsigned work_at(struct fixture *f, int64_t now)
+{
+    return look_up(f, "bob", now).header.work;
+}
+
+static void work_rises_at_once_with_the_load_and_falls_bit_by_bit(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(work_at(f, T0), 0);
+    flood(f, T0 + 1, 4, 0, SMX_UPLOAD_ACCEPTED);
+    assert_int_equal(work_at(f, T0 + BATCH), 0); /* nothing unusual */
+    flood(f, T0 + BATCH + 1, 17, 0, SMX_UPLOAD_ACCEPTED);
+    assert_int_equal(work_at(f, T0 + 2 * BATCH), 3);
+    flood(f, T0 + 2 * BATCH + 1, 2, 0, SMX_UPLOAD_ACCEPTED); /* made before that was known */
+    assert_int_equal(work_at(f, T0 + 3 * BATCH), 3);
+    flood(f, T0 + 3 * BATCH + 1, 30, 2, SMX_UPLOAD_NO_WORK); /* costs nothing, and counts for nothing */
+    flood(f, T0 + 3 * BATCH + 1, 1, 3, SMX_UPLOAD_ACCEPTED);
+    assert_int_equal(work_at(f, T0 + 4 * BATCH), 2);
+    restart(f, T0 + 4 * BATCH + 1); /* does not forget it */
+    assert_int_equal(work_at(f, T0 + 4 * BATCH + 1), 1);
+    assert_int_equal(work_at(f, T0 + 5 * BATCH), 0);
+    assert_int_equal(work_at(f, T0 + 6 * BATCH), 0);
 }
 
 static void an_empty_round_is_answered_and_a_broken_one_refused(void **state)
@@ -523,6 +574,7 @@ int main(void)
         T(a_full_table_refuses_new_relays_only),
         T(claims_of_a_round_are_in_the_next_batch),
         T(a_batch_after_a_restart_has_a_number_of_its_own),
+        T(work_rises_at_once_with_the_load_and_falls_bit_by_bit),
         T(an_empty_round_is_answered_and_a_broken_one_refused),
         T(nothing_is_acknowledged_or_published_while_the_store_fails),
     };

@@ -35,10 +35,13 @@ static int teardown(void **state)
 
 static enum smx_upload_result upload(struct fixture *f, int64_t now, const uint8_t *in, size_t len)
 {
-    enum smx_upload_result result;
+    struct smx_upload u;
+    enum smx_upload_result result = smx_names_look(&f->names, in, len, &u);
 
+    if (result != SMX_UPLOAD_ACCEPTED)
+        return result;
     assert_int_equal(f->s->begin(f->s), SMX_OK);
-    assert_int_equal(smx_names_upload(&f->names, (struct smx_wall){now}, in, len, &result), SMX_OK);
+    assert_int_equal(smx_names_take(&f->names, (struct smx_wall){now}, &u, in, len, &result), SMX_OK);
     assert_int_equal(f->s->commit(f->s), SMX_OK);
     return result;
 }
@@ -50,13 +53,17 @@ static size_t make_claim(uint8_t out[SMX_UPLOAD_MAX], enum smx_claim_op op, cons
     struct smx_claim c = {.op = op, .seq = seq};
     uint8_t body[SMX_CLAIM_MAX];
     bool moves = op == SMX_CLAIM_TRANSFER;
+    struct smx_consent consent = {.seq = seq};
 
     strcpy(c.name, name);
     memcpy(c.key, k.id, sizeof c.key);
-    if (moves)
+    if (moves) {
         memcpy(c.new_key, n.id, sizeof c.new_key);
+        memcpy(consent.key, n.id, sizeof consent.key);
+        smx_consent_sign(&consent, name, k.id, network, n.secret);
+    }
     return smx_upload_encode(out, SMX_UPLOAD_CLAIM, body,
-                             smx_claim_encode(body, &c, network, k.secret, moves ? n.secret : NULL));
+                             smx_claim_encode(body, &c, network, k.secret, moves ? consent.sig : NULL));
 }
 
 /* A claim by key number key for "bob". */
@@ -213,8 +220,10 @@ static void bad_uploads_get_their_own_result(void **state)
     assert_int_equal(upload(f, NOW, in, len - 1), SMX_UPLOAD_MALFORMED);
     in[len - 1] ^= 1;
     assert_int_equal(upload(f, NOW, in, len), SMX_UPLOAD_FORGED);
-    f->names.work_bits = 40;
+    assert_int_equal(f->names.load, 1); /* only what made us look at a signature */
+    f->names.work = 40;
     assert_int_equal(upload(f, NOW, in, len), SMX_UPLOAD_NO_WORK);
+    assert_int_equal(f->names.load, 1);
 }
 
 static void a_batch_holds_held_names_and_live_descriptors(void **state)
@@ -231,7 +240,7 @@ static void a_batch_holds_held_names_and_live_descriptors(void **state)
     assert_int_equal(descriptor(f, NOW, 1, 5, NOW), SMX_UPLOAD_ACCEPTED);
     assert_int_equal(descriptor(f, NOW, 2, 5, NOW - 86000), SMX_UPLOAD_ACCEPTED);
     assert_int_equal(smx_names_collect(&f->names, (struct smx_wall){NOW + 500}, b), SMX_OK);
-    assert_int_equal(smx_batch_close(b, 1, (struct smx_wall){NOW}), SMX_OK);
+    assert_int_equal(smx_batch_close(b, 1, (struct smx_wall){NOW}, 0), SMX_OK);
     assert_int_equal(smx_batch_head(b)->leaves, 2); /* bob, and key 1 */
     smx_batch_free(b);
 }

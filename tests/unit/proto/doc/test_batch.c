@@ -37,12 +37,25 @@ static void check_batch(struct smx_vec *v)
     assert_int_equal(err, SMX_OK);
     assert_int_equal(smx_batch_head(b)->number, smx_vec_int(v, "number"));
     assert_int_equal(smx_batch_head(b)->time.s, smx_vec_int(v, "time"));
+    assert_int_equal(smx_batch_head(b)->work, smx_vec_int(v, "work"));
     assert_memory_equal(smx_batch_head(b)->root, smx_vec_fixed(v, "root", SMX_DOC_HASH), SMX_DOC_HASH);
     assert_int_equal(smx_batch_encode(b, &out, &out_len), SMX_OK);
     assert_int_equal(out_len, len);
     assert_memory_equal(out, in, len);
     free(out);
     smx_batch_free(b);
+}
+
+static const struct smx_batch_header *seen_of(struct smx_vec *v, struct smx_batch_header *seen)
+{
+    size_t len;
+    const uint8_t *in = smx_vec_bytes(v, "seen", &len);
+    struct smx_rd r = {in, len, false};
+
+    if (len == 0)
+        return NULL;
+    assert_int_equal(smx_batch_header_read(&r, seen), SMX_OK);
+    return seen;
 }
 
 static void check_answer(struct smx_vec *v)
@@ -52,17 +65,28 @@ static void check_answer(struct smx_vec *v)
     struct smx_answer a;
     size_t len;
     const uint8_t *in = smx_vec_bytes(v, "wire", &len);
+    const struct smx_wall now = {(int64_t)smx_vec_int(v, "now")};
+    struct smx_batch_header seen;
     enum smx_err err;
 
     smx_params_preset(&p);
-    err = smx_answer_verify(&a, &n, &p, smx_vec_fixed(v, "index", SMX_INDEX), smx_vec_int(v, "seen"),
-                            (struct smx_wall){(int64_t)smx_vec_int(v, "now")}, in, len);
+    if (smx_vec_is(v, "kind", "head"))
+        err = smx_batch_verify(&a.header, &n, &p, seen_of(v, &seen), now, in, len);
+    else
+        err = smx_answer_verify(&a, &n, &p, smx_vec_fixed(v, "index", SMX_INDEX), seen_of(v, &seen), now, in,
+                                len);
     if (smx_vec_is(v, "result", "late")) {
         assert_true(err == SMX_E_LATE || err == SMX_E_STATE || err == SMX_E_REPLAY);
+    } else if (smx_vec_is(v, "result", "two-faced")) {
+        assert_int_equal(err, SMX_E_REFUSED);
     } else if (!smx_vec_is(v, "result", "ok")) {
         assert_int_equal(err, smx_vec_is(v, "result", "auth") ? SMX_E_AUTH : SMX_E_MALFORMED);
+    } else if (smx_vec_is(v, "kind", "head")) {
+        assert_int_equal(err, SMX_OK);
+        assert_int_equal(a.header.work, smx_vec_int(v, "work"));
     } else {
         assert_int_equal(err, SMX_OK);
+        assert_int_equal(a.header.work, smx_vec_int(v, "work"));
         assert_int_equal(a.present, !smx_vec_is(v, "found", "absent"));
         assert_int_equal(a.live, smx_vec_is(v, "found", "live"));
         if (a.present)
@@ -127,7 +151,7 @@ static void build(struct fixture *f, size_t names, size_t descs)
         len = smx_descriptor_encode(bytes, &d, f->network.id, k.secret);
         assert_int_equal(smx_batch_add_descriptor(f->b, bytes, len), SMX_OK);
     }
-    assert_int_equal(smx_batch_close(f->b, 5, (struct smx_wall){NOW}), SMX_OK);
+    assert_int_equal(smx_batch_close(f->b, 5, (struct smx_wall){NOW}, 18), SMX_OK);
     smx_batch_sign(f->b, sig.sig, fix_signer(&f->network, 0).secret);
     assert_int_equal(smx_batch_add_signature(f->b, &sig), SMX_OK);
 }
@@ -157,8 +181,9 @@ static struct smx_answer ask(struct fixture *f, const uint8_t index[SMX_INDEX], 
     struct smx_answer a;
 
     *len = smx_batch_answer(f->b, index, out);
-    assert_int_equal(
-        smx_answer_verify(&a, &f->network, &f->params, index, 5, (struct smx_wall){NOW}, out, *len), SMX_OK);
+    assert_int_equal(smx_answer_verify(&a, &f->network, &f->params, index, smx_batch_head(f->b),
+                                       (struct smx_wall){NOW}, out, *len),
+                     SMX_OK);
     return a;
 }
 
@@ -227,6 +252,55 @@ static void a_decoded_batch_answers_the_same_bytes(void **state)
     free(file);
 }
 
+static void refuse_head(void *arg, const uint8_t *in, size_t len)
+{
+    struct fixture *f = arg;
+    struct smx_batch_header h;
+
+    assert_int_not_equal(smx_batch_verify(&h, &f->network, &f->params, NULL, (struct smx_wall){NOW}, in, len),
+                         SMX_OK);
+}
+
+static void the_head_alone_tells_the_work_and_no_bit_of_it_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t head[SMX_BATCH_HEAD_MAX];
+    struct smx_batch_header h;
+    size_t len;
+
+    build(f, 3, 2);
+    len = smx_batch_write(f->b, head);
+    assert_int_equal(smx_batch_verify(&h, &f->network, &f->params, NULL, (struct smx_wall){NOW}, head, len),
+                     SMX_OK);
+    assert_int_equal(h.work, 18);
+    fix_spoil(head, len, refuse_head, f);
+}
+
+static void two_batches_of_one_number_are_noticed_and_a_little_older_one_is_fine(void **state)
+{
+    struct fixture *f = *state;
+    struct smx_batch_header seen, h;
+    const struct smx_wall now = {NOW};
+
+    build(f, 3, 2);
+    h = *smx_batch_head(f->b);
+    seen = h;
+    assert_int_equal(smx_batch_check(&h, &f->params, &seen, now), SMX_OK);
+    seen.root[5] ^= 1;
+    assert_int_equal(smx_batch_check(&h, &f->params, &seen, now), SMX_E_REFUSED);
+    seen = h;
+    seen.work++;
+    assert_int_equal(smx_batch_check(&h, &f->params, &seen, now), SMX_E_REFUSED);
+    seen = h;
+    seen.number++;
+    seen.time.s += 2 * (int64_t)f->params.batch_s; /* another end relay may be that much behind */
+    assert_int_equal(smx_batch_check(&h, &f->params, &seen, now), SMX_OK);
+    seen.time.s++;
+    assert_int_equal(smx_batch_check(&h, &f->params, &seen, now), SMX_E_REPLAY);
+    seen.time.s = h.time.s - 1; /* numbers and times grow together */
+    assert_int_equal(smx_batch_check(&h, &f->params, &seen, now), SMX_E_REPLAY);
+}
+
 static void refuse_file(void *arg, const uint8_t *in, size_t len)
 {
     struct fixture *f = arg;
@@ -247,7 +321,7 @@ static void refuse_answer(void *arg, const uint8_t *in, size_t len)
     struct smx_answer a;
 
     assert_int_not_equal(
-        smx_answer_verify(&a, &q->f->network, &q->f->params, q->index, 0, (struct smx_wall){NOW}, in, len),
+        smx_answer_verify(&a, &q->f->network, &q->f->params, q->index, NULL, (struct smx_wall){NOW}, in, len),
         SMX_OK);
 }
 
@@ -277,7 +351,7 @@ static void a_name_or_key_given_twice_closes_no_batch(void **state)
     f->b = smx_batch_new(f->network.id);
     assert_int_equal(smx_batch_add_name(f->b, "bob", fix_key(1).id), SMX_OK);
     assert_int_equal(smx_batch_add_name(f->b, "bob", fix_key(2).id), SMX_OK);
-    assert_int_equal(smx_batch_close(f->b, 1, (struct smx_wall){NOW}), SMX_E_MALFORMED);
+    assert_int_equal(smx_batch_close(f->b, 1, (struct smx_wall){NOW}, 0), SMX_E_MALFORMED);
 }
 
 static void a_descriptor_that_has_expired_since_is_not_live(void **state)
@@ -292,7 +366,7 @@ static void a_descriptor_that_has_expired_since_is_not_live(void **state)
     f->params.batch_s = 3600;
     smx_index_name(index, "name-0");
     len = smx_batch_answer(f->b, index, out);
-    assert_int_equal(smx_answer_verify(&a, &f->network, &f->params, index, 0,
+    assert_int_equal(smx_answer_verify(&a, &f->network, &f->params, index, NULL,
                                        (struct smx_wall){(DAY + 1) * 86400}, out, len),
                      SMX_OK);
     assert_true(a.present);
@@ -320,6 +394,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_from_a_thousand_leaves_is_a_few_cells, setup, teardown),
         cmocka_unit_test_setup_teardown(a_decoded_batch_answers_the_same_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(every_truncation_and_flipped_bit_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_head_alone_tells_the_work_and_no_bit_of_it_is_ignored, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(two_batches_of_one_number_are_noticed_and_a_little_older_one_is_fine,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_or_key_given_twice_closes_no_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(a_descriptor_that_has_expired_since_is_not_live, setup, teardown),
         cmocka_unit_test_setup_teardown(signatures_ascend_and_are_bounded, setup, teardown),

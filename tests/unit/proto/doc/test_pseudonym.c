@@ -66,6 +66,7 @@ static void check_claim(struct smx_vec *v)
 {
     const uint8_t *network = smx_vec_fixed(v, "network", SMX_DOC_HASH);
     uint8_t out[SMX_CLAIM_MAX], id[SMX_DOC_KEY], secret[SMX_DOC_SECRET], new_secret[SMX_DOC_SECRET];
+    struct smx_consent consent;
     struct smx_claim c;
     size_t len, name_len;
     const uint8_t *in = smx_vec_bytes(v, "wire", &len);
@@ -84,9 +85,44 @@ static void check_claim(struct smx_vec *v)
     if (transfer) {
         crypto_sign_seed_keypair(id, new_secret, smx_vec_fixed(v, "new_seed", 32));
         assert_memory_equal(c.new_key, id, sizeof id);
+        consent.seq = c.seq;
+        memcpy(consent.key, id, sizeof consent.key);
+        smx_consent_sign(&consent, c.name, c.key, network, new_secret);
     }
-    assert_int_equal(smx_claim_encode(out, &c, network, secret, transfer ? new_secret : NULL), len);
+    assert_int_equal(smx_claim_encode(out, &c, network, secret, transfer ? consent.sig : NULL), len);
     assert_memory_equal(out, in, len);
+}
+
+static void check_consent(struct smx_vec *v)
+{
+    const uint8_t *network = smx_vec_fixed(v, "network", SMX_DOC_HASH);
+    char name[SMX_NAME_MAX + 1] = "", text[SMX_CONSENT_TEXT];
+    uint8_t id[SMX_DOC_KEY], secret[SMX_DOC_SECRET];
+    struct smx_consent t, made;
+    const uint8_t *name_in;
+    size_t len, name_len;
+    const char *in = (const char *)smx_vec_bytes(v, "text", &len);
+    enum smx_err err = smx_consent_decode(&t, in, len);
+
+    if (smx_vec_is(v, "result", "malformed")) {
+        assert_int_equal(err, SMX_E_MALFORMED);
+        return;
+    }
+    assert_int_equal(err, SMX_OK);
+    name_in = smx_vec_bytes(v, "name", &name_len);
+    memcpy(name, name_in, name_len);
+    assert_int_equal(smx_consent_verify(&t, name, smx_vec_fixed(v, "holder", SMX_DOC_KEY), network),
+                     result_of(v));
+    if (!smx_vec_is(v, "result", "ok"))
+        return;
+    assert_true(t.seq == smx_vec_int(v, "seq"));
+    crypto_sign_seed_keypair(id, secret, smx_vec_fixed(v, "seed", 32));
+    made.seq = t.seq;
+    memcpy(made.key, id, sizeof made.key);
+    smx_consent_sign(&made, name, smx_vec_fixed(v, "holder", SMX_DOC_KEY), network, secret);
+    smx_consent_encode(text, &made);
+    assert_int_equal(strlen(text), len);
+    assert_memory_equal(text, in, len);
 }
 
 static void check_upload(struct smx_vec *v)
@@ -124,8 +160,9 @@ static void pseudonyms_match_their_vectors(void **state)
     static const struct {
         const char *kind;
         void (*check)(struct smx_vec *v);
-    } kinds[] = {{"name", check_name},   {"key", check_key},       {"descriptor", check_descriptor},
-                 {"claim", check_claim}, {"upload", check_upload}, {"round", check_round}};
+    } kinds[] = {{"name", check_name},   {"key", check_key},         {"descriptor", check_descriptor},
+                 {"claim", check_claim}, {"consent", check_consent}, {"upload", check_upload},
+                 {"round", check_round}};
     struct smx_vec v;
     size_t count = 0;
 
@@ -138,7 +175,7 @@ static void pseudonyms_match_their_vectors(void **state)
                 kinds[i].check(&v);
                 count++;
             }
-    assert_true(count >= 65);
+    assert_true(count >= 78);
 }
 
 static const uint8_t network[SMX_DOC_HASH] = {7};
@@ -197,13 +234,17 @@ static void every_truncation_and_flipped_bit_is_refused(void **state)
     struct smx_descriptor d = descriptor();
     struct smx_claim c = claim(SMX_CLAIM_TRANSFER);
     uint8_t desc[SMX_DESC_MAX], moved[SMX_CLAIM_MAX], upload[SMX_UPLOAD_MAX];
+    struct smx_consent consent;
     size_t len;
 
     (void)state;
     len = smx_descriptor_encode(desc, &d, network, fix_key(5).secret);
     assert_int_equal(len, SMX_DESC_MAX);
     fix_spoil(desc, len, refuse_descriptor, NULL);
-    len = smx_claim_encode(moved, &c, network, fix_key(5).secret, fix_key(6).secret);
+    consent.seq = c.seq;
+    memcpy(consent.key, fix_key(6).id, sizeof consent.key);
+    smx_consent_sign(&consent, c.name, c.key, network, fix_key(6).secret);
+    len = smx_claim_encode(moved, &c, network, fix_key(5).secret, consent.sig);
     fix_spoil(moved, len, refuse_claim, NULL);
     len = smx_upload_encode(upload, SMX_UPLOAD_CLAIM, moved, len);
     fix_spoil(upload, len, refuse_upload, upload);
