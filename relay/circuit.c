@@ -192,13 +192,21 @@ void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
     d->have = 0;
 }
 
+/* Two circuits in one place: of each two turns either has one, but in an order that never repeats itself (the
+ * Thue-Morse sequence).  If it did, what is said again at regular times could fall into the other's turns for
+ * ever. */
+static bool has_turn(const struct circuit *c, uint64_t period)
+{
+    return (uint8_t)(__builtin_popcountll(period) % 2) == c->turn;
+}
+
 bool smx_relay_is_due(struct smx_relay *r, uint32_t ref, uint64_t tick)
 {
     const struct departure *d = smx_relay_departure(r, ref);
     const struct circuit *c = &r->circuit[ref / 2];
 
     return smx_timetable_is_due(&d->tt, tick) &&
-           (ref % 2 == FWD || c->twin == NONE || tick / d->tt.period % 2 == c->turn);
+           (ref % 2 == FWD || c->twin == NONE || has_turn(c, tick / d->tt.period));
 }
 
 /* One place in each longer period is kept free on relay links, for link commands. */

@@ -271,7 +271,7 @@ static void created(struct smx_relay *r, uint32_t link, const struct smx_created
     smx_wr_u64(&w, c->down_c);
     smx_wr_bytes(&w, in->msg2, sizeof in->msg2);
     smx_wr_done(&w);
-    smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, 1);
+    smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, ANSWERS);
 }
 
 static void refused(struct smx_relay *r, uint32_t link, const struct smx_refused *in)

@@ -35,6 +35,7 @@ enum {
     COMMANDS_PER_LINK = 64,
     LINK_RATE_MAX = SMX_RELAY_RATE,
     COPIES = 3,   /* of what is said once and must arrive: MET, LEFT, RELEASE */
+    ANSWERS = 2,  /* of EXTENDED and LISTENING: every second cell may be lost in a shared place */
     COPY_GAP = 5, /* periods between copies: one burst of losses can't take all, nor can a shared place */
     JOIN_WAIT_MS = 2000, /* a JOIN whose cookie is not there yet */
     RETRY_MS = 300,      /* CREATE and INTRODUCE between relays */
@@ -102,7 +103,7 @@ struct circuit {
     uint32_t older, newer;
     /* of a client: who else has its place on his link */
     uint32_t twin;
-    uint8_t turn;    /* it has the periods whose count has this parity */
+    uint8_t turn;    /* which of the turns are its own */
     uint16_t missed; /* the other's cells since its own last one */
     /* down */
     uint32_t down_in_id;

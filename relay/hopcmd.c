@@ -146,7 +146,7 @@ static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct 
     if ((c->down == DOWN_ASKED || c->down == DOWN_LINK) &&
         memcmp(e.msg1, c->extend_key, sizeof c->extend_key) == 0) {
         if (c->down == DOWN_LINK)
-            smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, 1);
+            smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, ANSWERS);
         return;
     }
     if (!make_way(r, at))
@@ -304,7 +304,7 @@ static void listen(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m
     if (other != NONE)
         smx_keymap_drop(&r->listeners, other); /* the newest circuit of a pseudonym is the one */
     smx_keymap_put(&r->listeners, at, m->content, crypto_sign_PUBLICKEYBYTES);
-    smx_relay_note(c, SMX_HOP_LISTENING, NULL, 0, 1);
+    smx_relay_note(c, SMX_HOP_LISTENING, NULL, 0, ANSWERS);
 }
 
 /* ---- dispatch ---- */
