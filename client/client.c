@@ -229,6 +229,7 @@ void smx_client_receive(struct smx_client *c, smx_time at, struct smx_wall wall,
         return;
     if (rx.what == SMX_LINK_RX_UP)
         smx_uplink_up(c, at, rx.resumed);
+    smx_circuits_datagram(c);
     for (size_t i = 0; i < rx.cell_count; i++) {
         uint8_t *cell = rx.cells + i * SMX_CELL_SIZE;
 

@@ -152,6 +152,8 @@ void smx_client_status(const struct smx_client *client, struct smx_client_status
     X(circuits_opened, "circuits that came to stand")                                                        \
     X(circuits_refused, "circuits for which the guard had no room")                                          \
     X(circuits_died, "circuits that failed or died, refused ones included")                                  \
+    X(circuits_renewed, "circuits replaced by new ones in time")                                             \
+    X(renewals_failed, "renewals that came to nothing")                                                      \
     X(guard_changes, "changes of guard because one was silent")                                              \
     X(consensuses, "consensuses taken")                                                                      \
     X(consensuses_refused, "consensuses refused")                                                            \

@@ -89,15 +89,27 @@ struct circuit {
     uint8_t of;     /* number of the slot or identity */
     uint32_t phase; /* its turns: link ticks t with t mod origin.ticks == phase */
     struct smx_origin origin;
-    smx_time open_at; /* when it is built, or built anew; SMX_NEVER while it lives */
-    bool stood;       /* once since the guard was chosen */
-    uint8_t rebuilds; /* in this epoch */
-    uint64_t rebuild_epoch;
-    smx_time born;
+    smx_time open_at;  /* when it is built, or built anew; SMX_NEVER while it lives */
+    bool stood;        /* once since the guard was chosen */
+    bool urgent;       /* to be built without waiting: calls may depend on it */
+    uint8_t rebuilds;  /* in this epoch */
+    uint64_t epoch;    /* that renew_at was drawn in */
+    smx_time renew_at; /* SMX_NEVER: not again in this epoch */
+    bool due;          /* its time has come, but the slot was busy */
+    uint32_t place;    /* forward id of the last circuit that stood in its place at the guard; 0: none */
+    unsigned silent;   /* datagrams of the guard in a row without a cell of it */
+    /* While it is renewed: the new circuit, which shares its turns; and after the renewal of a listening
+     * circuit, for a while, the old one, on which something may still be under way. */
+    struct smx_origin young;
+    bool young_turn; /* the next one that both want */
+    smx_time linger; /* young is the old one, until then; 0: it is the new one */
     /* listening and errand: the stream with the end */
     struct smx_stream stream;
     uint8_t *tx, *rx;
     size_t rx_cap;
+    /* listening: with the end of the old one, while it lingers */
+    struct smx_stream old_stream;
+    uint8_t *old_tx, *old_rx;
 };
 
 /* ---- errand.c ---- */
@@ -350,15 +362,22 @@ bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
 enum smx_err smx_circuits_new(struct smx_client *c);
 void smx_circuits_free(struct smx_client *c);
 struct circuit *smx_circuit_of(struct smx_client *c, enum circuit_role role, size_t of);
-/* The guard is new, or has forgotten us: everything is built from scratch. */
-void smx_circuits_reset(struct smx_client *c, smx_time now);
+/* The guard is another one, or has forgotten us: everything is built from scratch; at once if it is urgent,
+ * else after random waits. */
+void smx_circuits_reset(struct smx_client *c, smx_time now, bool urgent);
 void smx_circuits_expire(struct smx_client *c, smx_time now);
 /* Gives a circuit up; it is rebuilt after a random wait. */
 void smx_circuit_drop(struct smx_client *c, struct circuit *k, smx_time now);
+/* Renews a circuit as soon as possible: a call has moved off it. */
+void smx_circuit_renew(struct smx_client *c, struct circuit *k, smx_time now);
+/* Has its drawn time come while the slot was busy?  Then whatever keeps it busy should move. */
+bool smx_circuit_is_due(const struct smx_client *c, const struct circuit *k);
 bool smx_circuit_has_turn(const struct circuit *k, uint64_t tick);
 /* Writes its cell for this tick; true when that is more than filler. */
 bool smx_circuit_turn(struct smx_client *c, struct circuit *k, smx_time now, uint64_t tick,
                       uint8_t cell[SMX_CELL_SIZE]);
+/* A datagram of the guard has come; its cells follow. */
+void smx_circuits_datagram(struct smx_client *c);
 void smx_circuits_command(struct smx_client *c, smx_time now, const uint8_t cell[SMX_CELL_SIZE]);
 void smx_circuits_cell(struct smx_client *c, smx_time now, uint64_t peer_tick, uint8_t cell[SMX_CELL_SIZE]);
 bool smx_circuit_is_open(const struct circuit *k);
@@ -384,7 +403,8 @@ void smx_identities_free(struct smx_client *c);
 /* Names from the configuration, or drawn ones, are claimed if nothing else is known from an earlier run. */
 void smx_identities_start(struct smx_client *c);
 void smx_identities_expire(struct smx_client *c, smx_time now);
-void smx_identity_listen(struct smx_client *c, size_t i, smx_time now); /* the circuit stands */
+/* The circuit o stands: LISTEN is asked on it. */
+void smx_identity_listen(struct smx_client *c, size_t i, struct smx_origin *o, smx_time now);
 void smx_identity_listening(struct smx_client *c, size_t i, smx_time now);
 /* at: number of the identity * UPLOADS + which upload. */
 void smx_identity_uploaded(struct smx_client *c, size_t at, smx_time now, unsigned result);
@@ -415,7 +435,9 @@ void smx_meeting_opened(struct smx_client *c, smx_time now, size_t slot);
 void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
 void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request);
 void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
-void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot); /* the circuit is gone */
+void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot);    /* the circuit is gone */
+bool smx_meeting_may_renew(const struct smx_client *c, size_t slot);       /* nothing needs it now */
+void smx_meeting_renewed(struct smx_client *c, smx_time now, size_t slot); /* it has another circuit */
 void smx_meetings_expire(struct smx_client *c, smx_time now);
 /* Lets what is queued go out, then leaves. */
 void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m);

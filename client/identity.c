@@ -193,22 +193,21 @@ struct day *smx_identity_day(struct smx_client *c, size_t i, uint32_t day)
 
 /* ---- listening ---- */
 
-void smx_identity_listen(struct smx_client *c, size_t i, smx_time now)
+void smx_identity_listen(struct smx_client *c, size_t i, struct smx_origin *o, smx_time now)
 {
-    struct circuit *k = smx_circuit_of(c, CIRCUIT_LISTEN, i);
     struct identity *id = &c->identity[i];
     uint8_t text[sizeof listen_label - 1 + SMX_RELAY_ID + SMX_HOP_HASH];
     uint8_t content[SMX_DOC_KEY + SMX_DOC_SIG];
     struct smx_wr w = {text, sizeof text};
 
     smx_wr_bytes(&w, listen_label, sizeof listen_label - 1);
-    smx_wr_bytes(&w, smx_circuit_end(k), SMX_RELAY_ID);
-    smx_wr_bytes(&w, k->origin.hop[END].layers.hash, SMX_HOP_HASH);
+    smx_wr_bytes(&w, o->path[END].id, SMX_RELAY_ID);
+    smx_wr_bytes(&w, o->hop[END].layers.hash, SMX_HOP_HASH);
     smx_wr_done(&w);
     memcpy(content, id->own.public, SMX_DOC_KEY);
     crypto_sign_detached(content + SMX_DOC_KEY, NULL, text, sizeof text, id->own.secret);
-    if (smx_origin_request(&k->origin, now, END, SMX_HOP_LISTEN, content, sizeof content) != SMX_OK)
-        smx_circuit_drop(c, k, now); /* never: the circuit is open and asks for nothing else */
+    (void)!smx_origin_request(o, now, END, SMX_HOP_LISTEN, content,
+                              sizeof content); /* it asks nothing else */
 }
 
 void smx_identity_listening(struct smx_client *c, size_t i, smx_time now)

@@ -162,7 +162,14 @@ bool smx_paths_update(struct smx_client *c, struct smx_wall wall)
 
 /* ---- a path ---- */
 
-/* Slots share no middle and no end; an identity's listening and errand circuits share no end. */
+static bool goes_by(const struct smx_origin *o, size_t hop, const uint8_t id[SMX_DOC_KEY])
+{
+    return o->state != SMX_ORIGIN_IDLE && o->state != SMX_ORIGIN_DEAD &&
+           memcmp(o->path[hop].id, id, SMX_DOC_KEY) == 0;
+}
+
+/* Slots share no middle and no end; an identity's listening and errand circuits share no end.  That holds for
+ * circuits that are about to take over, too. */
 static bool shares(const struct smx_client *c, const struct circuit *k, size_t hop,
                    const uint8_t id[SMX_DOC_KEY])
 {
@@ -170,10 +177,9 @@ static bool shares(const struct smx_client *c, const struct circuit *k, size_t h
         const struct circuit *o = &c->circuit[i];
         bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT;
         bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT && o->of == k->of;
-        bool apart = slots || (pair && hop == END);
 
-        if (o != k && apart && o->origin.state != SMX_ORIGIN_IDLE && o->origin.state != SMX_ORIGIN_DEAD &&
-            memcmp(o->origin.path[hop].id, id, SMX_DOC_KEY) == 0)
+        if (o != k && (slots || (pair && hop == END)) &&
+            (goes_by(&o->origin, hop, id) || goes_by(&o->young, hop, id)))
             return true;
     }
     return hop == END && k->role == CIRCUIT_ERRAND && c->identity[k->of].has_intro &&
@@ -193,13 +199,21 @@ static bool end_fits(const struct smx_client *c, const struct circuit *k, size_t
     return !shares(c, k, END, relay_at(c, end)->id);
 }
 
+/* Whoever sees the errands of one circuit shall not see those of the next, if there is another end. */
 static size_t draw_end(struct smx_client *c, const struct circuit *k, size_t guard, size_t middle)
 {
     bool marked[SMX_CONSENSUS_RELAYS];
+    size_t same = SMX_RELAY_NONE, end;
 
-    for (size_t i = 0; i < c->consensus.relay_count; i++)
+    for (size_t i = 0; i < c->consensus.relay_count; i++) {
         marked[i] = end_fits(c, k, guard, middle, i);
-    return draw(c, marked);
+        if (marked[i] && k->role == CIRCUIT_ERRAND && goes_by(&k->origin, END, relay_at(c, i)->id)) {
+            marked[i] = false;
+            same = i;
+        }
+    }
+    end = draw(c, marked);
+    return end == SMX_RELAY_NONE ? same : end;
 }
 
 bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
@@ -219,12 +233,13 @@ bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
     return true;
 }
 
-/* An introduction relay that is gone, or not an end any more, is of no use to anybody. */
+/* An introduction relay that is gone, doesn't run, or is not an end any more, is of no use to anybody. */
 static void forget_intro(struct smx_client *c, struct identity *own)
 {
     size_t place = place_of(c, own->intro);
 
-    if (own->has_intro && (place == SMX_RELAY_NONE || !is_of(c, place, SMX_LAYER_END))) {
+    if (own->has_intro && (place == SMX_RELAY_NONE || !is_of(c, place, SMX_LAYER_END) ||
+                           !(relay_at(c, place)->flags & SMX_RELAY_RUNNING))) {
         own->has_intro = false;
         c->changes |= SMX_CLIENT_STATE;
     }

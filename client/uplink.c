@@ -146,7 +146,7 @@ static void guard_connect(struct smx_client *c, smx_time now, uint8_t which)
     c->uplink.role = UPLINK_GUARD;
     c->uplink.guard = which;
     c->uplink.pause = SMX_NEVER;
-    smx_circuits_reset(c, now);
+    smx_circuits_reset(c, now, false);
     place = smx_consensus_find(&c->consensus, c->paths.guard[which]); /* smx_paths_update saw to it */
     r = &c->consensus.relay[place];
     if (!connect_to(c, now, smx_paths_reach(c, r->addr, r->addr_count), r->link_key))
@@ -165,7 +165,7 @@ void smx_uplink_up(struct smx_client *c, smx_time now, bool resumed)
         return;
     }
     if (!resumed) /* the guard is another incarnation: no circuit of ours is left there */
-        smx_circuits_reset(c, now);
+        smx_circuits_reset(c, now, false);
     smx_client_set_problem(c, SMX_CLIENT_BUILDING);
 }
 
