@@ -1,6 +1,7 @@
 /* relay/core.h - what the relay's files share.  Not for others: relay/relay.h is the relay's face.
  *
  *   relay.c      life, ticks, datagrams in and out, documents
+ *   clock.c      keeping the mix clock to the neighbours'
  *   circuit.c    the table of circuits, their timetables, what departs in a tick
  *   life.c       how long circuits last, and how many there may be
  *   command.c    what neighbours say: CREATE, CREATED, REFUSED, RELEASE, and making them
@@ -25,6 +26,7 @@
 #include "proto/circuit/timetable.h"
 #include "proto/link/link.h"
 #include "proto/stream/stream.h"
+#include "relay/clock.h"
 #include "relay/keymap.h"
 #include "relay/relay.h"
 
@@ -58,6 +60,8 @@ enum {
     INTRODUCTIONS = 256,     /* under way at once, each way */
     LISTEN_BURST = 8,        /* introductions for one listening circuit */
     LISTEN_REFILL_MS = 500,
+    CLOCKS_LOOK_S = 60,   /* so often it is looked */
+    CLOCKS_APART_MS = 10, /* whose clock is further from ours than timetables bear */
     UPLOADS = SMX_UPLOAD_QUEUE,
     STREAM_BUFFER = SMX_STREAM_BUFFER_MIN,
 };
@@ -162,6 +166,7 @@ struct neighbour { /* by link handle */
     struct bucket creates;
     uint32_t source; /* client links: where it came from */
     uint32_t load_max;
+    bool looked; /* its clock was looked at, and it was up since */
 };
 
 struct served { /* a stream with its buffers, and the long document that goes out on it */
@@ -217,7 +222,8 @@ struct smx_relay {
     struct smx_relay_counters count;
     /* mix clock */
     bool ticking;
-    smx_time base;        /* of tick 0 */
+    struct smx_clock clock;
+    smx_time base;        /* reading of the clock at tick 0 */
     uint64_t next;        /* the tick to do next */
     smx_time tick;        /* length */
     uint32_t period[2];   /* mix ticks, by enum smx_period */
@@ -230,6 +236,8 @@ struct smx_relay {
     /* tables */
     uint32_t links;
     struct neighbour *neighbour;
+    struct smx_drift *drifts; /* room for one a relay link */
+    smx_time looked;          /* at their clocks, last */
     struct circuit *circuit;
     uint32_t circuit_free, circuit_used; /* list by bwd.next */
     uint32_t orphan_oldest, orphan_newest, orphans;
@@ -265,6 +273,7 @@ bool smx_relay_has_room(const struct smx_relay *r, uint32_t link, uint8_t period
 uint32_t smx_relay_capacity(const struct smx_relay *r, uint32_t link, uint32_t class);
 /* Does it leave in this tick? */
 bool smx_relay_is_due(struct smx_relay *r, uint32_t ref, uint64_t tick);
+/* Times of ticks and arrivals are readings of the mix clock; all other times are the machine's. */
 smx_time smx_relay_tick_time(const struct smx_relay *r, uint64_t tick);
 uint64_t smx_relay_tick_after(const struct smx_relay *r, smx_time at); /* first tick at or after */
 /* Link ticks and mix ticks of what we send on a link. */
@@ -304,6 +313,10 @@ bool smx_relay_source_add(struct smx_relay *r, uint32_t link);
 void smx_relay_source_drop(struct smx_relay *r, uint32_t link);
 /* May this neighbour have one more circuit made? */
 bool smx_relay_may_create_more(struct smx_relay *r, uint32_t link, smx_time now);
+
+/* ---- clock.c ---- */
+/* After each tick: keeps the mix clock to the neighbours', once a second. */
+void smx_relay_steer(struct smx_relay *r, smx_time now);
 
 /* ---- command.c ---- */
 void smx_relay_command(struct smx_relay *r, smx_time at, uint32_t link, uint8_t cell[SMX_CELL_SIZE]);

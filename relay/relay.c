@@ -27,10 +27,11 @@ static enum smx_err make_tables(struct smx_relay *r)
     uint32_t circuits = r->config.circuits_max;
 
     r->neighbour = calloc(r->links, sizeof *r->neighbour);
+    r->drifts = calloc(r->links, sizeof *r->drifts);
     r->circuit = calloc(circuits, sizeof *r->circuit);
     r->command = calloc(commands, sizeof *r->command);
     r->secrets = sodium_malloc(sizeof *r->secrets);
-    if (!r->neighbour || !r->circuit || !r->command || !r->secrets)
+    if (!r->neighbour || !r->drifts || !r->circuit || !r->command || !r->secrets)
         return SMX_E_MEMORY;
     chain_circuits(r);
     for (uint32_t i = 0; i < commands; i++)
@@ -61,6 +62,7 @@ enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_conf
         return SMX_E_MEMORY;
     r->config = *config;
     sodium_memzero(&r->config.link, sizeof r->config.link);
+    ep.clock = &r->clock;
     if (r->config.source_links_max == 0)
         r->config.source_links_max = SMX_RELAY_SOURCE_LINKS;
     r->links = config->relay_links_max + config->client_links_max;
@@ -97,6 +99,7 @@ void smx_relay_free(struct smx_relay *r)
     for (size_t i = 0; i < 2; i++)
         free(r->document[i].bytes);
     free(r->neighbour);
+    free(r->drifts);
     free(r->circuit);
     free(r->command);
     free(r->served);
@@ -185,6 +188,7 @@ static bool link_up(struct smx_relay *r, const struct smx_link_rx *rx)
         drop_circuits(r, rx->link);
     }
     n->up = true;
+    n->looked = false;
     return true;
 }
 
@@ -361,17 +365,19 @@ void smx_relay_expire(struct smx_relay *r, smx_time now, struct smx_wall wall, s
     if (!r->ticking)
         return;
     smx_endpoint_expire(r->ep, now, wall, out);
-    if (now < smx_relay_tick_time(r, r->next))
+    if (smx_clock_read(&r->clock, now) < smx_relay_tick_time(r, r->next))
         return; /* early wake-ups are legal */
     links_expire(r, now);
-    tick = (now - r->base) / r->tick;
+    tick = (smx_clock_read(&r->clock, now) - r->base) / r->tick;
     r->count.ticks_skipped += tick - r->next;
     do_tick(r, tick, now, out);
+    smx_relay_steer(r, now);
 }
 
 smx_time smx_relay_deadline(const struct smx_relay *r)
 {
-    return r->ticking ? smx_relay_tick_time(r, r->next) : SMX_NEVER; /* link timers are served by the ticks */
+    return r->ticking ? smx_clock_when(&r->clock, smx_relay_tick_time(r, r->next))
+                      : SMX_NEVER; /* link timers are served by the ticks */
 }
 
 /* ---- documents ---- */
@@ -438,6 +444,7 @@ static void start_clock(struct smx_relay *r, smx_time now)
     r->period[SMX_PERIOD_SLOT] = p->slot_period_ms / p->tick_ms;
     r->period[SMX_PERIOD_LISTEN] = p->listen_period_ms / p->tick_ms;
     assert(r->period[SMX_PERIOD_LISTEN] <= CLASSES_MAX); /* smx_params_check sees to it */
+    smx_clock_init(&r->clock, now);
     r->base = now + smx_rng_below(&r->rng, (uint32_t)r->tick);
     r->next = 0;
     r->ticking = true;

@@ -379,6 +379,7 @@ enum smx_err smx_endpoint_new(struct smx_endpoint **made, const struct smx_endpo
     smx_rng_bytes(&ep->rng, ep->chain_key, sizeof ep->chain_key);
     ep->accept_clients = config->accept_clients;
     ep->timing = config->timing;
+    ep->clock = config->clock;
     smx_load_init(&ep->load, config->handshakes_per_s ? config->handshakes_per_s : SMX_LINK_HANDSHAKES_PER_S,
                   &ep->rng);
     *made = ep;

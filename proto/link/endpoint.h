@@ -100,6 +100,7 @@ struct smx_endpoint {
     uint64_t boot;
     struct smx_rng rng;
     struct smx_link_timing timing;
+    const struct smx_clock *clock; /* NULL: none */
     bool accept_clients;
     uint32_t relay_links_max, links_max;
     struct link *link;     /* locked memory */

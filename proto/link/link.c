@@ -37,6 +37,11 @@ static void take_rekeys(struct smx_endpoint *ep, struct link *l, smx_time now, u
     }
 }
 
+static smx_time reading(const struct smx_endpoint *ep, smx_time now)
+{
+    return ep->clock ? smx_clock_read(ep->clock, now) : now;
+}
+
 static void receive_cells(struct smx_endpoint *ep, struct link *l, uint32_t which, smx_time now,
                           const struct smx_addr *from, uint8_t *datagram, size_t len, uint64_t counter,
                           struct smx_link_rx *rx)
@@ -66,7 +71,7 @@ static void receive_cells(struct smx_endpoint *ep, struct link *l, uint32_t whic
     }
     if (now > l->heard)
         l->heard = now;
-    smx_phase_add(&l->phase, smx_link_q(ep, l), counter >> 8, now);
+    smx_phase_add(&l->phase, smx_link_q(ep, l), counter >> 8, reading(ep, now));
     rx->link = smx_link_number(ep, l);
     rx->tick = counter >> 8;
     rx->sub = (uint8_t)counter;
@@ -176,6 +181,11 @@ smx_time smx_link_expected(const struct smx_endpoint *ep, uint32_t link, uint64_
 smx_time smx_link_margin(const struct smx_endpoint *ep, uint32_t link)
 {
     return smx_phase_margin(&smx_link_at(ep, link)->phase, &ep->timing);
+}
+
+bool smx_link_drift(const struct smx_endpoint *ep, uint32_t link, smx_time now, int64_t *drift)
+{
+    return smx_phase_drift(&smx_link_at(ep, link)->phase, reading(ep, now), drift);
 }
 
 uint64_t smx_link_last_tick(const struct smx_endpoint *ep, uint32_t link)

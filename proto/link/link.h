@@ -22,6 +22,7 @@
 #include "proto/base/rng.h"
 #include "proto/base/time.h"
 #include "proto/crypto/keypair.h"
+#include "proto/link/clock.h"
 #include "proto/link/phase.h"
 
 #include <stdbool.h>
@@ -49,6 +50,8 @@ struct smx_endpoint_config {
     bool accept_clients;       /* a relay does, a client does not */
     uint32_t handshakes_per_s; /* beyond so many, senders must prove their address (cookies); 0: the preset */
     struct smx_link_timing timing; /* may be changed later */
+    const struct smx_clock
+        *clock; /* that the node's ticks run by, borrowed; NULL: the caller's time itself */
 };
 enum { SMX_LINK_HANDSHAKES_PER_S = 200 }; /* the preset; about 4 % of a core */
 
@@ -165,9 +168,13 @@ const struct smx_addr *smx_link_addr(const struct smx_endpoint *ep,
 /* Time of the last authentic datagram; 0 before the first. */
 smx_time smx_link_heard(const struct smx_endpoint *ep, uint32_t link);
 
-/* On our clock, the earliest arrival of a datagram of the peer's tick t; only once a datagram has come. */
+/* The earliest arrival of a datagram of the peer's tick t, a reading of the endpoint's clock; only once a
+ * datagram has come. */
 smx_time smx_link_expected(const struct smx_endpoint *ep, uint32_t link, uint64_t t);
 smx_time smx_link_margin(const struct smx_endpoint *ep, uint32_t link);
+/* How far, in ns, that clock has come to lie before the peer's since the link came up (below 0: behind).
+ * False while it can't be told: proto/link/phase.h. */
+bool smx_link_drift(const struct smx_endpoint *ep, uint32_t link, smx_time now, int64_t *drift);
 /* Newest tick of the peer that was seen; 0 before the first. */
 uint64_t smx_link_last_tick(const struct smx_endpoint *ep, uint32_t link);
 

@@ -1,11 +1,14 @@
 /* proto/link/phase.h - when a neighbour's datagrams come: where its tick grid lies on our clock, and its
  * jitter. Source: docs/protocol/10-link.md, section 7.
  *
- * A datagram of tick t that arrived at a has the offset a - t * q.  The baseline is the smallest offset of
- * the last 30 to 60 seconds: the path's delay and the other side's phase together, without the jitter.  The
- * margin is what 99.99 % of the last minutes' datagrams stayed below, over the baseline. Offsets are taken
- * modulo 2^64, so a neighbour that counts nonsense harms only what it sends itself. Pure; the caller's
- * memory; no allocation. */
+ * A datagram of tick t that arrived at a has the offset a - t * q.  Time is cut into windows of 2 s; of each
+ * the smallest offset counts: path's delay and the other side's phase together, without the jitter.
+ *   baseline  the smallest of the last 14 to 16 s
+ *   margin    what 99.99 % of the last minutes' datagrams stayed below, over the baseline
+ *   drift     the sum of the steps from window to window: how far our clock has run ahead of the peer's since
+ *             the link came up.  A step of more than 1 ms is not a clock's but the path's, and not counted.
+ * Offsets are taken modulo 2^64, so a neighbour that counts nonsense harms only what it sends itself. Pure;
+ * the caller's memory; no allocation. */
 #ifndef SMX_LINK_PHASE_H
 #define SMX_LINK_PHASE_H
 
@@ -16,6 +19,7 @@
 #include <stdint.h>
 
 enum { SMX_PHASE_BINS = 64, SMX_PHASE_SAMPLES = 1000 }; /* fewer samples: the margin is unknown */
+enum { SMX_PHASE_WINDOW_MS = 2000, SMX_PHASE_WINDOWS = 8 };
 
 /* Network parameters (proto/doc/params.h) that the links of a node go by. */
 struct smx_link_timing {
@@ -28,8 +32,13 @@ struct smx_link_timing {
 
 struct smx_phase {
     uint64_t last_tick;              /* newest seen */
-    smx_time low[2];                 /* smallest offset: of this window, of the one before */
-    smx_time low_since, decay_since; /* when this window began; when the histogram was last halved */
+    smx_time low[SMX_PHASE_WINDOWS]; /* smallest offset of this window, of the one before, ... */
+    uint32_t low_count;              /* how many of these there are; 0 before the first datagram */
+    smx_time low_since;              /* when this window began */
+    smx_time settled;                /* smallest offset of the last whole window with a datagram */
+    int64_t drift;                   /* ns */
+    bool settles, follows;           /* there is one; and another before, not further than a clock drifts */
+    smx_time decay_since;            /* when the histogram was last halved */
     uint32_t samples;                /* stops at SMX_PHASE_SAMPLES */
     struct smx_hist late;            /* how much later than the baseline, in ns */
     uint64_t late_weight[SMX_PHASE_BINS];
@@ -43,6 +52,9 @@ void smx_phase_rescale(struct smx_phase *p, const struct smx_link_timing *timing
 void smx_phase_add(struct smx_phase *p, smx_time q, uint64_t tick, smx_time arrival);
 /* When a datagram of that tick arrives at the earliest; means nothing before the first smx_phase_add. */
 smx_time smx_phase_expected(const struct smx_phase *p, smx_time q, uint64_t tick);
+/* How far our clock has run ahead (below 0: fallen behind), in ns; false while that is not known: before two
+ * whole windows, after a jump, when nothing has come for two windows. */
+bool smx_phase_drift(const struct smx_phase *p, smx_time now, int64_t *drift);
 smx_time smx_phase_margin(const struct smx_phase *p, const struct smx_link_timing *timing);
 
 #endif

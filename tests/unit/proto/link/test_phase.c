@@ -60,7 +60,7 @@ static void the_baseline_is_the_arrival_without_jitter(void **state)
     assert_int_equal(f.p.last_tick, f.tick);
 }
 
-static void a_longer_path_is_learned_within_a_minute_and_a_shorter_at_once(void **state)
+static void a_longer_path_is_learned_within_16_seconds_and_a_shorter_at_once(void **state)
 {
     struct fixture f;
 
@@ -68,13 +68,142 @@ static void a_longer_path_is_learned_within_a_minute_and_a_shorter_at_once(void 
     start(&f);
     feed(&f, 6000, SMX_MS(1));
     f.origin += SMX_MS(30);
-    feed(&f, 2000, SMX_MS(1));
-    assert_true((int64_t)error_of(&f) < -(int64_t)SMX_MS(29)); /* still the old one: 20 s */
-    feed(&f, 4100, SMX_MS(1));
+    feed(&f, 1300, SMX_MS(1));
+    assert_true((int64_t)error_of(&f) < -(int64_t)SMX_MS(29)); /* still the old one: 13 s */
+    feed(&f, 400, SMX_MS(1));
     assert_in_range(error_of(&f), 0, SMX_US(20));
     f.origin -= SMX_MS(50);
     feed(&f, 100, SMX_MS(1));
     assert_in_range(error_of(&f), 0, SMX_US(100));
+}
+
+/* As feed, while the other's clock is slow by so many ppb (below 0: fast). */
+static void feed_drifting(struct fixture *f, unsigned ticks, smx_time jitter, int64_t ppb)
+{
+    while (ticks-- > 0) {
+        f->origin += (smx_time)(ppb * (int64_t)Q / 1000000000);
+        feed(f, 1, jitter);
+    }
+}
+
+static bool drift_of(const struct fixture *f, int64_t *drift)
+{
+    return smx_phase_drift(&f->p, f->origin + f->tick * Q, drift);
+}
+
+static void assert_drift(const struct fixture *f, int64_t us, int64_t within_us)
+{
+    int64_t drift = 0;
+
+    assert_true(drift_of(f, &drift));
+    assert_in_range(drift + (int64_t)SMX_SECOND(1), (int64_t)SMX_SECOND(1) + (us - within_us) * 1000,
+                    (int64_t)SMX_SECOND(1) + (us + within_us) * 1000);
+}
+
+static void the_drift_is_unknown_until_two_windows_are_over(void **state)
+{
+    struct fixture f;
+    int64_t drift = 77;
+
+    (void)state;
+    start(&f);
+    feed(&f, 400, SMX_MS(1));
+    assert_false(drift_of(&f, &drift));
+    assert_int_equal(drift, 77);
+    feed(&f, 2, SMX_MS(1));
+    assert_true(drift_of(&f, &drift));
+    assert_in_range(drift + SMX_US(100), 0, SMX_US(200));
+}
+
+static void the_drift_is_what_the_clocks_did_without_the_jitter(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed_drifting(&f, 2001, SMX_MS(5), 50000);
+    assert_drift(&f, 900, 150); /* 20 s less the first window, at 50 ppm */
+    start(&f);
+    feed_drifting(&f, 2001, SMX_MS(5), -50000);
+    assert_drift(&f, -900, 150);
+    feed(&f, 2000, SMX_MS(5)); /* the difference is gone: what has drifted stays */
+    assert_drift(&f, -900, 150);
+    start(&f); /* control */
+    feed(&f, 2001, SMX_MS(5));
+    assert_drift(&f, 0, 100);
+}
+
+static void the_baseline_follows_a_clock_that_drifts_either_way(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed_drifting(&f, 12000, SMX_MS(2), -100000);
+    assert_in_range(error_of(&f), 0, SMX_US(100));
+    start(&f);
+    feed_drifting(&f, 12000, SMX_MS(2), 100000);
+    assert_in_range(-(int64_t)error_of(&f), 0, SMX_US(1600)); /* 16 s old at most */
+}
+
+static void a_jump_is_the_paths_and_not_the_clocks(void **state)
+{
+    struct fixture f;
+    int64_t drift;
+
+    (void)state;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        start(&f);
+        feed_drifting(&f, 2001, SMX_US(100), 50000);
+        f.origin += (smx_time)(sign * (int64_t)SMX_MS(30));
+        feed(&f, 400, SMX_US(100));
+        assert_false(drift_of(&f, &drift) && drift > (int64_t)SMX_MS(1)); /* either not known, or not moved */
+        feed(&f, 400, SMX_US(100));
+        assert_drift(&f, 900, 150);
+    }
+    start(&f); /* control: as much, but slowly, is a drift */
+    feed_drifting(&f, 2001, SMX_MS(1), 400000);
+    assert_drift(&f, 7100, 300);
+}
+
+static void a_peer_beyond_500_ppm_has_no_drift_to_go_by(void **state)
+{
+    struct fixture f;
+    int64_t drift;
+
+    (void)state;
+    start(&f);
+    feed_drifting(&f, 6001, SMX_US(100), 1000000);
+    assert_false(drift_of(&f, &drift));
+}
+
+static void a_silent_peer_has_no_drift_until_it_speaks_again(void **state)
+{
+    struct fixture f;
+    int64_t drift;
+
+    (void)state;
+    start(&f);
+    feed_drifting(&f, 2001, SMX_MS(1), 50000);
+    f.tick += 390;
+    assert_true(drift_of(&f, &drift));
+    f.tick += 200;
+    assert_false(drift_of(&f, &drift));
+    f.origin += SMX_US(100); /* what it drifted meanwhile counts */
+    feed(&f, 401, SMX_MS(1));
+    assert_drift(&f, 1100, 150);
+}
+
+static void what_nobody_takes_back_is_forgotten_within_the_hour(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    feed_drifting(&f, 2001, SMX_MS(1), 400000);
+    assert_drift(&f, 7100, 300);
+    feed(&f, 100 * 60 * 60, SMX_MS(1));
+    assert_drift(&f, 0, 100);
 }
 
 static void the_margin_is_unknown_until_a_thousand_datagrams(void **state)
@@ -180,7 +309,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_baseline_is_the_arrival_without_jitter),
-        cmocka_unit_test(a_longer_path_is_learned_within_a_minute_and_a_shorter_at_once),
+        cmocka_unit_test(a_longer_path_is_learned_within_16_seconds_and_a_shorter_at_once),
+        cmocka_unit_test(the_drift_is_unknown_until_two_windows_are_over),
+        cmocka_unit_test(the_drift_is_what_the_clocks_did_without_the_jitter),
+        cmocka_unit_test(the_baseline_follows_a_clock_that_drifts_either_way),
+        cmocka_unit_test(a_jump_is_the_paths_and_not_the_clocks),
+        cmocka_unit_test(a_peer_beyond_500_ppm_has_no_drift_to_go_by),
+        cmocka_unit_test(a_silent_peer_has_no_drift_until_it_speaks_again),
+        cmocka_unit_test(what_nobody_takes_back_is_forgotten_within_the_hour),
         cmocka_unit_test(the_margin_is_unknown_until_a_thousand_datagrams),
         cmocka_unit_test(the_margin_stays_within_its_bounds),
         cmocka_unit_test(one_outlier_in_ten_thousand_does_not_move_the_margin_but_many_do),
