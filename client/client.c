@@ -1,3 +1,4 @@
+#include "client/clock.h"
 #include "client/core.h"
 
 #include "proto/circuit/quantum.h"
@@ -14,7 +15,7 @@ enum { KEEPALIVE_TICKS = 25 }; /* with cover off, a datagram at least every so m
 static enum smx_err make_endpoint(struct smx_client *c)
 {
     struct smx_params p;
-    struct smx_endpoint_config config = {.relay_links_max = 0, .client_links_max = 1};
+    struct smx_endpoint_config config = {.clock = &c->clock, .relay_links_max = 0, .client_links_max = 1};
     enum smx_err err;
 
     smx_params_preset(&p); /* until a consensus says otherwise */
@@ -66,6 +67,7 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
         return err;
     }
     memset(c->meeting, 0, c->slots * sizeof *c->meeting);
+    smx_clock_init(&c->clock, now);
     c->base = now + smx_rng_below(&c->rng, (uint32_t)c->q); /* no two clients tick together */
     smx_uplink_init(c);
     *client = c;
@@ -326,6 +328,7 @@ static void timers(struct smx_client *c, smx_time now, struct smx_wall wall)
     watch(c);
 }
 
+/* A reading of the clock. */
 static smx_time tick_time(const struct smx_client *c, uint64_t tick)
 {
     return c->base + tick * c->q;
@@ -339,9 +342,9 @@ void smx_client_expire(struct smx_client *c, smx_time now, struct smx_wall wall,
     c->now = now;
     for (size_t i = 0; i < c->slots; i++)
         smx_pipe_play(c, now, &c->meeting[i]);
-    if (now < tick_time(c, c->next))
+    if (smx_clock_read(&c->clock, now) < tick_time(c, c->next))
         return; /* early wake-ups are legal */
-    tick = (now - c->base) / c->q;
+    tick = (smx_clock_read(&c->clock, now) - c->base) / c->q;
     c->count.ticks++;
     c->count.ticks_skipped += tick - c->next;
     c->next = tick; /* what is opened now begins with this one */
@@ -349,11 +352,12 @@ void smx_client_expire(struct smx_client *c, smx_time now, struct smx_wall wall,
     timers(c, now, wall);
     send(c, now, tick, out);
     c->next = tick + 1;
+    c->count.clock_at_bound += smx_client_clock_follow(&c->clock, c->ep, c->uplink.link, now);
 }
 
 smx_time smx_client_deadline(const struct smx_client *c)
 {
-    smx_time deadline = tick_time(c, c->next);
+    smx_time deadline = smx_clock_when(&c->clock, tick_time(c, c->next));
 
     for (size_t i = 0; i < c->slots; i++)
         deadline = smx_time_min(deadline, smx_pipe_deadline(c, &c->meeting[i]));

@@ -149,6 +149,7 @@ void smx_client_status(const struct smx_client *client, struct smx_client_status
 #define SMX_CLIENT_COUNTERS(X)                                                                               \
     X(ticks, "ticks done")                                                                                   \
     X(ticks_skipped, "ticks missed")                                                                         \
+    X(clock_at_bound, "seconds in which the clock could not follow the guard's as much as it should")        \
     X(circuits_opened, "circuits that came to stand")                                                        \
     X(circuits_refused, "circuits for which the guard had no room")                                          \
     X(circuits_died, "circuits that failed or died, refused ones included")                                  \

@@ -1,6 +1,7 @@
 /* client/core.h - what the client's files share.  Not for others: client/client.h is the client's face.
  *
  *   client.c     life, ticks, datagrams in and out
+ *   clock.c      the ticks keep to the guard's
  *   uplink.c     the link to a relay: first to one that has a consensus, then to the guard; documents
  *   paths.c      guards, middles, ends: who a circuit goes through
  *   circuits.c   the fixed set of circuits: built, rebuilt, their turns, what arrives on them
@@ -303,8 +304,9 @@ struct smx_client {
     smx_time now;                  /* of the input being worked on */
     struct smx_wall wall;
     /* ticks */
-    smx_time base, q; /* of tick 0; length */
-    uint64_t next;    /* the tick to do next */
+    struct smx_clock clock; /* that ticks run by */
+    smx_time base, q;       /* its reading at tick 0; length */
+    uint64_t next;          /* the tick to do next */
     /* documents */
     struct smx_consensus consensus;
     bool has_consensus, in_force;

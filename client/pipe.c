@@ -204,7 +204,8 @@ smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)
 {
     if (m->call.state != CALL_TALKING || c->uplink.link == SMX_LINK_NONE)
         return SMX_NEVER;
-    return smx_link_expected(c->ep, c->uplink.link, m->play) + smx_link_margin(c->ep, c->uplink.link);
+    return smx_clock_when(&c->clock, smx_link_expected(c->ep, c->uplink.link, m->play) +
+                                         smx_link_margin(c->ep, c->uplink.link));
 }
 
 void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)

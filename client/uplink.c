@@ -205,7 +205,7 @@ static void take_effect(struct smx_client *c, smx_time now, struct smx_wall wall
     smx_endpoint_set_timing(c->ep, &timing);
     if (c->q != timing.client_q) { /* ticks go on counting, at the new pace */
         c->q = timing.client_q;
-        c->base = now - c->next * c->q;
+        c->base = smx_clock_read(&c->clock, now) - c->next * c->q;
     }
     if (!smx_paths_update(c, wall)) {
         smx_client_set_problem(c, SMX_CLIENT_NO_PATH);
