@@ -252,7 +252,17 @@ class Testnet:
         self._start(node)
 
     def revive(self, node):
-        """Starts a daemon that was killed."""
+        """Starts a daemon that was ended, without what it said of itself before."""
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(node.state, "status.json"))
+        self._start(node)
+
+    def renew(self, node):
+        """Gives a daemon a new life: new keys, for a client another name unless it is configured, another guard perhaps."""
+        node.terminate()
+        node.wait(time.monotonic() + STOP_SECONDS)
+        shutil.rmtree(node.state)
+        os.makedirs(node.state, mode=0o700)
         self._start(node)
 
     def is_whole(self):

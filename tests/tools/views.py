@@ -32,6 +32,28 @@ def read(relay, path):
     return [Step(relay, *fields) for fields in RECORD.iter_unpack(data)]
 
 
+class Tail:
+    """What the relays of a network have written down since the last look."""
+
+    def __init__(self, net):
+        self._places = {node.name: [net.path(f"{node.name}.view"), 0] for node in net.kind("relay")}
+
+    def read(self):
+        steps = []
+        for relay, place in self._places.items():
+            path, at = place
+            try:
+                with open(path, "rb") as f:
+                    f.seek(at)
+                    data = f.read()
+            except FileNotFoundError:
+                continue  # no circuit came to it yet
+            data = data[: len(data) // RECORD.size * RECORD.size]
+            place[1] = at + len(data)
+            steps += [Step(relay, *fields) for fields in RECORD.iter_unpack(data)]
+        return steps
+
+
 def ways(steps, begin=0, end=1 << 63):
     """The way of each cell that began with begin <= time < end, as a list of Steps: forward through the relays of one
     side, then, if circuits are joined, backward through those of the other."""
@@ -56,6 +78,14 @@ def crossing(found, guards=None):
         return (), []
     sequence = sequences.most_common(1)[0][0]
     return sequence, [way for way in joined if tuple(step.relay for step in way) == sequence]
+
+
+def route(steps, first, last, begin=0, end=1 << 63):
+    """The relays that most cells crossed on their way from one client, whose guard is `first`, to another, whose guard is
+    `last`, each once; () without any."""
+    found = [way for way in ways(steps, begin, end) if way[-1].relay == last]
+    relays = crossing(found, {first})[0]
+    return tuple(relay for i, relay in enumerate(relays) if i == 0 or relay != relays[i - 1])
 
 
 def bodies(steps):
