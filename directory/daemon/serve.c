@@ -22,14 +22,21 @@ enum {
 
 #define BINARY "application/octet-stream"
 
+/* A document as it goes out: it stays as long as a slow reader still has it, however many these are. */
+struct shared {
+    size_t refs, len;
+    uint8_t bytes[];
+};
+
 struct server {
     struct smx_loop *loop;
     struct smx_directory *directory;
     struct smx_store *store;
     struct smx_http_server *http;
     struct smx_timer *timer;
-    uint64_t consensuses; /* that the log has told of */
-    bool clock_behind;    /* the log has told that, too */
+    struct shared *consensus, *batch; /* NULL: none yet */
+    uint64_t consensuses, batches;    /* that these are of, and the log has told of */
+    bool clock_behind;                /* the log has told that, too */
 };
 
 _Static_assert((size_t)SMX_ROUND_MAX > (size_t)SMX_RELAYDESC_MAX, "the larger body is the limit");
@@ -46,12 +53,36 @@ static void answer_text(struct smx_http_reply *reply, int status, const char *te
     smx_http_answer(reply, status, "text/plain", line, len + 1);
 }
 
-static void answer_document(struct smx_http_reply *reply, struct smx_bytes document)
+static void let_go(void *arg)
 {
-    if (document.at)
-        smx_http_answer(reply, 200, BINARY, document.at, document.len);
-    else
+    struct shared *s = arg;
+
+    if (s && --s->refs == 0)
+        free(s);
+}
+
+/* Replaces *held by a copy; out of memory: the old one stays, and the next call tries again. */
+static bool take_up(struct shared **held, struct smx_bytes document)
+{
+    struct shared *new = document.at ? malloc(sizeof *new + document.len) : NULL;
+
+    if (!new)
+        return false;
+    *new = (struct shared){.refs = 1, .len = document.len};
+    memcpy(new->bytes, document.at, document.len);
+    let_go(*held);
+    *held = new;
+    return true;
+}
+
+static void answer_document(struct smx_http_reply *reply, struct shared *document)
+{
+    if (!document) {
         answer_text(reply, 503, "none yet, try again in a few seconds");
+        return;
+    }
+    document->refs++;
+    smx_http_answer_borrowed(reply, 200, BINARY, document->bytes, document->len, let_go, document);
 }
 
 static void get_consensus(void *arg, const struct smx_http_request *req, struct smx_http_reply *reply)
@@ -59,7 +90,7 @@ static void get_consensus(void *arg, const struct smx_http_request *req, struct 
     const struct server *s = arg;
 
     (void)req;
-    answer_document(reply, smx_directory_consensus(s->directory));
+    answer_document(reply, s->consensus);
 }
 
 static void get_batch(void *arg, const struct smx_http_request *req, struct smx_http_reply *reply)
@@ -67,7 +98,7 @@ static void get_batch(void *arg, const struct smx_http_request *req, struct smx_
     const struct server *s = arg;
 
     (void)req;
-    answer_document(reply, smx_directory_batch(s->directory));
+    answer_document(reply, s->batch);
 }
 
 /* Arms the timer for what the core has to do next. */
@@ -170,7 +201,11 @@ static void on_timer(void *arg, smx_time now)
     (void)now;
     look_at_clock(s);
     tell_fault(s, smx_directory_expire(s->directory, smx_loop_wall()));
-    if (counters->consensuses != s->consensuses) {
+    if (counters->batches != s->batches && take_up(&s->batch, smx_directory_batch(s->directory)))
+        s->batches = counters->batches;
+    if ((counters->consensuses != s->consensuses || !s->consensus) &&
+        take_up(&s->consensus, smx_directory_consensus(s->directory)) &&
+        counters->consensuses != s->consensuses) {
         s->consensuses = counters->consensuses;
         smx_log_info(
             "new consensus: %llu relays known, %llu claims and descriptors accepted so far, %llu refused",
@@ -209,7 +244,9 @@ void serve_stop(struct server *s)
 {
     if (!s)
         return;
-    smx_http_server_free(s->http);
+    smx_http_server_free(s->http); /* gives back what is under way */
+    let_go(s->consensus);
+    let_go(s->batch);
     smx_timer_free(s->timer);
     free(s);
 }

@@ -26,7 +26,8 @@ struct smx_http_route {
 };
 
 struct smx_http_limits {
-    size_t conns_max;   /* further ones wait in the system's queue */
+    size_t conns_max;   /* at the last one, that which has gone longest without a whole request makes room: so
+                           those who only hold connections keep nobody out */
     size_t body_max;    /* bytes of a request's body: more is 413 */
     unsigned timeout_s; /* seconds for a read or write; a connection lives at most ten times as long */
     bool own_host_only; /* refuse a Host that is neither an IP address nor localhost: a web page
@@ -55,6 +56,10 @@ struct smx_addr smx_http_from(const struct smx_http_request *req);
  * and a content policy that allows only what comes from here (so no scripts or styles inside a page). */
 void smx_http_answer(struct smx_http_reply *reply, int status, const char *type, const void *body,
                      size_t len);
+/* The same, but borrows the body until done(arg), which is when it is sent or the connection gone: for what
+ * is large and goes to many at once. */
+void smx_http_answer_borrowed(struct smx_http_reply *reply, int status, const char *type, const void *body,
+                              size_t len, void (*done)(void *arg), void *arg);
 /* One more header line, before the answer. */
 void smx_http_add_header(struct smx_http_reply *reply, const char *name, const char *value);
 

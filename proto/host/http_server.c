@@ -34,6 +34,7 @@ struct smx_http_server {
     size_t route_count;
     void *arg;
     struct conn *conns; /* limits.conns_max of them */
+    uint64_t requests;  /* connections and requests so far */
     bool freeing;
 };
 
@@ -56,6 +57,7 @@ struct conn {
     struct smx_http_server *server; /* NULL: free slot */
     struct bufferevent *bev;        /* held until evhttp's connection is found, then NULL */
     int fd;                         /* known from then on */
+    uint64_t last;                  /* number of its last whole request, or of its beginning */
     struct event *life;             /* at once, to find it; then at the end of its time */
 };
 
@@ -109,6 +111,21 @@ static struct conn *free_slot(struct smx_http_server *s)
     return NULL;
 }
 
+/* Closes the one that has gone longest without a whole request; evhttp reads its end, and lets it go. */
+static void make_room(struct smx_http_server *s)
+{
+    struct conn *oldest = NULL;
+
+    for (size_t i = 0; i < s->limits.conns_max; i++) {
+        struct conn *c = &s->conns[i];
+
+        if (c->server && !c->bev && (!oldest || c->last < oldest->last))
+            oldest = c;
+    }
+    if (oldest)
+        shutdown(oldest->fd, SHUT_RDWR);
+}
+
 static struct bufferevent *new_conn(struct event_base *base, void *arg)
 {
     struct smx_http_server *s = arg;
@@ -124,10 +141,12 @@ static struct bufferevent *new_conn(struct event_base *base, void *arg)
         return NULL;
     }
     bufferevent_incref(bev);
-    *c = (struct conn){.server = s, .bev = bev, .life = life};
+    *c = (struct conn){.server = s, .bev = bev, .life = life, .last = ++s->requests};
     event_active(life, EV_TIMEOUT, 0);
-    if (!free_slot(s))
-        evconnlistener_disable(s->listener);
+    if (!free_slot(s)) {
+        evconnlistener_disable(s->listener); /* until there is one */
+        make_room(s);
+    }
     return bev;
 }
 
@@ -177,6 +196,15 @@ static void answer_text(struct smx_http_reply *reply, int status, const char *te
     smx_http_answer(reply, status, "text/plain", text, strlen(text));
 }
 
+static void note_request(struct smx_http_server *s, struct evhttp_request *ev)
+{
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(ev)));
+
+    for (size_t i = 0; i < s->limits.conns_max; i++)
+        if (s->conns[i].server && !s->conns[i].bev && s->conns[i].fd == fd)
+            s->conns[i].last = ++s->requests;
+}
+
 static void on_request(struct evhttp_request *ev, void *arg)
 {
     struct smx_http_server *s = arg;
@@ -190,6 +218,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
     bool path_known;
 
     TAILQ_INIT(&req.query);
+    note_request(s, ev);
     if (s->limits.own_host_only && !is_own_host(smx_http_header(&req, "Host"))) {
         answer_text(&reply, 403, "This server answers to its IP address and to localhost only.\n");
         return;
@@ -243,9 +272,9 @@ void smx_http_add_header(struct smx_http_reply *reply, const char *name, const c
     evhttp_add_header(evhttp_request_get_output_headers(reply->ev), name, value);
 }
 
-void smx_http_answer(struct smx_http_reply *reply, int status, const char *type, const void *body, size_t len)
+/* The header of an answer; returns where its body goes, or NULL: it has none (HEAD). */
+static struct evbuffer *begin_answer(struct smx_http_reply *reply, const char *type, size_t len)
 {
-    struct evbuffer *out = evhttp_request_get_output_buffer(reply->ev);
     char length[24];
 
     assert(!reply->answered);
@@ -258,11 +287,57 @@ void smx_http_answer(struct smx_http_reply *reply, int status, const char *type,
     smx_http_add_header(reply, "Referrer-Policy", "no-referrer");
     smx_http_add_header(reply, "Content-Security-Policy",
                         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
-    if (evhttp_request_get_command(reply->ev) != EVHTTP_REQ_HEAD && evbuffer_add(out, body, len) != 0) {
+    return evhttp_request_get_command(reply->ev) == EVHTTP_REQ_HEAD
+               ? NULL
+               : evhttp_request_get_output_buffer(reply->ev);
+}
+
+static void end_answer(struct smx_http_reply *reply, int status, bool whole)
+{
+    if (whole)
+        evhttp_send_reply(reply->ev, status, NULL, NULL);
+    else
         evhttp_send_error(reply->ev, 503, NULL);
-        return;
+}
+
+void smx_http_answer(struct smx_http_reply *reply, int status, const char *type, const void *body, size_t len)
+{
+    struct evbuffer *out = begin_answer(reply, type, len);
+
+    end_answer(reply, status, !out || evbuffer_add(out, body, len) == 0);
+}
+
+struct loan {
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void give_back(const void *body, size_t len, void *arg)
+{
+    struct loan loan = *(struct loan *)arg;
+
+    (void)body;
+    (void)len;
+    free(arg);
+    loan.done(loan.arg);
+}
+
+void smx_http_answer_borrowed(struct smx_http_reply *reply, int status, const char *type, const void *body,
+                              size_t len, void (*done)(void *arg), void *arg)
+{
+    struct evbuffer *out = begin_answer(reply, type, len);
+    struct loan *loan = out ? malloc(sizeof *loan) : NULL;
+
+    if (loan) {
+        *loan = (struct loan){done, arg};
+        if (evbuffer_add_reference(out, body, len, give_back, loan) == 0) {
+            end_answer(reply, status, true);
+            return;
+        }
     }
-    evhttp_send_reply(reply->ev, status, NULL, NULL);
+    free(loan);
+    done(arg);
+    end_answer(reply, status, !out);
 }
 
 /* --- Starting --- */

@@ -24,6 +24,7 @@ struct fixture {
     unsigned done;
     char body[4096];
     size_t len;
+    unsigned given_back;
 };
 
 static void say_hello(void *arg, const struct smx_http_request *req, struct smx_http_reply *reply)
@@ -67,11 +68,23 @@ static void say_much(void *arg, const struct smx_http_request *req, struct smx_h
     smx_http_answer(reply, 200, "text/plain", much, sizeof much);
 }
 
+static void give_back(void *arg)
+{
+    ((struct fixture *)arg)->given_back++;
+}
+
+static void lend(void *arg, const struct smx_http_request *req, struct smx_http_reply *reply)
+{
+    static const char much[3000] = "much";
+
+    (void)req;
+    smx_http_answer_borrowed(reply, 200, "text/plain", much, sizeof much, give_back, arg);
+}
+
 static const struct smx_http_route routes[] = {
-    {SMX_HTTP_GET, "/hello", say_hello},
-    {SMX_HTTP_POST, "/echo", echo},
-    {SMX_HTTP_GET, "/nothing", say_nothing},
-    {SMX_HTTP_GET, "/much", say_much},
+    {SMX_HTTP_GET, "/hello", say_hello},     {SMX_HTTP_POST, "/echo", echo},
+    {SMX_HTTP_GET, "/nothing", say_nothing}, {SMX_HTTP_GET, "/much", say_much},
+    {SMX_HTTP_GET, "/lent", lend},
 };
 
 static void on_pause(void *arg, smx_time now)
@@ -91,7 +104,7 @@ static int setup(void **state)
     f.loop = smx_loop_new();
     f.pause = smx_timer_new(f.loop, on_pause, &f);
     assert_int_equal(smx_addr_parse(&addr, "127.0.0.1:0"), SMX_OK);
-    if (smx_http_listen(&f.server, f.loop, &addr, &limits, routes, 4, &f) != SMX_OK)
+    if (smx_http_listen(&f.server, f.loop, &addr, &limits, routes, 5, &f) != SMX_OK)
         return -1;
     f.at = smx_http_local(f.server);
     return 0;
@@ -291,27 +304,67 @@ static void a_cancelled_fetch_says_nothing(void **state)
     assert_int_equal(f->done, 0);
 }
 
-static void connections_above_the_limit_wait_until_one_ends(void **state)
+/* Whether the other side has closed it. */
+static bool is_closed(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void who_only_holds_connections_keeps_nobody_out(void **state)
 {
     struct fixture *f = *state;
     int idle[CONNS];
 
-    for (int i = 0; i < CONNS; i++)
+    for (int i = 0; i < CONNS; i++) {
         idle[i] = connect_to(f);
-    turn(f, 50);
-    raw(f, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_string_equal(f->body, "");
-    close(idle[0]);
-    turn(f, 50);
-    raw(f, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_non_null(strstr(f->body, "hello"));
-    for (int i = 1; i < CONNS; i++)
-        close(idle[i]);
-    turn(f, 50);
-    for (int i = 0; i < 3 * CONNS; i++) { /* the count has come back to zero */
+        assert_int_equal(send(idle[i], "POST /echo HTTP/1.1\r\n", 22, 0), 21 + 1);
+        turn(f, 30);
+    }
+    assert_true(is_closed(idle[0])); /* the last place is kept free */
+    assert_false(is_closed(idle[1]));
+    for (int i = 0; i < 3 * CONNS; i++) {
         raw(f, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_non_null(strstr(f->body, "hello"));
     }
+    for (int i = 0; i < CONNS; i++)
+        close(idle[i]);
+}
+
+static void who_asks_stays_before_who_is_silent(void **state)
+{
+    struct fixture *f = *state;
+    int asks = connect_to(f), silent, third;
+    char text[2000];
+
+    turn(f, 30);
+    silent = connect_to(f);
+    turn(f, 30);
+    assert_true(send(asks, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", 41, 0) > 0);
+    turn(f, 30);
+    assert_true(recv(asks, text, sizeof text, MSG_DONTWAIT) > 0);
+    third = connect_to(f);
+    turn(f, 50);
+    assert_true(is_closed(silent));
+    assert_false(is_closed(asks));
+    assert_false(is_closed(third));
+    close(asks);
+    close(silent);
+    close(third);
+}
+
+static void a_borrowed_body_is_given_back_once(void **state)
+{
+    struct fixture *f = *state;
+
+    ask(f, "/lent", NULL, NULL, 4000);
+    assert_int_equal(f->status, 200);
+    assert_int_equal(f->len, 3000);
+    turn(f, 20);
+    assert_int_equal(f->given_back, 1);
+    raw(f, "HEAD /lent HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_int_equal(f->given_back, 2);
 }
 
 static void a_silent_connection_is_closed_in_time(void **state)
@@ -350,7 +403,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_fetch_has_status_0, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fetch_ends_when_its_time_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_fetch_says_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(connections_above_the_limit_wait_until_one_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_only_holds_connections_keeps_nobody_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_asks_stays_before_who_is_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_borrowed_body_is_given_back_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_silent_connection_is_closed_in_time, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_may_go_while_connections_are_open, setup, teardown),
     };
