@@ -5,6 +5,7 @@
 #include "directory/work.h"
 #include "proto/base/bytes.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ enum smx_err smx_directory_new(struct smx_directory **out, const struct smx_dire
     struct take_up t = {d, now};
     enum smx_err err = SMX_E_MEMORY;
 
+    assert(config->uploads_busy > 0);
     *out = NULL;
     if (!d)
         return err;

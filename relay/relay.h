@@ -122,7 +122,7 @@ void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t r
     X(introductions, "introductions passed on or delivered")                                                 \
     X(introductions_dropped, "introductions over a limit or for nobody")                                     \
     X(lookups, "look-ups answered")                                                                          \
-    X(uploads_refused, "uploads that found no room")                                                         \
+    X(uploads_refused, "uploads refused: no room, too little work, or malformed")                            \
     X(clock_at_bound, "seconds in which the own clock could not be corrected as much as it should")          \
     X(clocks_strange, "minutes in which a neighbour's clock kept to no pace that ours could")
 

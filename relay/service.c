@@ -68,13 +68,12 @@ static void reply(struct served *s, enum smx_service type, uint16_t request, con
     (void)!smx_stream_send(&s->stream, msg, SMX_SERVICE_HEAD + len);
 }
 
-static void reply_later(struct smx_relay *r, uint32_t circuit, uint16_t generation, enum smx_service type,
-                        uint16_t request, uint8_t status)
+/* The stream of who asked a while ago; NULL: he is gone. */
+static struct served *asker(struct smx_relay *r, uint32_t circuit, uint16_t generation)
 {
     struct circuit *c = &r->circuit[circuit];
 
-    if (c->used && c->generation == generation && c->stream != NONE)
-        reply(&r->served[c->stream], type, request, &status, 1);
+    return c->used && c->generation == generation && c->stream != NONE ? &r->served[c->stream] : NULL;
 }
 
 static const struct document *find_document(const struct smx_relay *r, uint64_t serial)
@@ -136,22 +135,54 @@ static void lookup(struct smx_relay *r, struct served *s, uint16_t request, stru
     reply(s, SMX_SERVICE_ANSWER, request, answer, r->batch ? smx_batch_answer(r->batch, index, answer) : 0);
 }
 
+/* With the head of the newest batch when it is work that is missing: it is signed, and says how much. */
+static void upload_ack(const struct smx_relay *r, struct served *s, uint16_t request, uint8_t result)
+{
+    uint8_t content[1 + SMX_BATCH_HEAD_MAX] = {result};
+    size_t len = 1;
+
+    if (result == SMX_UPLOAD_NO_WORK && r->batch)
+        len += smx_batch_write(r->batch, content + 1);
+    reply(s, SMX_SERVICE_UPLOAD_ACK, request, content, len);
+}
+
+/* Garbage and what shows too little work cost one hash, and take no place from others. */
+static enum smx_upload_result judge_upload(const struct smx_relay *r, const uint8_t *in, size_t len)
+{
+    unsigned bits = r->batch ? smx_batch_head(r->batch)->work : r->consensus.params.claim_work_bits;
+
+    if (len <= SMX_UPLOAD_HEAD || len > SMX_UPLOAD_MAX ||
+        (in[0] != SMX_UPLOAD_CLAIM && in[0] != SMX_UPLOAD_DESCRIPTOR))
+        return SMX_UPLOAD_MALFORMED;
+    return smx_upload_work(in, len, r->consensus.network) < bits ? SMX_UPLOAD_NO_WORK : SMX_UPLOAD_ACCEPTED;
+}
+
+/* A place in the queue; NULL: it is full, or this circuit has its share of it. */
+static struct upload *upload_place(struct smx_relay *r, uint32_t circuit)
+{
+    struct upload *room = NULL;
+    size_t own = 0;
+
+    for (size_t i = 0; i < UPLOADS; i++) {
+        struct upload *u = &r->upload[i];
+
+        if (!u->used)
+            room = u;
+        else if (u->circuit == circuit && u->generation == r->circuit[circuit].generation)
+            own++;
+    }
+    return own < UPLOADS_OF_ONE ? room : NULL;
+}
+
 static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, uint16_t request,
                    const struct smx_rd *in)
 {
-    struct upload *u = NULL;
-    uint8_t full = SMX_UPLOAD_FULL, malformed = SMX_UPLOAD_MALFORMED;
+    enum smx_upload_result result = judge_upload(r, in->at, in->left);
+    struct upload *u = result == SMX_UPLOAD_ACCEPTED ? upload_place(r, circuit) : NULL;
 
-    if (in->left == 0 || in->left > SMX_UPLOAD_MAX) {
-        reply(s, SMX_SERVICE_UPLOAD_ACK, request, &malformed, 1);
-        return;
-    }
-    for (size_t i = 0; i < UPLOADS && !u; i++)
-        if (!r->upload[i].used)
-            u = &r->upload[i];
     if (!u) {
         r->count.uploads_refused++;
-        reply(s, SMX_SERVICE_UPLOAD_ACK, request, &full, 1);
+        upload_ack(r, s, request, (uint8_t)(result == SMX_UPLOAD_ACCEPTED ? SMX_UPLOAD_FULL : result));
         return;
     }
     *u = (struct upload){.used = true,
@@ -287,11 +318,15 @@ void smx_relay_introduce_part(struct smx_relay *r, smx_time at, uint32_t link,
 void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle)
 {
     struct introduction *i = find_introduction(r->asked, link, handle);
+    uint8_t taken = SMX_SERVICE_TAKEN;
+    struct served *s;
 
     if (!i)
         return;
     i->used = false;
-    reply_later(r, i->circuit, i->generation, SMX_SERVICE_INTRODUCE_ACK, i->request, SMX_SERVICE_TAKEN);
+    s = asker(r, i->circuit, i->generation);
+    if (s)
+        reply(s, SMX_SERVICE_INTRODUCE_ACK, i->request, &taken, 1);
 }
 
 void smx_relay_service_expire(struct smx_relay *r, smx_time now)
@@ -332,11 +367,14 @@ void smx_relay_upload_result(struct smx_relay *r, uint32_t handle, uint8_t resul
 {
     for (size_t i = 0; i < UPLOADS; i++) {
         struct upload *u = &r->upload[i];
+        struct served *s;
 
         if (!u->used || u->handle != handle)
             continue;
         u->used = false;
-        reply_later(r, u->circuit, u->generation, SMX_SERVICE_UPLOAD_ACK, u->request, result);
+        s = asker(r, u->circuit, u->generation);
+        if (s)
+            upload_ack(r, s, u->request, result);
         return;
     }
 }

@@ -38,6 +38,8 @@ struct directory_job {
     uint64_t descriptor_epoch;
     uint32_t handles[SMX_ROUND_COUNT]; /* of the round under way */
     size_t handle_count;
+    bool has_batch;
+    struct smx_batch_header batch; /* the newest taken */
 };
 
 static const struct smx_params *params_of(struct relay_daemon *d)
@@ -165,6 +167,9 @@ static void told(enum smx_err err)
         break;
     case SMX_E_REPLAY:
         smx_log_warn("directory: refused a consensus older than the one held");
+        break;
+    case SMX_E_REFUSED:
+        smx_log_warn("directory: it has signed two different consensuses for one time");
         break;
     default:
         smx_log_warn("directory: refused a consensus: %s", smx_err_text(err));
@@ -341,16 +346,24 @@ static void on_batch(void *arg, int status, const uint8_t *body, size_t len)
     }
     err = smx_batch_decode(&batch, &d->network, body, len);
     if (err == SMX_OK) {
-        err = smx_batch_check(smx_batch_head(batch), params_of(d), 0, smx_loop_wall());
-        if (err == SMX_OK)
+        struct directory_job *j = r->all;
+
+        err = smx_batch_check(smx_batch_head(batch), params_of(d), j->has_batch ? &j->batch : NULL,
+                              smx_loop_wall());
+        if (err == SMX_OK) {
+            j->has_batch = true;
+            j->batch = *smx_batch_head(batch);
             smx_relay_batch(d->relay, batch);
-        else
+        } else {
             smx_batch_free(batch);
+        }
     }
     if (err == SMX_OK) {
         again_in(r, batch_interval(d));
     } else {
-        smx_log_warn("directory: refused a batch: %s", smx_err_text(err));
+        smx_log_warn("directory: refused a batch: %s",
+                     err == SMX_E_REFUSED ? "it has signed two different ones under one number"
+                                          : smx_err_text(err));
         back_off(r);
     }
     arm(r->all);
@@ -429,8 +442,9 @@ struct directory_job *directory_start(struct relay_daemon *d)
     for (size_t i = 0; i < JOBS; i++)
         j->request[i] = (struct request){.all = j, .job = (enum job)i, .next = SMX_NEVER};
     j->request[CONSENSUS].next = now;
-    j->request[DESCRIPTOR].next =
-        now + SMX_MS(500); /* the consensus, if there is one, says how long an epoch is */
+    /* Only a consensus says how long an epoch is, and so which one our onion keys are for. */
+    if (params_of(d))
+        j->request[DESCRIPTOR].next = now + SMX_MS(500);
     arm(j);
     return j;
 }

@@ -434,8 +434,12 @@ void move_client(struct network *n, size_t i)
 static void make_directory(struct network *n)
 {
     uint8_t secret[64], seed[32] = {42};
-    struct smx_directory_config config = {
-        .secret = secret, .early = true, .relays_max = 64, .names_max = 100, .descs_max = 100};
+    struct smx_directory_config config = {.secret = secret,
+                                          .early = true,
+                                          .relays_max = 64,
+                                          .names_max = 100,
+                                          .descs_max = 100,
+                                          .uploads_busy = 100};
 
     smx_params_preset(&config.params);
     config.params.epoch_s = n->config.epoch_s;

@@ -176,25 +176,100 @@ static void listening_needs_the_key_and_this_very_circuit(void **state)
     world_free(w);
 }
 
+/* A batch without leaves that asks for as many bits. */
+static struct smx_batch *batch_of(const struct world *w, uint8_t work)
+{
+    struct smx_batch *batch = smx_batch_new(w->view.network);
+    struct smx_doc_sig sig = {.signer = 0};
+
+    assert_non_null(batch);
+    assert_int_equal(smx_batch_close(batch, 1, the_wall, work), SMX_OK);
+    assert_int_equal(smx_batch_add_signature(batch, &sig), SMX_OK);
+    return batch;
+}
+
+/* A claim as far as an end relay looks, number n, that shows so many bits. */
+static void make_upload(const struct world *w, uint8_t bytes[120], uint8_t n, unsigned bits)
+{
+    memset(bytes, n, 120);
+    memset(bytes, 0, SMX_UPLOAD_HEAD);
+    bytes[0] = SMX_UPLOAD_CLAIM;
+    for (uint64_t work = 0; smx_upload_work(bytes, 120, w->view.network) != bits; work++)
+        smx_wr_u64(&(struct smx_wr){bytes + 1, 8}, work);
+}
+
 static void an_upload_waits_for_its_round_and_its_result_comes_back(void **state)
 {
     struct world *w = two_owners(25, 0);
     struct owner_circuit *c = &w->owner[0].circuit[3];
     struct smx_relay *end = w->relay[w->end[0]];
     static struct smx_relay_upload up[4];
+    uint8_t bytes[120];
 
     (void)state;
-    ask(w, c, SMX_SERVICE_UPLOAD, 3, "some bytes", 10);
+    smx_relay_batch(end, batch_of(w, 5));
+    make_upload(w, bytes, 1, 5);
+    ask(w, c, SMX_SERVICE_UPLOAD, 3, bytes, sizeof bytes);
     run_for(w, 400);
     assert_int_equal(smx_relay_uploads(end, up, 4), 1);
-    assert_int_equal(up[0].len, 10);
-    assert_memory_equal(up[0].bytes, "some bytes", 10);
+    assert_int_equal(up[0].len, sizeof bytes);
+    assert_memory_equal(up[0].bytes, bytes, sizeof bytes);
     assert_int_equal(c->messages, 0);
     smx_relay_upload_result(end, up[0].handle, SMX_UPLOAD_TAKEN);
     run_for(w, 400);
     assert_int_equal(c->messages, 1);
     assert_memory_equal(c->message, ((uint8_t[]){SMX_SERVICE_UPLOAD_ACK, 0, 3, SMX_UPLOAD_TAKEN}), 4);
+    assert_int_equal(c->message_len, 4);
     assert_int_equal(smx_relay_uploads(end, up, 4), 0);
+    world_free(w);
+}
+
+static void too_little_work_is_refused_at_once_with_the_signed_word_how_much(void **state)
+{
+    struct world *w = two_owners(35, 0);
+    struct owner_circuit *c = &w->owner[0].circuit[3];
+    struct smx_relay *end = w->relay[w->end[0]];
+    static struct smx_relay_upload up[4];
+    struct smx_batch *batch = batch_of(w, 5);
+    uint8_t bytes[120], head[SMX_BATCH_HEAD_MAX];
+    size_t len = smx_batch_write(batch, head);
+
+    (void)state;
+    smx_relay_batch(end, batch);
+    make_upload(w, bytes, 1, 4);
+    ask(w, c, SMX_SERVICE_UPLOAD, 3, bytes, sizeof bytes);
+    ask(w, c, SMX_SERVICE_UPLOAD, 4, "some bytes", 10);
+    run_for(w, 600);
+    assert_int_equal(c->messages, 2);
+    assert_memory_equal(c->message, ((uint8_t[]){SMX_SERVICE_UPLOAD_ACK, 0, 4, SMX_UPLOAD_MALFORMED}), 4);
+    assert_int_equal(smx_relay_uploads(end, up, 4), 0);
+    ask(w, c, SMX_SERVICE_UPLOAD, 5, bytes, sizeof bytes);
+    run_for(w, 600);
+    assert_int_equal(c->messages, 3);
+    assert_int_equal(c->message_len, 4 + len);
+    assert_memory_equal(c->message, ((uint8_t[]){SMX_SERVICE_UPLOAD_ACK, 0, 5, SMX_UPLOAD_NO_WORK}), 4);
+    assert_memory_equal(c->message + 4, head, len);
+    world_free(w);
+}
+
+static void one_circuit_has_its_share_of_the_queue_only(void **state)
+{
+    struct world *w = two_owners(36, 0);
+    struct owner_circuit *c = &w->owner[0].circuit[3];
+    struct smx_relay *end = w->relay[w->end[0]];
+    static struct smx_relay_upload up[8];
+    uint8_t bytes[120];
+
+    (void)state;
+    smx_relay_batch(end, batch_of(w, 0));
+    for (uint8_t n = 1; n <= 5; n++) {
+        make_upload(w, bytes, n, n % 2);
+        ask(w, c, SMX_SERVICE_UPLOAD, n, bytes, sizeof bytes);
+        run_for(w, 400);
+    }
+    assert_int_equal(smx_relay_uploads(end, up, 8), 4);
+    assert_int_equal(c->messages, 1);
+    assert_memory_equal(c->message, ((uint8_t[]){SMX_SERVICE_UPLOAD_ACK, 0, 5, SMX_UPLOAD_FULL}), 4);
     world_free(w);
 }
 
@@ -213,7 +288,7 @@ static void lookups_are_answered_from_the_batch(void **state)
     assert_int_equal(c->messages, 1); /* no batch yet: an empty answer */
     assert_int_equal(c->message_len, 3);
     assert_non_null(batch);
-    assert_int_equal(smx_batch_close(batch, 1, the_wall), SMX_OK);
+    assert_int_equal(smx_batch_close(batch, 1, the_wall, 0), SMX_OK);
     len = smx_batch_answer(batch, index, answer);
     smx_relay_batch(w->relay[w->end[0]], batch);
     ask(w, c, SMX_SERVICE_LOOKUP, 2, index, sizeof index);
@@ -280,6 +355,8 @@ int main(void)
         cmocka_unit_test(introductions_to_one_listener_are_limited),
         cmocka_unit_test(listening_needs_the_key_and_this_very_circuit),
         cmocka_unit_test(an_upload_waits_for_its_round_and_its_result_comes_back),
+        cmocka_unit_test(too_little_work_is_refused_at_once_with_the_signed_word_how_much),
+        cmocka_unit_test(one_circuit_has_its_share_of_the_queue_only),
         cmocka_unit_test(lookups_are_answered_from_the_batch),
         cmocka_unit_test(the_consensus_comes_through_a_circuit),
         cmocka_unit_test(nonsense_in_a_stream_is_counted_and_harms_nobody),
