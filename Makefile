@@ -102,7 +102,7 @@ $(BUILD)/view/sipmix-relay: $(BUILD)/tests/privacy/view.o $(call objs,relay/daem
 	$(LINK) $(LIBS_CORE) $(LIBS_DAEMON)
 
 $(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TOOL_SRC),$(wildcard tests/support/*.c)))
-	@rm -f $@
+	@mkdir -p $(@D) && rm -f $@
 	$(call SAY,AR)
 	$(Q)ar rcs $@ $^
 
