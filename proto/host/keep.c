@@ -1,14 +1,17 @@
 #include "proto/host/keep.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct bytes {
-    uint8_t *at;
+    uint8_t *at; /* NULL: none, the file shall go */
     size_t len;
+    bool waits;
 };
 
 struct smx_keep {
@@ -27,7 +30,7 @@ static void wipe(struct bytes *b)
     if (b->at)
         sodium_memzero(b->at, b->len);
     free(b->at);
-    *b = (struct bytes){NULL, 0};
+    *b = (struct bytes){.at = NULL};
 }
 
 /* count: none. */
@@ -35,9 +38,14 @@ static size_t first_waiting(const struct smx_keep *k)
 {
     size_t i = 0;
 
-    while (i < k->count && !k->waiting[i].at)
+    while (i < k->count && !k->waiting[i].waits)
         i++;
     return i;
+}
+
+static enum smx_err remove_file(const char *path)
+{
+    return unlink(path) == 0 || errno == ENOENT ? SMX_OK : SMX_E_IO;
 }
 
 static void *work(void *arg)
@@ -55,15 +63,27 @@ static void *work(void *arg)
         if (i == k->count)
             break; /* stopped, and nothing waits */
         b = k->waiting[i];
-        k->waiting[i] = (struct bytes){NULL, 0};
+        k->waiting[i] = (struct bytes){.at = NULL};
         pthread_mutex_unlock(&k->lock);
-        err = smx_file_write(k->path[i], b.at, b.len, true);
+        err = b.at ? smx_file_write(k->path[i], b.at, b.len, true) : remove_file(k->path[i]);
         wipe(&b);
         pthread_mutex_lock(&k->lock);
         k->failures += err != SMX_OK;
     }
     pthread_mutex_unlock(&k->lock);
     return NULL;
+}
+
+static enum smx_err path_of(const struct smx_state *state, const char *name, char out[SMX_PATH_MAX])
+{
+    size_t len = strlen(name);
+
+    if (name[0] != '/')
+        return smx_state_path(state, name, out);
+    if (len >= SMX_PATH_MAX)
+        return SMX_E_FULL;
+    memcpy(out, name, len + 1);
+    return SMX_OK;
 }
 
 struct smx_keep *smx_keep_start(const struct smx_state *state, const char *const *names, size_t count)
@@ -75,7 +95,7 @@ struct smx_keep *smx_keep_start(const struct smx_state *state, const char *const
     assert(count <= SMX_KEEP_FILES);
     k->count = count;
     for (size_t i = 0; i < count; i++)
-        if (smx_state_path(state, names[i], k->path[i]) != SMX_OK)
+        if (path_of(state, names[i], k->path[i]) != SMX_OK)
             goto fail;
     pthread_mutex_init(&k->lock, NULL);
     pthread_cond_init(&k->wake, NULL);
@@ -104,11 +124,12 @@ void smx_keep_stop(struct smx_keep *k)
 
 void smx_keep(struct smx_keep *k, size_t file, const void *bytes, size_t len)
 {
-    struct bytes b = {malloc(len > 0 ? len : 1), len};
+    struct bytes b = {bytes ? malloc(len > 0 ? len : 1) : NULL, len, true};
 
     pthread_mutex_lock(&k->lock);
-    if (b.at) {
-        memcpy(b.at, bytes, len);
+    if (b.at || !bytes) {
+        if (bytes)
+            memcpy(b.at, bytes, len);
         wipe(&k->waiting[file]);
         k->waiting[file] = b;
         pthread_cond_signal(&k->wake);
@@ -135,7 +156,7 @@ uint8_t *smx_keep_load(const struct smx_state *state, const char *name, size_t m
     char path[SMX_PATH_MAX];
     uint8_t *bytes = malloc(max);
 
-    *err = bytes ? smx_state_path(state, name, path) : SMX_E_MEMORY;
+    *err = bytes ? path_of(state, name, path) : SMX_E_MEMORY;
     if (*err == SMX_OK)
         *err = smx_file_read(path, bytes, max, len);
     if (*err == SMX_OK)

@@ -21,7 +21,7 @@ smx_time smx_loop_now(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_BOOTTIME, &t);
     return SMX_SECOND(t.tv_sec) + (smx_time)t.tv_nsec;
 }
 
@@ -36,12 +36,19 @@ struct smx_wall smx_loop_wall(void)
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     struct smx_loop *loop = arg;
+    void (*end)(void *) = loop->end;
 
     (void)what;
-    if (number != SIGHUP)
+    if (number == SIGHUP) {
+        if (loop->hup)
+            loop->hup(loop->hup_arg);
+        return;
+    }
+    loop->end = NULL;
+    if (end)
+        end(loop->end_arg);
+    else
         smx_loop_stop(loop);
-    else if (loop->hup)
-        loop->hup(loop->hup_arg);
 }
 
 static struct event *add_signal(struct smx_loop *loop, int number)
@@ -121,6 +128,12 @@ void smx_loop_stop(struct smx_loop *loop)
     event_base_loopbreak(loop->base);
 }
 
+void smx_loop_on_end(struct smx_loop *loop, void (*fn)(void *arg), void *arg)
+{
+    loop->end = fn;
+    loop->end_arg = arg;
+}
+
 void smx_loop_on_hup(struct smx_loop *loop, void (*fn)(void *arg), void *arg)
 {
     loop->hup = fn;
@@ -154,7 +167,7 @@ struct smx_timer *smx_timer_new(struct smx_loop *loop, void (*fn)(void *arg, smx
     if (!timer)
         return NULL;
     *timer = (struct smx_timer){.deadline = SMX_NEVER, .fn = fn, .arg = arg};
-    timer->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    timer->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     if (timer->fd < 0)
         goto fail;
     timer->event = event_new(loop->base, timer->fd, EV_READ | EV_PERSIST, on_timer, timer);

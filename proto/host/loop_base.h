@@ -16,6 +16,8 @@ struct smx_loop {
     struct event *on_int, *on_term, *on_hup;
     void (*hup)(void *arg);
     void *hup_arg;
+    void (*end)(void *arg); /* NULL: none, or it has been called */
+    void *end_arg;
     struct smx_udp_batch *udp_batch; /* receive buffers of all sockets: only one reads at a time */
 };
 

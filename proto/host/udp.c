@@ -112,10 +112,6 @@ static void one_message(struct smx_udp *udp, struct smx_udp_batch *b, int i, con
     for (size_t done = 0; done < len; done += segment) {
         size_t part = len - done < segment ? len - done : segment;
 
-        if (part > SMX_UDP_DGRAM_MAX) {
-            udp->stats.truncated++;
-            continue;
-        }
         udp->stats.received++;
         udp->on.datagram(udp->arg, &from, b->bytes[i] + done, part, at);
     }

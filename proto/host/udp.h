@@ -11,8 +11,9 @@ struct smx_loop;
 struct smx_udp;
 
 struct smx_udp_events {
-    /* A datagram; bytes may be altered in place and are valid for the call only.  arrival is when the kernel
-     * got it, not when we read it, so a process that was scheduled late still measures its links right. */
+    /* A datagram of 1 to 65,535 bytes; bytes may be altered in place and are valid for the call only. arrival
+     * is when the kernel got it, not when we read it, so a process that was scheduled late still measures its
+     * links right. */
     void (*datagram)(void *arg, const struct smx_addr *from, uint8_t *bytes, size_t len, smx_time arrival);
     /* The batch is over: send what the core has put out, arm the timer. */
     void (*batch_end)(void *arg, smx_time now);
@@ -20,13 +21,11 @@ struct smx_udp_events {
 
 struct smx_udp_stats {       /* datagrams */
     uint64_t received, sent; /* whole ones */
-    uint64_t truncated;      /* longer than SMX_UDP_DGRAM_MAX: dropped */
     uint64_t blocked;        /* the send buffer was full: dropped */
     uint64_t failed;         /* the system refused that destination: dropped */
 };
 
 enum {
-    SMX_UDP_DGRAM_MAX = 2048, /* bytes of one datagram; ours are at most 1372, SIP over UDP may be longer */
     SMX_UDP_BUFFER = 8 * 1024 * 1024 /* bytes wanted for a link socket: several ticks of 5,000 circuits */
 };
 

@@ -20,8 +20,9 @@
 
 enum {
     SENDERS = 256,
-    WAITING = 8192, /* datagrams on the line; more are lost */
-    HOLD = 20,      /* ms */
+    WAITING = 8192,   /* datagrams on the line; more are lost */
+    HOLD = 20,        /* ms */
+    DGRAM_MAX = 2048, /* bytes; longer ones are lost */
     MILLION = 1000000
 };
 
@@ -46,7 +47,7 @@ struct packet {
     const struct sender *sender;
     bool back; /* from the target to the sender */
     size_t len;
-    uint8_t bytes[SMX_UDP_DGRAM_MAX];
+    uint8_t bytes[DGRAM_MAX];
 };
 
 struct wire {
@@ -104,7 +105,7 @@ static void arrived(struct wire *w, const struct sender *s, bool back, const uin
     smx_time now = smx_loop_now();
 
     w->last = now > w->last ? now : w->last + 1;
-    if (happens(w, LOSS)) {
+    if (len > DGRAM_MAX || happens(w, LOSS)) {
         w->lost++;
         return;
     }
@@ -225,7 +226,7 @@ int main(int argc, char **argv)
     smx_rng_init(&w.rng, seed);
     w.loop = smx_loop_new();
     if (!w.loop || smx_pool_new(&w.packets, WAITING, sizeof(struct packet)) != SMX_OK ||
-        smx_heap_new(&w.due, WAITING) != SMX_OK || smx_out_new(&w.out, 1, SMX_UDP_DGRAM_MAX) != SMX_OK)
+        smx_heap_new(&w.due, WAITING) != SMX_OK || smx_out_new(&w.out, 1, DGRAM_MAX) != SMX_OK)
         fail("out of memory");
     w.timer = smx_timer_new(w.loop, deliver, &w);
     if (!w.timer || smx_udp_open(&w.listening, w.loop, &listening, 0, &events, &w) != SMX_OK)

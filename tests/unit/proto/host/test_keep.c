@@ -58,6 +58,37 @@ static void what_waits_is_written_before_the_end_and_the_newest_wins(void **unus
     free(got);
 }
 
+static void a_file_is_removed_and_one_may_stand_elsewhere(void **unused)
+{
+    char elsewhere[] = "/tmp/sipmix-kept-XXXXXX";
+    const char *const two[] = {"one", elsewhere};
+    struct smx_keep *k;
+    size_t len;
+    enum smx_err err;
+    uint8_t *got;
+
+    (void)unused;
+    assert_int_equal(close(mkstemp(elsewhere)), 0);
+    k = smx_keep_start(&state, two, 2);
+    assert_non_null(k);
+    smx_keep(k, 0, "gone", 4);
+    smx_keep(k, 0, NULL, 0);
+    smx_keep(k, 1, "here", 4);
+    smx_keep_stop(k);
+    assert_null(smx_keep_load(&state, "one", 100, &len, &err));
+    assert_int_equal(err, SMX_OK);
+    got = smx_keep_load(&state, elsewhere, 100, &len, &err);
+    assert_memory_equal(got, "here", 4);
+    free(got);
+
+    k = smx_keep_start(&state, two, 2);
+    assert_non_null(k);
+    smx_keep(k, 0, NULL, 0); /* it is not there: no failure */
+    smx_keep(k, 1, NULL, 0);
+    smx_keep_stop(k);
+    assert_int_equal(access(elsewhere, F_OK), -1);
+}
+
 static void a_file_that_is_not_there_is_no_error_and_one_too_long_is(void **unused)
 {
     size_t len;
@@ -97,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_is_written_before_the_end_and_the_newest_wins),
         cmocka_unit_test(a_file_that_is_not_there_is_no_error_and_one_too_long_is),
+        cmocka_unit_test(a_file_is_removed_and_one_may_stand_elsewhere),
         cmocka_unit_test(what_can_not_be_written_is_counted),
     };
 

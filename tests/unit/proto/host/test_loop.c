@@ -114,6 +114,30 @@ static void hup_calls_back_and_term_and_int_end_the_run(void **state)
     assert_int_equal(smx_loop_run(f->loop), SMX_OK);
 }
 
+static void note_end(void *arg)
+{
+    struct fixture *f = arg;
+
+    f->count++;
+    smx_timer_arm(f->timer, smx_loop_now() + SMX_MS(2));
+}
+
+static void who_has_a_last_word_ends_by_himself_or_by_the_second_signal(void **state)
+{
+    struct fixture *f = *state;
+
+    f->timer = smx_timer_new(f->loop, note_and_stop, f);
+    smx_loop_on_end(f->loop, note_end, f);
+    raise(SIGTERM);
+    assert_int_equal(smx_loop_run(f->loop), SMX_OK);
+    assert_int_equal(f->count, 2); /* the word, then the timer */
+    smx_loop_on_end(f->loop, note_end, f);
+    raise(SIGTERM);
+    raise(SIGINT);
+    assert_int_equal(smx_loop_run(f->loop), SMX_OK);
+    assert_int_equal(f->count, 3);
+}
+
 static void the_calendar_is_past_2020_and_the_monotonic_clock_runs(void **state)
 {
     smx_time before = smx_loop_now();
@@ -131,6 +155,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_deadline_armed_is_the_one_that_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_disarmed_timer_stays_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(hup_calls_back_and_term_and_int_end_the_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_a_last_word_ends_by_himself_or_by_the_second_signal, setup,
+                                        teardown),
         cmocka_unit_test(the_calendar_is_past_2020_and_the_monotonic_clock_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,45 @@ static void a_destination_that_the_system_refuses_costs_only_itself(void **state
     assert_int_equal(f->first[2], 5);
 }
 
+static void a_datagram_may_be_as_long_as_udp_lets_it(void **state)
+{
+    struct fixture *f = *state;
+    struct smx_out big;
+    struct smx_addr to;
+
+    assert_true(open_pair(f, "127.0.0.1:0"));
+    to = smx_udp_local(f->b);
+    assert_int_equal(smx_out_new(&big, 2, 1 << 17), SMX_OK);
+    memset(smx_out_add(&big, &to, 65507), 7, 65507); /* the most that IPv4 carries */
+    memset(smx_out_add(&big, &to, 8500), 8, 8500);
+    smx_udp_send(f->a, &big);
+    smx_out_free(&big);
+    run_until(f, 2);
+    assert_int_equal(f->len[0], 65507);
+    assert_int_equal(f->len[1], 8500);
+}
+
+static void a_socket_outlives_the_network(void **state)
+{
+    struct fixture *f = *state;
+    struct smx_addr to, bad;
+
+    /* what a laptop meets that has lost its network: ENETUNREACH, for as long as it lasts */
+    assert_true(open_pair(f, "127.0.0.1:0"));
+    to = smx_udp_local(f->b);
+    assert_int_equal(smx_addr_parse(&bad, "192.0.2.1:7000"), SMX_OK);
+    for (int i = 0; i < 100; i++) {
+        add(f, &bad, 1372, 1);
+        smx_udp_send(f->a, &f->out);
+        smx_out_reset(&f->out);
+    }
+    assert_int_equal(smx_udp_stats(f->a).sent + smx_udp_stats(f->a).failed, 100);
+    add(f, &to, 100, 9);
+    smx_udp_send(f->a, &f->out);
+    run_until(f, 1);
+    assert_int_equal(f->first[0], 9);
+}
+
 static void a_port_in_use_is_an_error_with_a_cause(void **state)
 {
     struct fixture *f = *state;
@@ -240,6 +279,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ipv6_works_beside_ipv4_on_one_port, setup, teardown),
         cmocka_unit_test_setup_teardown(a_destination_that_the_system_refuses_costs_only_itself, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_datagram_may_be_as_long_as_udp_lets_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_outlives_the_network, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_an_error_with_a_cause, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
