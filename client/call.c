@@ -2,9 +2,13 @@
  *
  *   out  WANTED --pipe--> INVITED --RINGING--> AWAITED --ANSWER--> TALKING
  *   in   OFFERED --the phone rings--> RINGING --answered--> TALKING
- *   in   DECOY: the caller hears it ring, and 480 after the ordinary time, whatever the reason; contacts are
- * told at once, and 486 if we are busy The user has one call at a time; another slot then still answers, as
- * if nobody picked up. */
+ *   in   DECOY: a stranger hears it ring, and 480 after the ordinary time, whatever the reason; contacts are
+ * told at once, and 486 if we are busy
+ *
+ * The user has one call at a time; another slot then still answers, as if nobody picked up.  A stranger hears
+ * the same at the same times whether the user is free or not, unless he is answered.  Contacts come first: a
+ * stranger stops ringing for them, and when the user dials. Two who call each other at once (glare) have one
+ * call: that of the smaller key; the other's own attempt becomes the answer. */
 #include "client/core.h"
 
 #include <string.h>
@@ -84,10 +88,30 @@ static void make_room(struct smx_client *c, smx_time now)
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i];
 
-        if (m->state == MEETING_OPEN && m->call.state == CALL_NONE && !smx_messages_wait(c, m)) {
+        if (m->state == MEETING_OPEN &&
+            (m->call.state == CALL_DECOY || (m->call.state == CALL_NONE && !smx_messages_wait(c, m)))) {
             smx_meeting_close(c, now, m);
             return;
         }
+    }
+}
+
+/* A stranger who rings does so no more, and doesn't notice. */
+static void hush(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    uint32_t id = m->call.id;
+
+    m->call.state = CALL_DECOY;
+    c->phone->call_ended(c->phone->arg, now, id);
+}
+
+static void hush_strangers(struct smx_client *c, smx_time now)
+{
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m->stranger && (m->call.state == CALL_OFFERED || m->call.state == CALL_RINGING))
+            hush(c, now, m);
     }
 }
 
@@ -96,18 +120,16 @@ static bool place(struct smx_client *c, smx_time now, uint32_t id, size_t identi
                   const struct smx_client_target *target)
 {
     struct meeting *m = smx_meeting_with(c, target);
-    int slot;
 
     if (m && m->call.state == CALL_NONE) {
         want(c, now, m, id);
         return true;
     }
-    slot = smx_meeting_free_slot(c, NULL);
-    if (slot < 0)
+    m = smx_meeting_free(c, NULL);
+    if (!m)
         return false;
-    m = &c->meeting[slot];
     m->call = (struct call){.state = CALL_WANTED, .id = id, .out = true, .deadline = SMX_NEVER};
-    smx_meeting_begin(c, now, slot, identity, target);
+    smx_meeting_begin(c, now, m, identity, target);
     return true;
 }
 
@@ -116,6 +138,7 @@ void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const ch
 {
     size_t from = smx_identity_find(c, identity);
 
+    hush_strangers(c, now);
     if (!smx_client_is_ready(c) || smx_client_call_is_busy(c)) {
         c->phone->call_failed(c->phone->arg, now, call, 503);
         return;
@@ -188,11 +211,6 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
 
 /* ---- in ---- */
 
-static bool is_contact(const struct smx_client *c, const struct meeting *m)
-{
-    return m->key_known && smx_contact_by_key(c, m->key);
-}
-
 static void ring(struct smx_client *c, smx_time now, struct meeting *m)
 {
     if (!m->call.told_ringing)
@@ -203,24 +221,77 @@ static void ring(struct smx_client *c, smx_time now, struct meeting *m)
 /* Nobody will answer.  A contact may know it, and why; to a stranger all reasons look alike. */
 static void refuse(struct smx_client *c, smx_time now, struct meeting *m, uint16_t code)
 {
-    if (is_contact(c, m)) {
-        tell(c, now, m, SMX_RECORD_REFUSE, code);
-        over(c, now, m);
+    if (m->stranger) {
+        m->call.state = CALL_DECOY;
         return;
     }
-    m->call.state = CALL_DECOY;
-    m->call.deadline = now + SMX_MS(DECOY_MS) + smx_rng_below(&c->rng, (uint32_t)DECOY_SPREAD_MS) * SMX_MS(1);
+    tell(c, now, m, SMX_RECORD_REFUSE, code);
+    over(c, now, m);
+}
+
+bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
+                           const uint8_t key[SMX_DOC_KEY])
+{
+    const struct contact *known = smx_contact_by_user(c, m->target.user);
+    const uint8_t *to = m->key_known ? m->key : known ? known->key : NULL;
+
+    return m->call.out && to && memcmp(to, key, SMX_DOC_KEY) == 0 &&
+           (m->call.state == CALL_WANTED || m->call.state == CALL_INVITED || m->call.state == CALL_AWAITED);
+}
+
+/* Glare: the peer's call is the one that lives, and our own attempt, here or on another slot, the answer to
+ * it. */
+static void adopt(struct smx_client *c, smx_time now, struct meeting *m, struct meeting *own,
+                  const struct smx_record *r)
+{
+    uint32_t id = own->call.id;
+    bool rang = own->call.state == CALL_AWAITED;
+
+    memset(&own->call, 0, sizeof own->call);
+    if (own != m)
+        smx_meeting_close(c, now, own);
+    m->call = (struct call){.state = CALL_RINGING, .id = id, .number = r->id, .deadline = SMX_NEVER};
     ring(c, now, m);
+    if (m->call.state == CALL_NONE)
+        return;
+    if (!rang)
+        c->phone->call_ringing(c->phone->arg, now, id);
+    smx_client_call_answer(c, now, id);
+    if (m->call.state == CALL_TALKING)
+        c->phone->call_answered(c->phone->arg, now, id);
+}
+
+/* The user's own call to who invites here, or NULL. */
+static struct meeting *own_attempt(struct smx_client *c, const struct meeting *m)
+{
+    for (size_t i = 0; m->key_known && i < c->slots; i++)
+        if (smx_client_call_is_to(c, &c->meeting[i], m->key))
+            return &c->meeting[i];
+    return NULL;
 }
 
 static void invited(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     char key_text[SMX_KEY_TEXT];
-    bool busy = smx_client_call_is_busy(c);
+    struct meeting *own = own_attempt(c, m);
+    bool busy;
 
+    if (own) {
+        if (memcmp(m->key, c->identity[m->identity].own.public, SMX_DOC_KEY) < 0)
+            adopt(c, now, m, own, r);
+        return; /* else he adopts ours */
+    }
     if (m->call.state != CALL_NONE)
         return; /* one at a time in a pipe; the caller hears nothing, and gives up */
+    if (!m->stranger)
+        hush_strangers(c, now);
+    busy = smx_client_call_is_busy(c);
     m->call = (struct call){.state = CALL_OFFERED, .number = r->id, .deadline = now + SMX_MS(RING_MS)};
+    if (m->stranger) {
+        m->call.deadline =
+            now + SMX_MS(DECOY_MS) + smx_rng_below(&c->rng, (uint32_t)DECOY_SPREAD_MS) * SMX_MS(1);
+        ring(c, now, m);
+    }
     if (busy)
         refuse(c, now, m, 486);
     else if (c->phone->call_incoming(c->phone->arg, now, smx_meeting_peer(c, m, key_text),
@@ -244,6 +315,7 @@ static void talk(struct smx_client *c, struct meeting *m)
 
     m->call.state = CALL_TALKING;
     m->call.deadline = SMX_NEVER;
+    m->stranger = false;
     c->count.calls++;
     if (m->key_known && !smx_contact_by_key(c, m->key)) /* whom the user talks to is no stranger */
         smx_contact_add(c, smx_meeting_peer(c, m, key_text), m->key);

@@ -227,7 +227,6 @@ static void draw_renewal(struct smx_client *c, struct circuit *k, smx_time now)
 {
     uint64_t epoch = c->consensus.params.epoch_s, left = epoch - (uint64_t)c->wall.s % epoch;
 
-    k->due = false;
     k->renew_at = left < epoch / LEAST_SHARE ? SMX_NEVER : now + smx_rng_u64(&c->rng) % SMX_SECOND(left);
 }
 
@@ -239,6 +238,7 @@ static void watch_epoch(struct smx_client *c, struct circuit *k, smx_time now)
         return;
     k->epoch = epoch;
     k->rebuilds = 0;
+    k->due = false;
     draw_renewal(c, k, now);
 }
 
@@ -264,9 +264,11 @@ static bool may_renew(const struct smx_client *c, const struct circuit *k)
 /* Its time has come. */
 static void renew(struct smx_client *c, struct circuit *k, smx_time now)
 {
-    k->renew_at = SMX_NEVER;
-    if (k->young.state != SMX_ORIGIN_IDLE)
+    if (k->young.state != SMX_ORIGIN_IDLE) { /* the last renewal was drawn late, this one early */
+        draw_renewal(c, k, now);
         return;
+    }
+    k->renew_at = SMX_NEVER;
     if (k->origin.state == SMX_ORIGIN_IDLE) { /* it had died too often */
         if (k->open_at == SMX_NEVER)
             k->open_at = now;
@@ -395,8 +397,17 @@ static void segment(struct smx_client *c, struct circuit *k, struct smx_stream *
         if (k->role == CIRCUIT_ERRAND)
             smx_errand_message(c, now, k->of, msg, len);
         else if (len == SMX_SERVICE_HEAD + SMX_MEET_1 && msg[0] == SMX_SERVICE_INTRODUCED)
-            smx_meeting_introduced(c, now, k->of, msg + SMX_SERVICE_HEAD, len - SMX_SERVICE_HEAD);
+            smx_screen_introduced(c, now, k->of, msg + SMX_SERVICE_HEAD, len - SMX_SERVICE_HEAD);
     }
+}
+
+static void peer_cell(struct smx_client *c, const struct circuit *k, smx_time now, uint64_t peer_tick,
+                      uint8_t cell[SMX_PIPE_CELL])
+{
+    struct meeting *m = smx_move_pipe_on(c, k->of);
+
+    if (m)
+        smx_pipe_cell(c, now, m, k->of, peer_tick, cell);
 }
 
 static void event(struct smx_client *c, struct circuit *k, smx_time now, uint64_t peer_tick,
@@ -415,7 +426,7 @@ static void event(struct smx_client *c, struct circuit *k, smx_time now, uint64_
         return;
     case SMX_ORIGIN_PEER:
         if (slot)
-            smx_pipe_cell(c, now, &c->meeting[k->of], peer_tick, cell + SMX_CELL_HEAD);
+            peer_cell(c, k, now, peer_tick, cell + SMX_CELL_HEAD);
         return;
     case SMX_ORIGIN_OPENED:
         if (slot && k->origin.hop_count > END + 1)
@@ -564,12 +575,13 @@ bool smx_circuit_turn(struct smx_client *c, struct circuit *k, smx_time now, uin
     struct smx_origin_send send = {.peer = NULL};
     uint8_t body[SMX_PIPE_CELL], seg[SMX_HOP_CONTENT];
     bool own = smx_origin_needs_turn(&k->origin, now), real = own;
+    struct meeting *m = k->role == CIRCUIT_SLOT ? smx_move_pipe_on(c, k->of) : NULL;
 
     if (whose_turn(k, now) != &k->origin)
         return other_turn(k, now, tick, cell);
     if (smx_circuit_is_open(k) && k->role == CIRCUIT_SLOT) {
-        if (k->origin.joined) {
-            real = smx_pipe_turn(c, now, &c->meeting[k->of], body) || own;
+        if (k->origin.joined && m) {
+            real = smx_pipe_turn(c, now, tick, m, body) || own;
             send.peer = body;
         }
     } else if (smx_circuit_is_open(k) && !own) {

@@ -15,7 +15,8 @@ enum { KEEPALIVE_TICKS = 25 }; /* with cover off, a datagram at least every so m
 static enum smx_err make_endpoint(struct smx_client *c)
 {
     struct smx_params p;
-    struct smx_endpoint_config config = {.clock = &c->clock, .relay_links_max = 0, .client_links_max = 1};
+    struct smx_endpoint_config config = {
+        .clock = &c->clock, .relay_links_max = 0, .client_links_max = GUARDS};
     enum smx_err err;
 
     smx_params_preset(&p); /* until a consensus says otherwise */
@@ -39,7 +40,8 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
 
     assert(config->slots >= 1 && config->slots <= SMX_CLIENT_SLOTS && config->identity_count >= 1 &&
            config->identity_count <= SMX_CLIENT_IDENTITIES &&
-           config->slots + config->identity_count <= CELLS_MAX);
+           config->slots + config->identity_count <= CELLS_MAX &&
+           config->parting_count <= SMX_CLIENT_PARTINGS);
     *client = NULL;
     if (!c)
         return SMX_E_MEMORY;
@@ -48,6 +50,9 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
     c->slots = config->slots;
     c->cells = (uint8_t)(config->slots + config->identity_count);
     c->cover_off = config->cover_off;
+    c->parting_count = config->parting_count;
+    for (size_t i = 0; i < config->parting_count; i++)
+        c->parting[i] = config->parting[i];
     c->has_v4 = config->has_v4;
     c->has_v6 = config->has_v6;
     c->problem = SMX_CLIENT_STARTING;
@@ -67,6 +72,8 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
         return err;
     }
     memset(c->meeting, 0, c->slots * sizeof *c->meeting);
+    for (uint8_t i = 0; i < c->slots; i++)
+        c->meeting[i].slot = i;
     smx_clock_init(&c->clock, now);
     c->base = now + smx_rng_below(&c->rng, (uint32_t)c->q); /* no two clients tick together */
     smx_uplink_init(c);
@@ -82,6 +89,7 @@ void smx_client_free(struct smx_client *c)
         smx_meet_fini(&c->meeting[i].meet);
         smx_pipe_end(&c->meeting[i]);
     }
+    smx_meet_fini(&c->screen.meet);
     smx_circuits_free(c);
     smx_identities_free(c);
     smx_endpoint_free(c->ep);
@@ -109,6 +117,14 @@ void smx_client_set_problem(struct smx_client *c, enum smx_client_problem proble
     if (c->problem != problem)
         c->changes |= SMX_CLIENT_STATUS;
     c->problem = problem;
+}
+
+void smx_client_warn(struct smx_client *c, enum smx_client_problem warning)
+{
+    c->count.warnings++;
+    c->changes |= SMX_CLIENT_STATUS;
+    if (c->warning != SMX_CLIENT_TWO_FACED) /* nothing is worse */
+        c->warning = warning;
 }
 
 bool smx_client_is_ready(const struct smx_client *c)
@@ -146,7 +162,8 @@ void smx_client_status(const struct smx_client *c, struct smx_client_status *sta
 {
     const struct identity *id = &c->identity[0];
 
-    *status = (struct smx_client_status){.circuits_wanted = c->circuit_count, .problem = c->problem};
+    *status = (struct smx_client_status){
+        .circuits_wanted = c->circuit_count, .problem = c->problem, .warning = c->warning};
     for (size_t i = 0; i < c->circuit_count; i++)
         status->circuits += smx_circuit_is_open(&c->circuit[i]);
     memcpy(status->key, id->key_text, sizeof status->key);
@@ -177,6 +194,32 @@ const char *smx_client_problem_text(enum smx_client_problem problem)
         return "circuits are being built";
     case SMX_CLIENT_NAME_TAKEN:
         return "the name in the configuration belongs to somebody else";
+    case SMX_CLIENT_ANSWER_FALSE:
+        return "a relay gave an answer that the directory has not signed: it was refused, and another relay "
+               "will "
+               "be asked";
+    case SMX_CLIENT_ANSWER_OLD:
+        return "a relay has no news from the directory: its answer was refused, and another relay will be "
+               "asked";
+    case SMX_CLIENT_ANSWER_AHEAD:
+        return "an answer of the directory is from the future and was refused; is this computer's clock "
+               "right?";
+    case SMX_CLIENT_TWO_FACED:
+        return "the directory has signed two different documents for one time: it shows different people "
+               "different things, or somebody else has its key; do not trust names until its operator "
+               "explains";
+    case SMX_CLIENT_UPLOAD_LOST:
+        return "a relay said that our address was published, and it was not: it is published again, by "
+               "another "
+               "relay";
+    case SMX_CLIENT_NAME_STUCK:
+        return "a name can't be transferred as configured: the consent must be for this name and this key, "
+               "and "
+               "newer than the name's last renewal; ask for a new one";
+    case SMX_CLIENT_CONTACT_KEY:
+        return "the key of a contact has changed: the call or message was refused; if you know why it "
+               "changed, "
+               "delete his line in the file contacts, with the client stopped";
     }
     return "unknown";
 }
@@ -227,10 +270,13 @@ void smx_client_receive(struct smx_client *c, smx_time at, struct smx_wall wall,
     c->wall = wall;
     c->now = at;
     smx_endpoint_receive(c->ep, at, wall, from, bytes, len, out, &rx);
-    if (rx.what == SMX_LINK_RX_NONE || rx.link != c->uplink.link)
+    if (rx.what == SMX_LINK_RX_NONE)
         return;
     if (rx.what == SMX_LINK_RX_UP)
-        smx_uplink_up(c, at, rx.resumed);
+        smx_uplink_up(c, at, rx.link, rx.resumed);
+    smx_uplink_heard(c, rx.link);
+    if (rx.link != c->uplink.link)
+        return;
     smx_circuits_datagram(c);
     for (size_t i = 0; i < rx.cell_count; i++) {
         uint8_t *cell = rx.cells + i * SMX_CELL_SIZE;
@@ -320,9 +366,11 @@ static void timers(struct smx_client *c, smx_time now, struct smx_wall wall)
             smx_uplink_down(c, now);
     smx_uplink_expire(c, now, wall);
     smx_circuits_expire(c, now);
-    smx_identities_expire(c, now);
+    smx_uploads_expire(c, now);
     smx_errand_expire(c, now);
     smx_meetings_expire(c, now);
+    smx_moves_expire(c, now);
+    smx_screen_expire(c, now);
     smx_client_calls_expire(c, now);
     smx_messages_expire(c, now);
     watch(c);

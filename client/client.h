@@ -28,6 +28,7 @@ struct smx_client;
 enum {
     SMX_CLIENT_SLOTS = 4,           /* at most */
     SMX_CLIENT_IDENTITIES = 4,      /* at most; slots and identities together fill a datagram of six cells */
+    SMX_CLIENT_PARTINGS = 8,        /* at most */
     SMX_CLIENT_USER = 64,           /* bytes of a user part with its final NUL, as in client/sip/ua.h */
     SMX_CLIENT_STATE_MAX = 2 << 20, /* bytes of the state */
     SMX_CLIENT_CONTACTS_MAX = 64 << 10, /* bytes of the contacts' text */
@@ -39,11 +40,20 @@ struct smx_client_identity {
     char name[SMX_NAME_MAX + 1]; /* to be claimed; empty: a random anon-xxxxxxxx */
 };
 
+/* A name that its holder lets go, once. */
+struct smx_client_parting {
+    char name[SMX_NAME_MAX + 1];
+    bool transfer;              /* to who has given his consent; else released, for anybody */
+    struct smx_consent consent; /* transfer only */
+};
+
 struct smx_client_config {
     const struct smx_network *network;          /* copied */
     uint8_t slots;                              /* 1..SMX_CLIENT_SLOTS */
     const struct smx_client_identity *identity; /* copied into locked memory */
     size_t identity_count;                      /* 1..SMX_CLIENT_IDENTITIES, and slots + identities <= 6 */
+    const struct smx_client_parting *parting;   /* copied; those of names that are not ours are passed over */
+    size_t parting_count;                       /* at most SMX_CLIENT_PARTINGS */
     const struct smx_phone *phone;              /* borrowed */
     bool has_v4, has_v6;                        /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only datagrams that carry something (the control of the cover
@@ -132,16 +142,24 @@ enum smx_client_problem {
     SMX_CLIENT_NO_PATH,      /* the consensus has too few relays */
     SMX_CLIENT_BUILDING,     /* circuits are being built */
     SMX_CLIENT_NAME_TAKEN,   /* the configured name belongs to somebody else */
+    /* warnings: calls may go on */
+    SMX_CLIENT_ANSWER_FALSE, /* the directory has not signed what a relay said in its name */
+    SMX_CLIENT_ANSWER_OLD,   /* a relay has no news of the directory, or passes on old ones */
+    SMX_CLIENT_ANSWER_AHEAD, /* an answer from the future */
+    SMX_CLIENT_TWO_FACED,    /* the directory signed two different documents for one time */
+    SMX_CLIENT_UPLOAD_LOST,  /* what a relay said was published is not */
+    SMX_CLIENT_NAME_STUCK,   /* a name can't be let go as configured */
+    SMX_CLIENT_CONTACT_KEY,  /* a contact's key has changed */
 };
 /* A sentence for people; never NULL. */
 const char *smx_client_problem_text(enum smx_client_problem problem);
 
 struct smx_client_status {
     bool ready; /* calls can be made and received, and everybody finds our first address */
-    enum smx_client_problem problem;
-    char name[SMX_NAME_MAX + 1];      /* the first confirmed name, or empty */
-    char key[SMX_CLIENT_USER];        /* of the first identity, in base32 */
-    size_t circuits, circuits_wanted; /* open ones */
+    enum smx_client_problem problem, warning; /* warning: what was told last, else SMX_CLIENT_FINE */
+    char name[SMX_NAME_MAX + 1];              /* the first confirmed name, or empty */
+    char key[SMX_CLIENT_USER];                /* of the first identity, in base32 */
+    size_t circuits, circuits_wanted;         /* open ones */
 };
 void smx_client_status(const struct smx_client *client, struct smx_client_status *status);
 
@@ -161,10 +179,15 @@ void smx_client_status(const struct smx_client *client, struct smx_client_status
     X(lookups, "look-ups sent")                                                                              \
     X(answers_refused, "answers of the directory refused")                                                   \
     X(uploads, "claims and descriptors sent")                                                                \
+    X(uploads_short, "claims and descriptors that needed more work")                                         \
+    X(uploads_lost, "claims and descriptors that were accepted, and not published")                          \
+    X(names_let_go, "names released or transferred")                                                         \
+    X(warnings, "warnings to the user")                                                                      \
     X(requests_lost, "requests to a relay without an answer")                                                \
     X(introductions, "introductions taken")                                                                  \
     X(introductions_refused, "introductions refused: not genuine, repeated, or no slot free")                \
     X(meetings, "pipes that came to stand")                                                                  \
+    X(moves, "pipes that went on over another slot")                                                         \
     X(meetings_failed, "meetings that came to nothing")                                                      \
     X(contact_key_changed, "calls or messages refused because a contact's key has changed")                  \
     X(cells_refused, "cells in a pipe that were not the peer's")                                             \

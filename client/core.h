@@ -6,16 +6,21 @@
  *   paths.c      guards, middles, ends: who a circuit goes through
  *   circuits.c   the fixed set of circuits: built, rebuilt, their turns, what arrives on them
  *   errand.c     requests to the relay at the end of an errand circuit
- *   identity.c   pseudonyms: listening, descriptors, names
+ *   lookup.c     what the directory says through it: is it signed, new, and the same as before?
+ *   identity.c   pseudonyms: names, the keys of the day, listening
+ *   upload.c     their descriptors and claims, on the way to the directory
  *   contacts.c   keys remembered at first use
  *   meeting.c    a slot on its way into a pipe and back, caller's and callee's side
+ *   screen.c     introductions: who is answered
+ *   move.c       a pipe on its way from one slot to another
  *   pipe.c       cells and records of a pipe, frames in and out
  *   call.c       calls
  *   message.c    messages
  *   state.c      what outlives a run
  *
- * A circuit is a slot, or an identity's listening or errand circuit.  A slot has a meeting: idle, or all of
- * one. */
+ * A circuit is a slot, or an identity's listening or errand circuit.  There are as many meetings as slots,
+ * and each slot carries one of them, idle or all of one; when a pipe moves to another slot, the two meetings
+ * change places. */
 #ifndef SMX_CLIENT_CORE_H
 #define SMX_CLIENT_CORE_H
 
@@ -60,7 +65,14 @@ struct uplink {
     smx_time since;  /* it was connected, or went up or down */
     smx_time pause;  /* boot: when the next relay is tried */
     size_t asked;    /* boot: relays asked since the last success */
+    unsigned rounds; /* boot: that came to nothing, since the last success */
     uint8_t guard;   /* which of the two */
+    bool was_up;     /* the link, once */
+    uint32_t spare;  /* link to the other guard, tried while ours is silent; SMX_LINK_NONE: no need */
+    smx_time redial; /* when it is looked whether guards have moved */
+    struct smx_addr addr[GUARDS]; /* as dialled */
+    smx_time seen;                /* the last look at the clocks */
+    struct smx_wall seen_wall;
     bool wants_http; /* boot: nobody answered */
     uint16_t request;
     struct smx_stream stream; /* boot */
@@ -118,7 +130,7 @@ struct circuit {
 enum { REQUEST_MAX = SMX_SERVICE_HEAD + 32 + 32 + SMX_SERVICE_MSG1 };
 _Static_assert((int)SMX_SERVICE_MSG1 == (int)SMX_MEET_1, "what an introduction carries");
 
-enum asker { ASKER_MEETING, ASKER_IDENTITY, ASKER_UPLINK };
+enum asker { ASKER_MEETING, ASKER_IDENTITY, ASKER_CHECK, ASKER_UPLINK };
 
 struct request {
     bool used, sent;
@@ -134,15 +146,16 @@ struct request {
 
 /* ---- identity.c ---- */
 
-enum name_state { NAME_NONE, NAME_WANTED, NAME_OURS };
+enum name_state { NAME_NONE, NAME_WANTED, NAME_OURS, NAME_LEAVING };
 
 struct name {
     enum name_state state;
     bool of_phone; /* a phone registered with it */
     bool drawn;    /* anon-xxxxxxxx: another will do */
     char text[SMX_NAME_MAX + 1];
-    uint64_t renew; /* wall, s */
-    smx_time next;  /* when it may be claimed */
+    uint8_t parting; /* leaving: how, by number in the configuration */
+    uint64_t renew;  /* wall, s */
+    smx_time next;   /* when it may be claimed */
 };
 
 struct day {
@@ -152,14 +165,25 @@ struct day {
     uint64_t *seen; /* SEEN of them */
 };
 
-enum upload_state { UPLOAD_NONE, UPLOAD_WORK, UPLOAD_SENT };
+enum upload_state {
+    UPLOAD_NONE,
+    UPLOAD_WORK,  /* its work is being done */
+    UPLOAD_SENT,  /* the end relay has it */
+    UPLOAD_TAKEN, /* so it says; shall be seen in a batch */
+    UPLOAD_CHECK, /* is being looked up */
+};
 enum { UPLOAD_DESCRIPTOR, UPLOAD_CLAIM, UPLOADS }; /* one of each at a time */
 
 struct upload {
     enum upload_state state;
     uint8_t bytes[SMX_UPLOAD_MAX];
     size_t len;
-    smx_time next;              /* when the next one may start */
+    bool again;                 /* the last one was taken and not seen: once more */
+    smx_time next;              /* when the next one may start, or this one go on */
+    unsigned bits;              /* of work, when it was sent */
+    uint64_t seq;               /* its own */
+    struct smx_wall taken;      /* when it was: a batch after that must have it */
+    uint8_t by[SMX_HOP_HASH];   /* handshake hash of the circuit that carried it */
     uint32_t day;               /* descriptor: its last */
     uint8_t intro[SMX_DOC_KEY]; /* descriptor */
     size_t name;                /* claim: index */
@@ -178,6 +202,8 @@ struct identity { /* in locked memory */
     uint8_t published_intro[SMX_DOC_KEY];
     smx_time descriptor_at; /* when the next day's goes up; 0: not drawn yet */
     smx_time found_at;      /* when everybody finds what was uploaded last */
+    bool shuns;             /* the errand's end passed on what was no good: */
+    uint8_t shunned[SMX_DOC_KEY];
     struct upload upload[UPLOADS];
 };
 
@@ -218,6 +244,7 @@ struct played {
 
 enum meeting_state {
     MEETING_IDLE,      /* the slot is free (once its cookie is placed) */
+    MEETING_LENT,      /* another meeting's pipe is on its way to this slot */
     MEETING_LOOKUP,    /* out */
     MEETING_INTRODUCE, /* out: waits for MET */
     MEETING_EXTEND,    /* in: to the rendezvous */
@@ -228,11 +255,46 @@ enum meeting_state {
     MEETING_LEAVING,   /* LEAVE is asked */
 };
 
+enum move_state {
+    MOVE_NONE,
+    MOVE_WANTED, /* waits for a free slot, or its next try */
+    MOVE_EXTEND, /* the other slot is being lengthened to the rendezvous */
+    MOVE_JOIN,
+};
+
+struct move {
+    enum move_state state;
+    bool dead;         /* what it moves off is dead, or cut off; else its slot is to be renewed */
+    bool second;       /* to the callee's second meeting */
+    uint8_t slot, hop; /* EXTEND, JOIN: where it goes; the hop that joins */
+    smx_time deadline; /* WANTED: the next try */
+};
+
+/* How either side may come back into the join when his half of it dies: docs/protocol/45-meeting.md,
+ * section 7. */
+struct way_back {
+    /* ours: the cookie by which we may replace our side, and the callee's second meeting, as the peer told us
+     */
+    uint16_t rejoin_number; /* 0: none */
+    uint8_t rejoin[SMX_COOKIE];
+    bool second_known;
+    uint8_t second_end[SMX_RELAY_ID], second[SMX_COOKIE];
+    /* his: what we have placed and told him */
+    uint16_t gate_number;
+    bool gate_ready;
+    uint8_t gate[SMX_COOKIE];
+    smx_time gate_next; /* when it may be placed */
+    uint16_t told_number;
+    uint8_t told[SMX_COOKIE]; /* callee: cookie of the second meeting, as told last */
+};
+
 struct meeting {
     enum meeting_state state;
+    uint8_t slot; /* that carries it */
     bool cookie_ready;
     uint8_t cookie[SMX_COOKIE];
     bool out;
+    bool stranger; /* in: no contact of the user's when he was let in */
     uint8_t identity;
     smx_time deadline, heard, hold; /* hold: an idle pipe closes then */
     /* who it is */
@@ -247,6 +309,14 @@ struct meeting {
     /* the pipe */
     struct smx_pipe pipe;
     struct smx_stream stream;
+    uint8_t rendezvous[SMX_RELAY_ID];
+    uint8_t hop;    /* of its slot's circuit, where it is joined */
+    uint32_t noise; /* cells in a row on its slot that neither a hop nor the peer has made */
+    struct move move;
+    struct way_back back;
+    uint64_t cell_tick; /* of the cell below, which goes out on two slots while it moves */
+    bool cell_real;
+    uint8_t cell[SMX_PIPE_CELL];
     bool greeted;          /* the peer's HELLO has come */
     uint16_t calls, texts; /* numbers given away */
     struct call call;
@@ -255,6 +325,16 @@ struct meeting {
     uint64_t play;  /* tick of the guard whose frame is due next */
     struct played played[PLAY];
     uint8_t tx[STREAM_PIPE], rx[STREAM_PIPE];
+};
+
+struct screen { /* strangers' share, and a contact's introduction that waits for a slot */
+    unsigned tokens;
+    smx_time refill;
+    bool waits;
+    uint8_t identity;
+    struct smx_meet meet;
+    struct smx_meet_offer offer;
+    smx_time until;
 };
 
 struct pending_call { /* waits for a slot */
@@ -298,7 +378,7 @@ struct smx_client {
     struct smx_endpoint *ep;
     struct smx_client_counters count;
     unsigned changes;
-    enum smx_client_problem problem;
+    enum smx_client_problem problem, warning;
     bool started;
     bool network_told, ready_told; /* what the phone side, and the status, said last */
     smx_time now;                  /* of the input being worked on */
@@ -313,14 +393,18 @@ struct smx_client {
     uint8_t *envelope;
     size_t envelope_len;
     smx_time refresh;
-    uint64_t batch_seen;
+    bool has_batch;
+    struct smx_batch_header batch; /* the newest seen */
     /* the rest */
     struct uplink uplink;
     struct paths paths;
+    struct smx_client_parting parting[SMX_CLIENT_PARTINGS];
+    size_t parting_count;
     size_t circuit_count, identity_count;
     struct circuit circuit[CIRCUITS_MAX]; /* slots first, then listening and errand of each identity */
     struct identity *identity;
     struct meeting *meeting; /* one a slot */
+    struct screen screen;
     struct pending_call pending;
     struct request request[REQUESTS];
     uint16_t requests;
@@ -335,11 +419,15 @@ struct smx_client {
 uint64_t smx_client_next_tick(const struct smx_client *c);
 bool smx_client_is_ready(const struct smx_client *c); /* calls can be placed */
 void smx_client_set_problem(struct smx_client *c, enum smx_client_problem problem);
+/* Something that the user must be told, though calls may go on. */
+void smx_client_warn(struct smx_client *c, enum smx_client_problem warning);
 
 /* ---- uplink.c ---- */
 void smx_uplink_init(struct smx_client *c);
 void smx_uplink_expire(struct smx_client *c, smx_time now, struct smx_wall wall);
-void smx_uplink_up(struct smx_client *c, smx_time now, bool resumed);
+/* The link, or the spare one, is up; something has come on it. */
+void smx_uplink_up(struct smx_client *c, smx_time now, uint32_t link, bool resumed);
+void smx_uplink_heard(struct smx_client *c, uint32_t link);
 void smx_uplink_down(struct smx_client *c, smx_time now);
 /* A segment on circuit 0, and what goes out there while booting (false: nothing). */
 void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall, const uint8_t *seg,
@@ -356,6 +444,8 @@ const struct smx_addr *smx_paths_reach(const struct smx_client *c, const struct 
 bool smx_paths_update(struct smx_client *c, struct smx_wall wall);
 /* Draws guard, middle and end for a circuit.  False: none fits now. */
 bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1]);
+/* This identity's next errand circuit shall have another end. */
+void smx_paths_shun(struct smx_client *c, size_t identity);
 /* The onion key of a relay of the consensus, by identity; false: it is not there. */
 bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
                       struct smx_hop_target *target);
@@ -404,13 +494,9 @@ enum smx_err smx_identities_new(struct smx_client *c, const struct smx_client_id
 void smx_identities_free(struct smx_client *c);
 /* Names from the configuration, or drawn ones, are claimed if nothing else is known from an earlier run. */
 void smx_identities_start(struct smx_client *c);
-void smx_identities_expire(struct smx_client *c, smx_time now);
 /* The circuit o stands: LISTEN is asked on it. */
 void smx_identity_listen(struct smx_client *c, size_t i, struct smx_origin *o, smx_time now);
 void smx_identity_listening(struct smx_client *c, size_t i, smx_time now);
-/* at: number of the identity * UPLOADS + which upload. */
-void smx_identity_uploaded(struct smx_client *c, size_t at, smx_time now, unsigned result);
-void smx_identity_unanswered(struct smx_client *c, size_t at, smx_time now);
 /* The identity that an own address names; the first if none does. */
 size_t smx_identity_find(const struct smx_client *c, const char *user);
 const char *smx_identity_user(const struct smx_client *c, size_t i); /* its best address */
@@ -418,27 +504,52 @@ void smx_identities_tell(struct smx_client *c);
 /* Room for a day's key, made if need be; NULL: the day is neither yesterday, today nor tomorrow. */
 struct day *smx_identity_day(struct smx_client *c, size_t i, uint32_t day);
 
+/* Another random name to be claimed. */
+void smx_identity_draw_name(struct smx_client *c, struct name *n);
+
+/* ---- upload.c ---- */
+void smx_uploads_expire(struct smx_client *c, smx_time now);
+/* at: number of the identity * UPLOADS + which upload; head: len bytes behind the result. */
+void smx_identity_uploaded(struct smx_client *c, size_t at, smx_time now, unsigned result,
+                           const uint8_t *head, size_t len);
+void smx_identity_unanswered(struct smx_client *c, size_t at, smx_time now);
+/* What became of looking up what was uploaded. */
+void smx_identity_checked(struct smx_client *c, size_t at, smx_time now, const uint8_t *answer, size_t len);
+void smx_identity_unchecked(struct smx_client *c, size_t at, smx_time now);
+
+/* ---- lookup.c ---- */
+/* An answer for index (key: of this key; NULL: of a name) that came by this identity's errand circuit.
+ * False: refused, counted, told. */
+bool smx_lookup_answer(struct smx_client *c, size_t identity, const uint8_t index[SMX_INDEX],
+                       const uint8_t *key, const uint8_t *answer, size_t len, struct smx_answer *a);
+/* The same for the head of a batch. */
+bool smx_lookup_head(struct smx_client *c, size_t identity, const uint8_t *head, size_t len);
+/* Bits of work that an upload needs, as far as we know. */
+unsigned smx_lookup_work(const struct smx_client *c);
+
 /* ---- contacts.c ---- */
 const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user);
 const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
 void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY]);
 
 /* ---- meeting.c ---- */
-/* A free slot that ends at this relay if there is one, any free one else; -1: none.  end may be NULL. */
-int smx_meeting_free_slot(const struct smx_client *c, const uint8_t *end);
-void smx_meeting_begin(struct smx_client *c, smx_time now, int slot, size_t identity,
+/* One on a free slot that ends at this relay if there is one, any free one else; NULL: none.  end may be
+ * NULL. */
+struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end);
+void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
                        const struct smx_client_target *target);
-void smx_meeting_answer(struct smx_client *c, smx_time now, size_t slot, const uint8_t *answer, size_t len);
-void smx_meeting_unanswered(struct smx_client *c, smx_time now, size_t slot);
-void smx_meeting_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
-                            size_t len);
+void smx_meeting_answer(struct smx_client *c, smx_time now, size_t number, const uint8_t *answer, size_t len);
+void smx_meeting_unanswered(struct smx_client *c, smx_time now, size_t number);
+/* Answers an introduction with this free slot. */
+void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
+                        struct smx_meet *meet, const struct smx_meet_offer *offer);
 /* Events of the slot's circuit. */
 void smx_meeting_opened(struct smx_client *c, smx_time now, size_t slot);
 void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
 void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request);
 void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
 void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot);    /* the circuit is gone */
-bool smx_meeting_may_renew(const struct smx_client *c, size_t slot);       /* nothing needs it now */
+bool smx_meeting_may_renew(const struct smx_client *c, size_t slot);       /* nothing needs its circuit */
 void smx_meeting_renewed(struct smx_client *c, smx_time now, size_t slot); /* it has another circuit */
 void smx_meetings_expire(struct smx_client *c, smx_time now);
 /* Lets what is queued go out, then leaves. */
@@ -446,16 +557,47 @@ void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m);
 /* Whom the phone is shown. */
 const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m,
                              char key_text[SMX_KEY_TEXT]);
-size_t smx_meeting_slot(const struct smx_client *c, const struct meeting *m);
+size_t smx_meeting_number(const struct smx_client *c, const struct meeting *m); /* its place in c->meeting */
+struct meeting *smx_meeting_on(struct smx_client *c, size_t slot);
+struct circuit *smx_meeting_circuit(struct smx_client *c, const struct meeting *m);
+void smx_meeting_leave(struct smx_client *c, smx_time now,
+                       struct meeting *m); /* undoes what was joined or extended */
+void smx_meeting_idle(struct smx_client *c, struct meeting *m, bool cookie_good);
 struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_target *target);
+
+/* ---- screen.c ---- */
+void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
+                           size_t len);
+void smx_screen_expire(struct smx_client *c, smx_time now);
+
+/* ---- move.c ---- */
+/* Its own half is dead, or its slot is to be renewed: the pipe shall go on over another slot. */
+void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, bool dead);
+/* A cell came on its slot that neither a hop nor the peer has made. */
+void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m);
+/* The pipe that goes out over a slot, or is about to; NULL: none. */
+struct meeting *smx_move_pipe_on(struct smx_client *c, size_t slot);
+/* Events of a slot that is lent, and the peer's first cell on it. */
+void smx_move_opened(struct smx_client *c, smx_time now, size_t slot);
+void smx_move_joined(struct smx_client *c, smx_time now, struct meeting *m);
+void smx_move_failed(struct smx_client *c, smx_time now, size_t slot);
+void smx_move_lost(struct smx_client *c, smx_time now, size_t slot);
+/* MET at a slot that is not in use: the caller has come to our second meeting.  False: it is not that. */
+bool smx_move_met(struct smx_client *c, smx_time now, size_t slot, const struct smx_hop_msg *msg);
+void smx_move_gate_placed(struct smx_client *c, smx_time now, struct meeting *m);
+void smx_move_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
+void smx_moves_expire(struct smx_client *c, smx_time now);
 
 /* ---- pipe.c ---- */
 enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m) SMX_MUST_CHECK;
 void smx_pipe_end(struct meeting *m);
 /* The slot's next cell for the peer; true when it is more than IDLE. */
-bool smx_pipe_turn(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL]);
-void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, uint64_t peer_tick,
+bool smx_pipe_turn(struct smx_client *c, smx_time now, uint64_t tick, struct meeting *m,
                    uint8_t cell[SMX_PIPE_CELL]);
+/* A cell from beyond the last hop of a slot that carries this pipe, or that it is about to move to. */
+void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t slot, uint64_t peer_tick,
+                   uint8_t cell[SMX_PIPE_CELL]);
+void smx_pipes_uplink_changed(struct smx_client *c); /* another guard, with another clock */
 /* Queues a record; a stream that has no room for it loses it (counted as a broken pipe by who waits). */
 bool smx_pipe_send(struct meeting *m, const struct smx_record *r);
 void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m);
@@ -470,6 +612,9 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
                             const struct smx_record *r);
 void smx_client_calls_expire(struct smx_client *c, smx_time now);
 bool smx_client_call_is_busy(const struct smx_client *c); /* the user is in a call, or makes one */
+/* Is this the user's own call to that key, not answered yet? */
+bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
+                           const uint8_t key[SMX_DOC_KEY]);
 
 /* ---- message.c ---- */
 void smx_messages_flush(struct smx_client *c, smx_time now, struct meeting *m); /* the pipe stands */

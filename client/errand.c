@@ -44,8 +44,10 @@ static void answered(struct smx_client *c, smx_time now, const struct request *r
 {
     if (type == SMX_SERVICE_ANSWER && r->asker == ASKER_MEETING)
         smx_meeting_answer(c, now, r->at, content, len);
-    else if (type == SMX_SERVICE_UPLOAD_ACK && r->asker == ASKER_IDENTITY && len == 1)
-        smx_identity_uploaded(c, r->at, now, content[0]);
+    else if (type == SMX_SERVICE_UPLOAD_ACK && r->asker == ASKER_IDENTITY && len >= 1)
+        smx_identity_uploaded(c, r->at, now, content[0], content + 1, len - 1);
+    else if (type == SMX_SERVICE_ANSWER && r->asker == ASKER_CHECK)
+        smx_identity_checked(c, r->at, now, content, len);
     else if (type == SMX_SERVICE_CONSENSUS && r->asker == ASKER_UPLINK)
         smx_uplink_answer(c, now, c->wall, content, len);
     /* INTRODUCE_ACK says nothing but that the request arrived. */
@@ -88,6 +90,9 @@ static void give_up(struct smx_client *c, smx_time now, struct request *r)
         return;
     case ASKER_IDENTITY:
         smx_identity_unanswered(c, lost.at, now);
+        return;
+    case ASKER_CHECK:
+        smx_identity_unchecked(c, lost.at, now);
         return;
     case ASKER_UPLINK:
         smx_uplink_unanswered(c, now);

@@ -7,6 +7,7 @@
  *
  * An idle slot asks for a cookie at its end; with that it is free.  Whatever fails after the slot was joined
  * or extended leaves first.
+ * An OPEN one that is needed outlives its slot's circuit: client/move.c.
  * Timers: deadline (of every state but IDLE and OPEN), hold (LOOKUP: ask again; OPEN: nothing more to say;
  * CLOSING: not before; IDLE: the next cookie), heard (OPEN: the peer's last cell). */
 #include "client/core.h"
@@ -35,14 +36,23 @@ enum {
     IDLE_PIPE_MS = 70000,
 };
 
-size_t smx_meeting_slot(const struct smx_client *c, const struct meeting *m)
+size_t smx_meeting_number(const struct smx_client *c, const struct meeting *m)
 {
     return (size_t)(m - c->meeting);
 }
 
-static struct circuit *circuit_of(struct smx_client *c, const struct meeting *m)
+struct circuit *smx_meeting_circuit(struct smx_client *c, const struct meeting *m)
 {
-    return &c->circuit[smx_meeting_slot(c, m)];
+    return &c->circuit[m->slot];
+}
+
+struct meeting *smx_meeting_on(struct smx_client *c, size_t slot)
+{
+    struct meeting *m = c->meeting;
+
+    while (m->slot != slot) /* one of them is there */
+        m++;
+    return m;
 }
 
 const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m, char key_text[SMX_KEY_TEXT])
@@ -57,18 +67,19 @@ const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m
     return key_text;
 }
 
-int smx_meeting_free_slot(const struct smx_client *c, const uint8_t *end)
+struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
 {
-    int found = -1;
+    struct meeting *found = NULL;
 
-    for (int i = 0; i < c->slots; i++) {
-        const struct circuit *k = &c->circuit[i];
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+        const struct circuit *k = smx_meeting_circuit(c, m);
 
-        if (c->meeting[i].state != MEETING_IDLE || !c->meeting[i].cookie_ready || !smx_circuit_is_open(k))
+        if (m->state != MEETING_IDLE || !m->cookie_ready || !smx_circuit_is_open(k))
             continue;
         if (end && memcmp(smx_circuit_end(k), end, SMX_RELAY_ID) == 0)
-            return i;
-        found = i;
+            return m;
+        found = m;
     }
     return found;
 }
@@ -93,7 +104,7 @@ struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_t
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i];
 
-        if (m->state == MEETING_IDLE || m->state >= MEETING_CLOSING)
+        if (m->state <= MEETING_LENT || m->state >= MEETING_CLOSING)
             continue;
         if ((m->out && same_target(&m->target, target)) ||
             (m->state == MEETING_OPEN && has_key && m->key_known && memcmp(m->key, key, sizeof key) == 0))
@@ -104,18 +115,19 @@ struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_t
 
 /* ---- back to idle ---- */
 
-static void make_idle(struct smx_client *c, struct meeting *m, bool cookie_good)
+void smx_meeting_idle(struct smx_client *c, struct meeting *m, bool cookie_good)
 {
     struct smx_client_target none = {.user = ""};
 
-    smx_errand_forget(c, ASKER_MEETING, smx_meeting_slot(c, m));
+    smx_errand_forget(c, ASKER_MEETING, smx_meeting_number(c, m));
     smx_meet_fini(&m->meet);
     smx_pipe_end(m);
     sodium_memzero(&m->keys, sizeof m->keys);
     m->state = MEETING_IDLE;
+    m->move.state = MOVE_NONE;
     m->cookie_ready = m->cookie_ready && cookie_good;
     m->target = none;
-    m->key_known = m->out = m->greeted = false;
+    m->key_known = m->out = m->greeted = m->stranger = false;
     m->deadline = SMX_NEVER;
     m->hold = 0;
 }
@@ -127,12 +139,16 @@ static void report(struct smx_client *c, smx_time now, struct meeting *m, unsign
     smx_messages_lost(c, now, m, code);
 }
 
-static void leave(struct smx_client *c, smx_time now, struct meeting *m)
+void smx_meeting_leave(struct smx_client *c, smx_time now, struct meeting *m)
 {
+    if (!smx_circuit_is_open(smx_meeting_circuit(c, m))) { /* nobody is there who could be told */
+        smx_meeting_idle(c, m, false);
+        return;
+    }
     if (m->state != MEETING_LEAVING)
         m->deadline = now + SMX_MS(LEAVING_MS);
     m->state = MEETING_LEAVING;
-    (void)!smx_origin_request(&circuit_of(c, m)->origin, now, END, SMX_HOP_LEAVE, NULL,
+    (void)!smx_origin_request(&smx_meeting_circuit(c, m)->origin, now, END, SMX_HOP_LEAVE, NULL,
                               0); /* refused while another is under way: asked again each tick */
 }
 
@@ -144,26 +160,59 @@ static void fail(struct smx_client *c, smx_time now, struct meeting *m, unsigned
         c->count.meetings_failed++;
     report(c, now, m, code);
     if (state == MEETING_LOOKUP || state == MEETING_INTRODUCE)
-        make_idle(c, m, state == MEETING_LOOKUP); /* the cookie of an introduction is given away */
+        smx_meeting_idle(c, m, state == MEETING_LOOKUP); /* the cookie of an introduction is given away */
     else
-        leave(c, now, m);
+        smx_meeting_leave(c, now, m);
+}
+
+/* Is there anything for which a pipe should live on when its slot's circuit does not? */
+static bool is_needed(const struct smx_client *c, const struct meeting *m)
+{
+    return m->state == MEETING_OPEN &&
+           ((m->call.state != CALL_NONE && m->call.state != CALL_DECOY) || smx_messages_wait(c, m));
 }
 
 /* The join is undone: the slot stands alone again. */
 static void left(struct smx_client *c, smx_time now, struct meeting *m)
 {
+    smx_origin_truncate(&smx_meeting_circuit(c, m)->origin, END + 1);
+    if (is_needed(c, m)) { /* the peer says so when he leaves: a relay has died */
+        smx_move_begin(c, now, m, true);
+        return;
+    }
     report(c, now, m, 480);
-    smx_origin_truncate(&circuit_of(c, m)->origin, END + 1);
-    make_idle(c, m, false);
+    smx_meeting_idle(c, m, false);
 }
 
 void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = smx_meeting_on(c, slot);
 
+    if (m->state == MEETING_LENT)
+        smx_move_lost(c, now, slot);
+    if (is_needed(c, m)) {
+        smx_move_begin(c, now, m, true);
+        return;
+    }
     if (m->state != MEETING_IDLE)
         report(c, now, m, 480);
-    make_idle(c, m, false);
+    smx_meeting_idle(c, m, false);
+}
+
+bool smx_meeting_may_renew(const struct smx_client *c, size_t slot)
+{
+    for (size_t i = 0; i < c->slots; i++)
+        if (c->meeting[i].slot == slot)
+            return c->meeting[i].state == MEETING_IDLE && !c->pending.used;
+    return false;
+}
+
+void smx_meeting_renewed(struct smx_client *c, smx_time now, size_t slot)
+{
+    struct meeting *m = smx_meeting_on(c, slot);
+
+    m->cookie_ready = false; /* it waits at another end from now on */
+    m->hold = now;
 }
 
 void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m)
@@ -171,7 +220,7 @@ void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m)
     switch (m->state) {
     case MEETING_LOOKUP:
     case MEETING_INTRODUCE:
-        make_idle(c, m, m->state == MEETING_LOOKUP);
+        smx_meeting_idle(c, m, m->state == MEETING_LOOKUP);
         return;
     case MEETING_PROVE:
     case MEETING_OPEN:
@@ -181,9 +230,10 @@ void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m)
         return;
     case MEETING_EXTEND:
     case MEETING_JOIN:
-        leave(c, now, m);
+        smx_meeting_leave(c, now, m);
         return;
     case MEETING_IDLE:
+    case MEETING_LENT:
     case MEETING_CLOSING:
     case MEETING_LEAVING:
         return;
@@ -219,15 +269,13 @@ static void look_up(struct smx_client *c, smx_time now, struct meeting *m)
     m->hold = SMX_NEVER;
     c->count.lookups++;
     if (smx_errand_ask(c, now, m->identity, SMX_SERVICE_LOOKUP, index, sizeof index, ASKER_MEETING,
-                       smx_meeting_slot(c, m), LOOKUP_TRIES, SMX_MS(LOOKUP_PATIENCE_MS)) != SMX_OK)
+                       smx_meeting_number(c, m), LOOKUP_TRIES, SMX_MS(LOOKUP_PATIENCE_MS)) != SMX_OK)
         m->hold = now + SMX_MS(LOOKUP_AGAIN_MS);
 }
 
-void smx_meeting_begin(struct smx_client *c, smx_time now, int slot, size_t identity,
+void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
                        const struct smx_client_target *target)
 {
-    struct meeting *m = &c->meeting[slot];
-
     m->state = MEETING_LOOKUP;
     m->out = true;
     m->identity = (uint8_t)identity;
@@ -239,7 +287,7 @@ void smx_meeting_begin(struct smx_client *c, smx_time now, int slot, size_t iden
 static void introduce(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_descriptor *d,
                       const uint8_t *day_key)
 {
-    const struct circuit *k = circuit_of(c, m);
+    const struct circuit *k = smx_meeting_circuit(c, m);
     struct smx_meet_callee callee;
     struct smx_meet_place place;
     uint8_t content[SMX_DOC_KEY + SMX_DOC_KEY + SMX_MEET_1];
@@ -254,7 +302,7 @@ static void introduce(struct smx_client *c, smx_time now, struct meeting *m, con
     if (smx_meet_call(&m->meet, &c->rng, &callee, &place, c->identity[m->identity].own.secret,
                       content + (size_t)2 * SMX_DOC_KEY) != SMX_OK ||
         smx_errand_ask(c, now, m->identity, SMX_SERVICE_INTRODUCE, content, sizeof content, ASKER_MEETING,
-                       smx_meeting_slot(c, m), INTRODUCE_TRIES, SMX_MS(INTRODUCE_PATIENCE_MS)) != SMX_OK) {
+                       smx_meeting_number(c, m), INTRODUCE_TRIES, SMX_MS(INTRODUCE_PATIENCE_MS)) != SMX_OK) {
         fail(c, now, m, 480);
         return;
     }
@@ -264,9 +312,9 @@ static void introduce(struct smx_client *c, smx_time now, struct meeting *m, con
     m->deadline = now + SMX_MS(INTRODUCE_MS);
 }
 
-void smx_meeting_answer(struct smx_client *c, smx_time now, size_t slot, const uint8_t *answer, size_t len)
+void smx_meeting_answer(struct smx_client *c, smx_time now, size_t number, const uint8_t *answer, size_t len)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = &c->meeting[number];
     const struct contact *known = smx_contact_by_user(c, m->target.user);
     uint8_t index[SMX_INDEX], key[SMX_DOC_KEY];
     struct smx_answer a;
@@ -274,22 +322,15 @@ void smx_meeting_answer(struct smx_client *c, smx_time now, size_t slot, const u
 
     if (m->state != MEETING_LOOKUP || !index_of(&m->target, index, key))
         return;
-    if (smx_answer_verify(&a, &c->network, &c->consensus.params, index, c->batch_seen, c->wall, answer,
-                          len) != SMX_OK ||
-        (m->target.is_key && a.present && memcmp(a.key, key, sizeof key) != 0)) {
-        c->count.answers_refused++;
+    if (!smx_lookup_answer(c, m->identity, index, m->target.is_key ? key : NULL, answer, len, &a)) {
         m->hold = now + SMX_MS(LOOKUP_AGAIN_MS);
         return;
-    }
-    if (a.header.number > c->batch_seen) {
-        c->batch_seen = a.header.number;
-        c->changes |= SMX_CLIENT_STATE;
     }
     if (!a.present) {
         fail(c, now, m, 404);
     } else if (known && memcmp(known->key, a.key, SMX_DOC_KEY) != 0) {
         c->count.contact_key_changed++;
-        c->changes |= SMX_CLIENT_STATUS;
+        smx_client_warn(c, SMX_CLIENT_CONTACT_KEY);
         fail(c, now, m, 480);
     } else if (!a.live || !(day_key = smx_descriptor_day_key(&a.descriptor, c->wall))) {
         fail(c, now, m, 480);
@@ -298,9 +339,9 @@ void smx_meeting_answer(struct smx_client *c, smx_time now, size_t slot, const u
     }
 }
 
-void smx_meeting_unanswered(struct smx_client *c, smx_time now, size_t slot)
+void smx_meeting_unanswered(struct smx_client *c, smx_time now, size_t number)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = &c->meeting[number];
 
     if (m->state == MEETING_LOOKUP || m->state == MEETING_INTRODUCE)
         fail(c, now, m, 480);
@@ -310,7 +351,7 @@ static void met(struct smx_client *c, smx_time now, struct meeting *m, const str
 {
     if (m->state == MEETING_IDLE) { /* an introduction that we had given up has come to something */
         m->cookie_ready = false;
-        leave(c, now, m);
+        smx_meeting_leave(c, now, m);
         return;
     }
     if (m->state != MEETING_INTRODUCE || msg->len != SMX_COOKIE + SMX_MEET_2 ||
@@ -319,16 +360,18 @@ static void met(struct smx_client *c, smx_time now, struct meeting *m, const str
     m->cookie_ready = false;
     if (smx_meet_finish(&m->meet, msg->content + SMX_COOKIE, &m->keys) != SMX_OK) {
         fail(c, now, m, 480); /* somebody at the relay knew the cookie, but is not the callee */
-        leave(c, now, m);
+        smx_meeting_leave(c, now, m);
         return;
     }
-    smx_errand_forget(c, ASKER_MEETING, smx_meeting_slot(c, m));
+    smx_errand_forget(c, ASKER_MEETING, smx_meeting_number(c, m));
     if (smx_pipe_begin(c, now, m) != SMX_OK) {
         fail(c, now, m, 480);
-        leave(c, now, m);
+        smx_meeting_leave(c, now, m);
         return;
     }
     smx_contact_add(c, m->target.user, m->key);
+    memcpy(m->rendezvous, smx_circuit_end(smx_meeting_circuit(c, m)), sizeof m->rendezvous);
+    m->hop = END;
     m->state = MEETING_OPEN;
     m->hold = now + SMX_MS(IDLE_PIPE_MS);
     c->count.meetings++;
@@ -338,75 +381,43 @@ static void met(struct smx_client *c, smx_time now, struct meeting *m, const str
 
 /* ---- in ---- */
 
-static bool read_introduction(struct smx_client *c, size_t identity, struct smx_meet *meet,
-                              struct smx_meet_offer *offer, const uint8_t msg1[SMX_MEET_1])
-{
-    struct identity *id = &c->identity[identity];
-    struct smx_meet_callee self;
-
-    memcpy(self.pseudonym, id->own.public, sizeof self.pseudonym);
-    memcpy(self.introduction, smx_circuit_end(smx_circuit_of(c, CIRCUIT_LISTEN, identity)),
-           sizeof self.introduction);
-    for (size_t i = 0; i < DAYS; i++) {
-        struct day *d = &id->day[i];
-
-        if (d->day == 0)
-            continue;
-        memcpy(self.day_key, d->key.public, sizeof self.day_key);
-        if (smx_meet_read(meet, offer, &d->memory, &self, &d->key, msg1) == SMX_OK) {
-            c->changes |= SMX_CLIENT_STATE;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void join(struct smx_client *c, smx_time now, struct meeting *m, uint8_t hop)
 {
     uint8_t content[SMX_COOKIE + SMX_MEET_2];
 
     memcpy(content, m->offer.place.cookie, SMX_COOKIE);
     memcpy(content + SMX_COOKIE, m->msg2, SMX_MEET_2);
+    memcpy(m->rendezvous, m->offer.place.rendezvous, sizeof m->rendezvous);
+    m->hop = hop;
     m->state = MEETING_JOIN;
-    if (smx_origin_request(&circuit_of(c, m)->origin, now, hop, SMX_HOP_JOIN, content, sizeof content) !=
-        SMX_OK)
+    if (smx_origin_request(&smx_meeting_circuit(c, m)->origin, now, hop, SMX_HOP_JOIN, content,
+                           sizeof content) != SMX_OK)
         fail(c, now, m, 480);
 }
 
-void smx_meeting_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
-                            size_t len)
+void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
+                        struct smx_meet *meet, const struct smx_meet_offer *offer)
 {
-    struct smx_meet meet = {0};
-    struct smx_meet_offer offer;
     struct smx_hop_target rendezvous;
-    struct meeting *m;
-    int slot;
 
-    if (len != SMX_MEET_1 || !read_introduction(c, identity, &meet, &offer, msg1) ||
-        !smx_paths_target(c, offer.place.rendezvous, &rendezvous) ||
-        (slot = smx_meeting_free_slot(c, offer.place.rendezvous)) < 0) {
-        c->count.introductions_refused++;
-        smx_meet_fini(&meet);
-        return;
-    }
-    m = &c->meeting[slot];
     m->identity = (uint8_t)identity;
-    m->offer = offer;
-    m->key_known = offer.named;
-    memcpy(m->key, offer.caller, sizeof m->key);
-    m->cookie_ready = false; /* the end forgets it with JOIN or EXTEND */
+    m->offer = *offer;
+    m->key_known = offer->named;
+    memcpy(m->key, offer->caller, sizeof m->key);
     m->deadline = now + SMX_MS(JOIN_MS);
     c->count.introductions++;
-    if (smx_meet_answer(&meet, &c->rng, m->msg2, &m->keys) != SMX_OK) {
-        make_idle(c, m, false);
-    } else if (memcmp(smx_circuit_end(&c->circuit[slot]), rendezvous.id, SMX_RELAY_ID) == 0) {
+    if (!smx_paths_target(c, offer->place.rendezvous, &rendezvous) ||
+        smx_meet_answer(meet, &c->rng, m->msg2, &m->keys) != SMX_OK) {
+        smx_meeting_idle(c, m, true);
+    } else if (memcmp(smx_circuit_end(smx_meeting_circuit(c, m)), rendezvous.id, SMX_RELAY_ID) == 0) {
+        m->cookie_ready = false; /* the end forgets it with JOIN */
         join(c, now, m, END);
     } else {
+        m->cookie_ready = false; /* or with the next relay's answer to EXTEND */
         m->state = MEETING_EXTEND;
-        if (smx_origin_extend(&c->circuit[slot].origin, now, &rendezvous) != SMX_OK)
+        if (smx_origin_extend(&smx_meeting_circuit(c, m)->origin, now, &rendezvous) != SMX_OK)
             fail(c, now, m, 480);
     }
-    smx_meet_fini(&meet);
 }
 
 static void joined(struct smx_client *c, smx_time now, struct meeting *m)
@@ -424,17 +435,25 @@ static void joined(struct smx_client *c, smx_time now, struct meeting *m)
 
 void smx_meeting_opened(struct smx_client *c, smx_time now, size_t slot)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = smx_meeting_on(c, slot);
 
-    if (m->state == MEETING_EXTEND)
+    if (m->state == MEETING_LENT)
+        smx_move_opened(c, now, slot);
+    else if (m->state == MEETING_EXTEND)
         join(c, now, m, END + 1);
 }
 
 void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = smx_meeting_on(c, slot);
 
-    if (rx->request == SMX_HOP_COOKIE) {
+    m->noise = 0;
+    if (m->state == MEETING_LENT && rx->request == SMX_HOP_JOIN) {
+        smx_move_joined(c, now, smx_move_pipe_on(c, slot));
+    } else if (rx->request == SMX_HOP_COOKIE && m->state == MEETING_OPEN) {
+        if (rx->msg.len == SMX_COOKIE && sodium_memcmp(rx->msg.content, m->back.gate, SMX_COOKIE) == 0)
+            smx_move_gate_placed(c, now, m);
+    } else if (rx->request == SMX_HOP_COOKIE) {
         m->cookie_ready = m->state == MEETING_IDLE && rx->msg.len == SMX_COOKIE &&
                           sodium_memcmp(rx->msg.content, m->cookie, SMX_COOKIE) == 0;
         c->changes |= SMX_CLIENT_STATUS;
@@ -447,9 +466,13 @@ void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const
 
 void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = smx_meeting_on(c, slot);
 
-    if (request == SMX_HOP_LEAVE)
+    if (m->state == MEETING_LENT)
+        smx_move_failed(c, now, slot);
+    else if (m->state == MEETING_OPEN) /* its gate: tried again */
+        m->back.gate_next = now + SMX_MS(COOKIE_AGAIN_MS);
+    else if (request == SMX_HOP_LEAVE)
         smx_circuit_drop(c, &c->circuit[slot], now); /* its end does not answer */
     else if (request == SMX_HOP_COOKIE)
         m->hold = now + SMX_MS(COOKIE_AGAIN_MS);
@@ -459,12 +482,15 @@ void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t
 
 void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx)
 {
-    struct meeting *m = &c->meeting[slot];
+    struct meeting *m = smx_meeting_on(c, slot);
     bool extended = c->circuit[slot].origin.hop_count > END + 1;
 
+    m->noise = 0;
     if (rx->hop != END)
         return;
-    if (rx->msg.type == SMX_HOP_MET)
+    if (m->state == MEETING_LENT && rx->msg.type == SMX_HOP_LEFT && extended)
+        smx_move_failed(c, now, slot);
+    else if (rx->msg.type == SMX_HOP_MET && !smx_move_met(c, now, slot, &rx->msg))
         met(c, now, m, &rx->msg);
     else if (rx->msg.type == SMX_HOP_LEFT && (m->state >= MEETING_PROVE || extended))
         left(c, now, m); /* else it is a copy from before */
@@ -474,7 +500,7 @@ void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const 
 
 static void place_cookie(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    struct circuit *k = circuit_of(c, m);
+    struct circuit *k = smx_meeting_circuit(c, m);
 
     if (m->cookie_ready || now < m->hold || !smx_circuit_is_open(k) || k->origin.request.active)
         return;
@@ -488,6 +514,8 @@ static void expire(struct smx_client *c, smx_time now, struct meeting *m)
     switch (m->state) {
     case MEETING_IDLE:
         place_cookie(c, now, m);
+        return;
+    case MEETING_LENT: /* move.c */
         return;
     case MEETING_LOOKUP:
         if (now >= m->deadline)
@@ -512,13 +540,13 @@ static void expire(struct smx_client *c, smx_time now, struct meeting *m)
         return;
     case MEETING_CLOSING:
         if (now >= m->deadline || (now >= m->hold && smx_stream_is_clear(&m->stream)))
-            leave(c, now, m);
+            smx_meeting_leave(c, now, m);
         return;
     case MEETING_LEAVING:
         if (now >= m->deadline)
-            smx_circuit_drop(c, circuit_of(c, m), now);
-        else if (!circuit_of(c, m)->origin.request.active)
-            leave(c, now, m);
+            smx_circuit_drop(c, smx_meeting_circuit(c, m), now);
+        else if (!smx_meeting_circuit(c, m)->origin.request.active)
+            smx_meeting_leave(c, now, m);
         return;
     }
 }

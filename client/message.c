@@ -46,7 +46,7 @@ static void send(struct smx_client *c, smx_time now, struct meeting *m, struct t
         return; /* no room now: tried again at the next tick */
     t->sent = true;
     t->number = ++m->texts;
-    t->meeting = (int)smx_meeting_slot(c, m);
+    t->meeting = (int)smx_meeting_number(c, m);
     hold(c, now, m);
 }
 
@@ -54,12 +54,11 @@ static void send(struct smx_client *c, smx_time now, struct meeting *m, struct t
 static void forward(struct smx_client *c, smx_time now, struct text_out *t)
 {
     struct meeting *m = smx_meeting_with(c, &t->target);
-    int slot;
 
     if (m && m->state == MEETING_OPEN)
         send(c, now, m, t);
-    else if (!m && !c->pending.used && (slot = smx_meeting_free_slot(c, NULL)) >= 0)
-        smx_meeting_begin(c, now, slot, t->identity, &t->target);
+    else if (!m && !c->pending.used && (m = smx_meeting_free(c, NULL)))
+        smx_meeting_begin(c, now, m, t->identity, &t->target);
 }
 
 void smx_client_message(struct smx_client *c, smx_time now, uint32_t id, const char *identity,
@@ -100,13 +99,13 @@ void smx_messages_flush(struct smx_client *c, smx_time now, struct meeting *m)
 
 bool smx_messages_wait(const struct smx_client *c, const struct meeting *m)
 {
-    int slot = (int)smx_meeting_slot(c, m);
+    int number = (int)smx_meeting_number(c, m);
 
     for (size_t i = 0; i < TEXTS; i++) {
         const struct text_out *t = &c->text_out[i];
 
-        if ((t->used && (t->sent ? t->meeting == slot : is_for(m, t))) ||
-            (c->text_in[i].used && c->text_in[i].meeting == slot))
+        if ((t->used && (t->sent ? t->meeting == number : is_for(m, t))) ||
+            (c->text_in[i].used && c->text_in[i].meeting == number))
             return true;
     }
     return false;
@@ -136,7 +135,7 @@ static void shown(struct smx_client *c, smx_time now, struct meeting *m, const s
     if (t) {
         *t = (struct text_in){.used = true,
                               .id = ++c->texts_in,
-                              .meeting = (int)smx_meeting_slot(c, m),
+                              .meeting = (int)smx_meeting_number(c, m),
                               .number = r->id,
                               .deadline = now + SMX_MS(IN_MS)};
         err = c->phone->message_in(c->phone->arg, now, t->id, smx_meeting_peer(c, m, key_text),
@@ -171,7 +170,7 @@ void smx_message_record(struct smx_client *c, smx_time now, struct meeting *m, c
     for (size_t i = 0; i < TEXTS; i++) {
         struct text_out *t = &c->text_out[i];
 
-        if (!t->used || !t->sent || t->meeting != (int)smx_meeting_slot(c, m) || t->number != r->id)
+        if (!t->used || !t->sent || t->meeting != (int)smx_meeting_number(c, m) || t->number != r->id)
             continue;
         done(c, now, t, r->code);
         hold(c, now, m);
@@ -183,15 +182,15 @@ void smx_message_record(struct smx_client *c, smx_time now, struct meeting *m, c
 
 void smx_messages_lost(struct smx_client *c, smx_time now, struct meeting *m, unsigned code)
 {
-    int slot = (int)smx_meeting_slot(c, m);
+    int number = (int)smx_meeting_number(c, m);
 
     for (size_t i = 0; i < TEXTS; i++) {
         struct text_out *t = &c->text_out[i];
 
-        if (c->text_in[i].used && c->text_in[i].meeting == slot)
+        if (c->text_in[i].used && c->text_in[i].meeting == number)
             c->text_in[i].used = false;
         /* What was not sent yet still may be, over another pipe, unless this one failed to come about. */
-        if (t->used && (t->sent ? t->meeting == slot : m->state < MEETING_OPEN && is_for(m, t)))
+        if (t->used && (t->sent ? t->meeting == number : m->state < MEETING_OPEN && is_for(m, t)))
             done(c, now, t, code);
     }
 }

@@ -173,6 +173,8 @@ static bool goes_by(const struct smx_origin *o, size_t hop, const uint8_t id[SMX
 static bool shares(const struct smx_client *c, const struct circuit *k, size_t hop,
                    const uint8_t id[SMX_DOC_KEY])
 {
+    const struct identity *own;
+
     for (size_t i = 0; i < c->circuit_count; i++) {
         const struct circuit *o = &c->circuit[i];
         bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT;
@@ -182,8 +184,11 @@ static bool shares(const struct smx_client *c, const struct circuit *k, size_t h
             (goes_by(&o->origin, hop, id) || goes_by(&o->young, hop, id)))
             return true;
     }
-    return hop == END && k->role == CIRCUIT_ERRAND && c->identity[k->of].has_intro &&
-           memcmp(c->identity[k->of].intro, id, SMX_DOC_KEY) == 0;
+    if (hop != END || k->role != CIRCUIT_ERRAND)
+        return false;
+    own = &c->identity[k->of];
+    return (own->has_intro && memcmp(own->intro, id, SMX_DOC_KEY) == 0) ||
+           (own->shuns && memcmp(own->shunned, id, SMX_DOC_KEY) == 0);
 }
 
 static bool end_fits(const struct smx_client *c, const struct circuit *k, size_t guard, size_t middle,
@@ -245,6 +250,14 @@ static void forget_intro(struct smx_client *c, struct identity *own)
     }
 }
 
+void smx_paths_shun(struct smx_client *c, size_t identity)
+{
+    const struct circuit *k = smx_circuit_of(c, CIRCUIT_ERRAND, identity);
+
+    c->identity[identity].shuns = true;
+    memcpy(c->identity[identity].shunned, smx_circuit_end(k), SMX_DOC_KEY);
+}
+
 bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1])
 {
     size_t guard = place_of(c, c->paths.guard[c->uplink.guard]);
@@ -267,8 +280,11 @@ bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_ho
             break;
         marked[middle] = false; /* sparse links: nothing fits behind this one */
     }
-    if (middle == SMX_RELAY_NONE)
+    if (middle == SMX_RELAY_NONE) {
+        if (k->role == CIRCUIT_ERRAND)
+            c->identity[k->of].shuns = false; /* better that one than none, the next time */
         return false;
+    }
     if (k->role == CIRCUIT_LISTEN && !c->identity[k->of].has_intro) {
         c->identity[k->of].has_intro = true;
         memcpy(c->identity[k->of].intro, relay_at(c, end)->id, SMX_DOC_KEY);

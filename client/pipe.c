@@ -11,12 +11,13 @@
 
 enum {
     FRAMES_PER_STREAM = 5,
-    PIECE_DATA = 12, /* bytes of data that a piece beside a frame always has room for */
+    GATE_WAIT_MS = 500, /* what is urgent goes first */
+    PIECE_DATA = 12,    /* bytes of data that a piece beside a frame always has room for */
 };
 
 enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    struct circuit *k = &c->circuit[smx_meeting_slot(c, m)];
+    struct circuit *k = smx_meeting_circuit(c, m);
     struct smx_record hello = {.type = SMX_RECORD_HELLO, .version = SMX_RECORD_VERSION};
     struct smx_stream_config config = {
         .tx = m->tx, .rx = m->rx, .tx_cap = sizeof m->tx, .rx_cap = sizeof m->rx, .period = c->q};
@@ -28,6 +29,11 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
     smx_stream_init(&m->stream, &config, now);
     smx_origin_set_joined(&k->origin, true);
     m->heard = now;
+    m->noise = 0;
+    m->move = (struct move){.state = MOVE_NONE};
+    sodium_memzero(&m->back, sizeof m->back);
+    m->back.gate_next = now + SMX_MS(GATE_WAIT_MS);
+    m->cell_tick = 0;
     m->greeted = false;
     m->calls = m->texts = 0;
     (void)smx_pipe_send(m, &hello);
@@ -65,7 +71,7 @@ static size_t frame_content(struct smx_client *c, struct meeting *m, smx_time no
     return smx_frame_encode(content, &f);
 }
 
-bool smx_pipe_turn(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL])
+static bool make_cell(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL])
 {
     uint8_t content[SMX_PIPE_CONTENT];
     enum smx_pipe_type type = SMX_PIPE_IDLE;
@@ -92,6 +98,17 @@ bool smx_pipe_turn(struct smx_client *c, smx_time now, struct meeting *m, uint8_
     smx_pipe_seal(&m->pipe, cell, type, content, len);
     sodium_memzero(content, sizeof content);
     return type != SMX_PIPE_IDLE;
+}
+
+bool smx_pipe_turn(struct smx_client *c, smx_time now, uint64_t tick, struct meeting *m,
+                   uint8_t cell[SMX_PIPE_CELL])
+{
+    if (m->cell_tick != tick || tick == 0) {
+        m->cell_tick = tick;
+        m->cell_real = make_cell(c, now, m, m->cell);
+    }
+    memcpy(cell, m->cell, SMX_PIPE_CELL);
+    return m->cell_real;
 }
 
 /* ---- in ---- */
@@ -131,6 +148,11 @@ static void record(struct smx_client *c, smx_time now, struct meeting *m, const 
     case SMX_RECORD_RESULT:
         smx_message_record(c, now, m, &r);
         return;
+    case SMX_RECORD_REJOIN:
+    case SMX_RECORD_MOVED:
+    case SMX_RECORD_SECOND:
+        smx_move_record(c, now, m, &r);
+        return;
     }
 }
 
@@ -158,19 +180,27 @@ static void frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pip
     memcpy(p->frame.payload, f->samples, SMX_FRAME_PAYLOAD);
 }
 
-void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, uint64_t peer_tick,
+void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t slot, uint64_t peer_tick,
                    uint8_t cell[SMX_PIPE_CELL])
 {
     struct smx_pipe_msg msg;
     struct smx_frame_cell f;
+    enum smx_err err;
 
     if (m->state < MEETING_PROVE || m->state > MEETING_CLOSING)
         return;
-    if (smx_pipe_open(&m->pipe, cell, &msg) != SMX_OK) {
-        c->count.cells_refused++;
+    err = smx_pipe_open(&m->pipe, cell, &msg);
+    if (err != SMX_OK) {
+        c->count.cells_refused += err != SMX_E_REPLAY;
+        if (err == SMX_E_AUTH && slot == m->slot)
+            smx_move_noise(c, now, m);
         return;
     }
     m->heard = now;
+    if (slot == m->slot)
+        m->noise = 0;
+    else
+        smx_move_joined(c, now, m);  /* whether or not the relay's word for it has come */
     if (m->state == MEETING_PROVE) { /* nobody but who wrote message 1 can make such a cell */
         m->state = MEETING_OPEN;
         c->count.meetings++;
@@ -198,6 +228,13 @@ void smx_pipe_talk(struct smx_client *c, struct meeting *m)
 {
     m->play = smx_link_last_tick(c->ep, c->uplink.link) + 1;
     m->frames = FRAMES_PER_STREAM; /* what there is to say may go at once */
+}
+
+void smx_pipes_uplink_changed(struct smx_client *c)
+{
+    for (size_t i = 0; i < c->slots; i++)
+        if (c->meeting[i].call.state == CALL_TALKING)
+            smx_pipe_talk(c, &c->meeting[i]);
 }
 
 smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)

@@ -1,6 +1,6 @@
 /* client/state.c - what outlives a run, as one blob.  Integers in network order.
  *
- *   "SMXC" | version u8 = 1 | batch number seen u64
+ *   "SMXC" | version u8 = 2 | has batch u8, header of the newest batch seen 49 (zeros: none)
  *   guards u8 (0..2) * id[32]
  *   middles u8 (0..4) * { id[32], until u64 }
  *   identities u8 * { key[32], seq u64, has intro u8, intro[32], published day u32, published intro[32],
@@ -17,7 +17,7 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { VERSION = 1, SUM = 16, FLAG_PHONE = 1, FLAG_DRAWN = 2 };
+enum { VERSION = 2, SUM = 16, FLAG_PHONE = 1, FLAG_DRAWN = 2 };
 
 static const char magic[4] = {'S', 'M', 'X', 'C'};
 
@@ -57,7 +57,8 @@ static void save_identity(struct smx_wr *w, const struct identity *id)
 
         if (n->state == NAME_NONE)
             continue;
-        smx_wr_u8(w, (uint8_t)n->state);
+        /* Whether a name is on its way out stands in the configuration. */
+        smx_wr_u8(w, (uint8_t)(n->state == NAME_LEAVING ? NAME_OURS : n->state));
         smx_wr_u8(w, (uint8_t)((n->of_phone ? FLAG_PHONE : 0) | (n->drawn ? FLAG_DRAWN : 0)));
         smx_wr_u8(w, (uint8_t)strlen(n->text));
         smx_wr_bytes(w, n->text, strlen(n->text));
@@ -78,7 +79,8 @@ size_t smx_client_save(const struct smx_client *c, uint8_t out[SMX_CLIENT_STATE_
 
     smx_wr_bytes(&w, magic, sizeof magic);
     smx_wr_u8(&w, VERSION);
-    smx_wr_u64(&w, c->batch_seen);
+    smx_wr_u8(&w, c->has_batch);
+    smx_batch_header_write(&w, &c->batch);
     smx_wr_u8(&w, (uint8_t)c->paths.guard_count);
     smx_wr_bytes(&w, c->paths.guard, c->paths.guard_count * SMX_DOC_KEY);
     smx_wr_u8(&w, (uint8_t)c->paths.middle_count);
@@ -184,7 +186,9 @@ enum smx_err smx_client_load(struct smx_client *c, const uint8_t *in, size_t len
     spare = sodium_malloc(sizeof *spare);
     if (!spare)
         return SMX_E_MEMORY;
-    c->batch_seen = smx_rd_u64(&r);
+    c->has_batch = smx_rd_u8(&r);
+    if (smx_batch_header_read(&r, &c->batch) != SMX_OK)
+        r.bad = true;
     count = smx_rd_u8(&r);
     c->paths.guard_count = count <= GUARDS ? count : 0;
     smx_rd_bytes(&r, c->paths.guard, c->paths.guard_count * SMX_DOC_KEY);

@@ -1,14 +1,21 @@
 /* client/uplink.c - the one link to the network, and the consensus.
  *
- *   BOOT --consensus in force--> GUARD --silent--> GUARD (the other one)
- *     ^                            |
- *     +---- consensus expired -----+
+ *   BOOT --consensus in force--> GUARD --silent--> GUARD (whichever answers first)
+ *     ^                            |  |
+ *     +---- consensus expired -----+  +--slept--> GUARD (the same, from scratch)
  *
  * BOOT asks one relay after the other, over an ordinary link, with the stream in circuit-0 cells: first
  * guards of ours whose address an old consensus tells, then the relays of the network file in random order;
- * when all have failed, the authority's HTTP may be asked (by the daemon), and the round begins again.
- * Timers: uplink.since (link silent, answer outstanding), uplink.pause (next relay), c->refresh (next
- * consensus). */
+ * when all have failed, the authority's HTTP may be asked (by the daemon), and the round begins again, later
+ * each time.
+ *
+ * There are two guards.  When the one in use is silent, the other one is dialled, as a spare, while we go on
+ * sending to the first: who only disturbs the line gains nothing, as both are behind it.  If the first speaks
+ * again, the spare link is closed; if the spare one comes up, it gets all circuits, at once, whether or not
+ * there is a call: the first link goes.
+ *
+ * Timers: uplink.since (link silent, answer outstanding), uplink.pause (next relay), uplink.redial,
+ * c->refresh (next consensus). */
 #include "client/core.h"
 
 #include "proto/base/bytes.h"
@@ -17,21 +24,35 @@
 #include <string.h>
 
 enum {
-    LINK_PATIENCE_MS = 3500,   /* until the link must be up: two tries */
-    BOOT_PATIENCE_MS = 15000,  /* until the consensus must be here */
-    ROUND_PAUSE_MS = 2000,     /* mean, after all have failed */
-    GUARD_PATIENCE_MS = 10000, /* until the other guard is tried */
+    LINK_PATIENCE_MS = 3500,  /* until the link must be up: two tries */
+    BOOT_PATIENCE_MS = 15000, /* until the consensus must be here */
+    ROUND_PAUSE_MS = 2000,    /* mean, after all have failed; doubled each time, */
+    ROUND_DOUBLINGS = 5,      /* so often */
+    SILENT_TICKS = 25,        /* nothing from the guard for so long: the other one is dialled */
+    SILENT_TICKS_BARE = 150,  /* without cover silence is common */
+    NO_GUARD_MS = 10000,      /* then the user is told */
+    REDIAL_MS = 30000,        /* guards may have moved, says the consensus */
+    SHORT_MS = 10000, /* after a longer silence it was the network, and circuits are built without haste */
+    SLEPT_S = 5,      /* nobody woke us up for so long */
     REFRESH_TRIES = 3,
     REFRESH_PATIENCE_MS = 20000,
     REFRESH_AGAIN_MS = 30000, /* mean */
 };
 
+static void drop_spare(struct smx_client *c)
+{
+    if (c->uplink.spare != SMX_LINK_NONE)
+        smx_link_close(c->ep, c->uplink.spare);
+    c->uplink.spare = SMX_LINK_NONE;
+}
+
 static void disconnect(struct smx_client *c)
 {
+    drop_spare(c);
     if (c->uplink.link != SMX_LINK_NONE)
         smx_link_close(c->ep, c->uplink.link);
     c->uplink.link = SMX_LINK_NONE;
-    c->uplink.up = false;
+    c->uplink.up = c->uplink.was_up = false;
     c->changes |= SMX_CLIENT_STATUS;
 }
 
@@ -86,7 +107,9 @@ static void boot_next(struct smx_client *c, smx_time now)
     if (u->asked >= round) { /* every one has been asked, or as good as */
         u->asked = 0;
         u->wants_http = true;
-        u->pause = now + smx_rng_exp(&c->rng, SMX_MS(ROUND_PAUSE_MS));
+        u->pause = now + smx_rng_exp(&c->rng, SMX_MS(ROUND_PAUSE_MS) << u->rounds);
+        if (u->rounds < ROUND_DOUBLINGS)
+            u->rounds++;
         smx_client_set_problem(c, c->has_consensus ? SMX_CLIENT_EXPIRED : SMX_CLIENT_NO_CONSENSUS);
         return;
     }
@@ -138,35 +161,109 @@ bool smx_uplink_next(struct smx_client *c, smx_time now, uint8_t cell[SMX_CELL_S
 
 /* ---- guard ---- */
 
+/* Where a guard is, says the consensus; NULL: we can't get there.  smx_paths_update saw to it that it is in.
+ */
+static const struct smx_addr *guard_at(const struct smx_client *c, uint8_t which, const uint8_t **link_key)
+{
+    const struct smx_relay_info *r =
+        &c->consensus.relay[smx_consensus_find(&c->consensus, c->paths.guard[which])];
+
+    *link_key = r->link_key;
+    return smx_paths_reach(c, r->addr, r->addr_count);
+}
+
+static void note_address(struct smx_client *c, uint8_t which, const struct smx_addr *addr)
+{
+    c->uplink.addr[which] = addr ? *addr : (struct smx_addr){.port = 0};
+}
+
 static void guard_connect(struct smx_client *c, smx_time now, uint8_t which)
 {
-    const struct smx_relay_info *r;
-    size_t place;
+    const uint8_t *link_key;
+    const struct smx_addr *addr = guard_at(c, which, &link_key);
 
     c->uplink.role = UPLINK_GUARD;
     c->uplink.guard = which;
     c->uplink.pause = SMX_NEVER;
+    c->uplink.redial = now + SMX_MS(REDIAL_MS);
+    c->uplink.rounds = 0;
     smx_circuits_reset(c, now, false);
-    place = smx_consensus_find(&c->consensus, c->paths.guard[which]); /* smx_paths_update saw to it */
-    r = &c->consensus.relay[place];
-    if (!connect_to(c, now, smx_paths_reach(c, r->addr, r->addr_count), r->link_key))
+    note_address(c, which, addr);
+    if (!connect_to(c, now, addr, link_key))
         smx_client_set_problem(c, SMX_CLIENT_NO_GUARD);
 }
 
-void smx_uplink_up(struct smx_client *c, smx_time now, bool resumed)
+static smx_time last_heard(const struct smx_client *c)
+{
+    const struct uplink *u = &c->uplink;
+
+    return u->was_up && u->link != SMX_LINK_NONE ? smx_link_heard(c->ep, u->link) : u->since;
+}
+
+static void dial_spare(struct smx_client *c, smx_time now)
 {
     struct uplink *u = &c->uplink;
+    uint8_t other = u->guard ^ 1;
+    const uint8_t *link_key;
+    const struct smx_addr *addr;
 
-    u->up = true;
+    if (u->spare != SMX_LINK_NONE || other >= c->paths.guard_count)
+        return;
+    addr = guard_at(c, other, &link_key);
+    note_address(c, other, addr);
+    if (!addr ||
+        smx_endpoint_connect(c->ep, now, addr, link_key, SMX_LINK_CLIENT, c->cells, &u->spare) != SMX_OK)
+        u->spare = SMX_LINK_NONE;
+}
+
+/* The other guard has answered, and ours has not. */
+static void take_spare(struct smx_client *c, smx_time now)
+{
+    struct uplink *u = &c->uplink;
+    bool urgent = u->was_up && now < last_heard(c) + SMX_MS(SHORT_MS);
+
+    if (u->link != SMX_LINK_NONE)
+        smx_link_close(c->ep, u->link);
+    u->link = u->spare;
+    u->spare = SMX_LINK_NONE;
+    u->guard ^= 1;
+    u->up = u->was_up = true;
     u->since = now;
+    c->count.guard_changes++;
+    smx_circuits_reset(c, now, urgent);
+    smx_pipes_uplink_changed(c);
+    smx_client_set_problem(c, SMX_CLIENT_BUILDING);
+}
+
+void smx_uplink_up(struct smx_client *c, smx_time now, uint32_t link, bool resumed)
+{
+    struct uplink *u = &c->uplink;
+    bool again = u->was_up;
+
     c->changes |= SMX_CLIENT_STATUS;
+    if (link == u->spare && link != SMX_LINK_NONE) {
+        take_spare(c, now);
+        return;
+    }
+    if (link != u->link)
+        return;
+    u->up = u->was_up = true;
+    u->since = now;
     if (u->role == UPLINK_BOOT) {
         boot_ask(c, now);
         return;
     }
-    if (!resumed) /* the guard is another incarnation: no circuit of ours is left there */
-        smx_circuits_reset(c, now, false);
+    if (again && !resumed) { /* the guard is another incarnation: no circuit of ours is left there */
+        smx_circuits_reset(c, now, true);
+        smx_pipes_uplink_changed(c);
+    }
     smx_client_set_problem(c, SMX_CLIENT_BUILDING);
+}
+
+void smx_uplink_heard(struct smx_client *c, uint32_t link)
+{
+    if (link == c->uplink.link)
+        drop_spare(c);
 }
 
 void smx_uplink_down(struct smx_client *c, smx_time now)
@@ -196,7 +293,7 @@ static void take_effect(struct smx_client *c, smx_time now, struct smx_wall wall
                                      .margin_max = SMX_US(p->margin_max_us),
                                      .margin_unknown = SMX_US(p->margin_unknown_us)};
     uint8_t before[SMX_DOC_KEY];
-    bool same_guard;
+    bool same_guard = false;
 
     memcpy(before, c->paths.guard[c->uplink.guard], sizeof before);
     c->in_force = true;
@@ -211,7 +308,13 @@ static void take_effect(struct smx_client *c, smx_time now, struct smx_wall wall
         smx_client_set_problem(c, SMX_CLIENT_NO_PATH);
         return;
     }
-    same_guard = memcmp(before, c->paths.guard[c->uplink.guard], sizeof before) == 0;
+    for (uint8_t i = 0; i < c->paths.guard_count && !same_guard; i++)
+        if (memcmp(before, c->paths.guard[i], sizeof before) == 0) {
+            same_guard = true;
+            if (i != c->uplink.guard)
+                drop_spare(c); /* the other guard is another one */
+            c->uplink.guard = i;
+        }
     if (c->uplink.role == UPLINK_BOOT || !same_guard)
         guard_connect(c, now, 0);
 }
@@ -232,6 +335,8 @@ enum smx_err smx_client_consensus(struct smx_client *c, smx_time now, struct smx
     valid = smx_consensus_check(&got, c->has_consensus ? &c->consensus : NULL, wall);
     if (valid == SMX_E_STATE)
         smx_client_set_problem(c, SMX_CLIENT_CLOCK);
+    else if (valid == SMX_E_REFUSED)
+        smx_client_warn(c, SMX_CLIENT_TWO_FACED);
     copy = valid == SMX_OK || (valid == SMX_E_LATE && !c->has_consensus) ? malloc(len) : NULL;
     if (!copy) {
         smx_consensus_free(&got);
@@ -292,7 +397,7 @@ void smx_uplink_unanswered(struct smx_client *c, smx_time now)
 
 void smx_uplink_init(struct smx_client *c)
 {
-    c->uplink.link = SMX_LINK_NONE;
+    c->uplink.link = c->uplink.spare = SMX_LINK_NONE;
     c->uplink.role = UPLINK_BOOT;
     c->refresh = SMX_NEVER;
 }
@@ -306,24 +411,62 @@ static void boot_expire(struct smx_client *c, smx_time now)
         boot_next(c, now);
 }
 
+/* Both guards are silent.  One that stands elsewhere now is dialled there; the others are left alone, as
+ * their circuits may still be there when the network is. */
+static void redial(struct smx_client *c, smx_time now)
+{
+    struct uplink *u = &c->uplink;
+    const uint8_t *link_key;
+    const struct smx_addr *addr = guard_at(c, u->guard, &link_key);
+
+    u->redial = now + SMX_MS(REDIAL_MS);
+    drop_spare(c);
+    if (addr && !smx_addr_equal(addr, &u->addr[u->guard]))
+        guard_connect(c, now, u->guard);
+}
+
 static void guard_expire(struct smx_client *c, smx_time now)
 {
     struct uplink *u = &c->uplink;
-    uint8_t other = u->guard ^ 1;
+    smx_time heard = last_heard(c);
+    smx_time patience = c->q * (c->cover_off ? SILENT_TICKS_BARE : SILENT_TICKS);
 
-    if (u->up || now < u->since + SMX_MS(GUARD_PATIENCE_MS))
+    if (!u->was_up) /* a handshake may take its time */
+        patience = SMX_MS(LINK_PATIENCE_MS);
+    if (now < heard + patience) {
+        u->redial = now + SMX_MS(REDIAL_MS);
         return;
-    smx_client_set_problem(c, SMX_CLIENT_NO_GUARD);
-    c->count.guard_changes++;
-    guard_connect(c, now, other < c->paths.guard_count ? other : 0);
+    }
+    if (now >= heard + SMX_MS(NO_GUARD_MS))
+        smx_client_set_problem(c, SMX_CLIENT_NO_GUARD);
+    if (now >= u->redial)
+        redial(c, now);
+    dial_spare(c, now);
+}
+
+/* Has this machine slept?  The monotonic clock may or may not have gone on meanwhile; the calendar has. */
+static bool has_slept(struct smx_client *c, smx_time now, struct smx_wall wall)
+{
+    struct uplink *u = &c->uplink;
+    smx_time gap = u->seen > 0 ? now - u->seen : 0;
+    int64_t more = u->seen > 0 ? wall.s - u->seen_wall.s : 0;
+
+    u->seen = now;
+    u->seen_wall = wall;
+    return gap > SMX_SECOND(SLEPT_S) || more > SLEPT_S + (int64_t)(gap / SMX_SECOND(1));
 }
 
 void smx_uplink_expire(struct smx_client *c, smx_time now, struct smx_wall wall)
 {
+    bool slept = has_slept(c, now, wall);
+
     if (c->in_force && wall.s >= c->consensus.valid_until.s) {
         c->in_force = false;
         smx_client_set_problem(c, SMX_CLIENT_EXPIRED);
         boot(c, now);
+    } else if (slept && c->uplink.role == UPLINK_GUARD) {
+        guard_connect(c, now,
+                      c->uplink.guard); /* our cells are late for good: links and circuits begin anew */
     }
     if (c->uplink.role == UPLINK_BOOT)
         boot_expire(c, now);

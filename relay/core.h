@@ -38,7 +38,7 @@ enum {
     LINK_RATE_MAX = SMX_RELAY_RATE,
     COPIES = 3,   /* of what is said once and must arrive: MET, LEFT, RELEASE */
     ANSWERS = 2,  /* of EXTENDED and LISTENING: every second cell may be lost in a shared place */
-    COPY_GAP = 5, /* periods between copies: one burst of losses can't take all, nor can a shared place */
+    COPY_GAP = 11, /* periods between copies: a third of a second of losses can't take all, nor can a shared place */
     JOIN_WAIT_MS = 2000, /* a JOIN whose cookie is not there yet */
     RETRY_MS = 300,      /* CREATE and INTRODUCE between relays */
     SILENT_TICKS = 25,   /* nothing from a neighbour for so long: no circuit is lengthened to it */

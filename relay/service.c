@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { UPLOADS_OF_ONE = 4 }; /* of one circuit, waiting: a descriptor and a claim, and their repetitions */
+
 enum smx_err smx_relay_service_new(struct smx_relay *r)
 {
     uint32_t count = r->config.circuits_max / 2 + 1;

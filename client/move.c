@@ -1,0 +1,398 @@
+/* client/move.c - a pipe moves to another slot, because its own half has died, or its slot is to be renewed.
+ *
+ *   NONE --dead, or due--> WANTED --a slot is free--> EXTEND --OPENED--> JOIN --JOINED--> NONE, on that slot
+ *                             ^                          |                 |
+ *                             +------ refused, or no answer in time -------+
+ *
+ * The other slot is lengthened to the same rendezvous and takes the place of the old one there, by the cookie
+ * that the peer has placed for that (REJOIN): the peer does nothing.  Only when that relay does not answer,
+ * the caller's next try goes to the callee's second meeting (SECOND).  From JOIN on each cell goes out on
+ * both slots, so that none is missed. Source: docs/protocol/45-meeting.md, section 7.
+ *
+ * Own half: 25 cells in a row that neither a hop nor the peer has made.  Since the peer's dead half looks the
+ * same when its relays go on with filler, the own last hop is asked something first; while it answers, that
+ * half lives. Timers: move.deadline; back.gate_next. */
+#include "client/core.h"
+
+#include "proto/base/bytes.h"
+
+#include <sodium.h>
+#include <string.h>
+
+enum {
+    PROBE_NOISE = 8, /* cells of noise until the own last hop is asked */
+    EXTEND_MS =
+        600, /* until a relay that does not answer counts as dead; one known to be dead refuses at once */
+    JOIN_MS = 2500,       /* the rendezvous waits 2 s for a cookie that it does not have yet */
+    AGAIN_MS = 500,       /* between tries */
+    DUE_AGAIN_MS = 10000, /* when nothing is dead */
+    GATE_AGAIN_MS = 1000,
+};
+
+static struct smx_origin *origin_of(struct smx_client *c, size_t slot)
+{
+    return &c->circuit[slot].origin;
+}
+
+struct meeting *smx_move_pipe_on(struct smx_client *c, size_t slot)
+{
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m->move.state >= MOVE_EXTEND && m->move.slot == slot)
+            return m;
+    }
+    return smx_meeting_on(c, slot);
+}
+
+void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, bool dead)
+{
+    if (m->move.state == MOVE_NONE)
+        m->move = (struct move){.state = MOVE_WANTED, .deadline = now};
+    m->move.dead = m->move.dead || dead;
+    c->changes |= SMX_CLIENT_STATUS;
+}
+
+void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    struct smx_origin *o = origin_of(c, m->slot);
+
+    m->noise++;
+    if (m->state != MEETING_OPEN || m->move.state != MOVE_NONE)
+        return;
+    if (m->noise == PROBE_NOISE && m->back.gate_number > 0) /* asked for what it has: any answer will do */
+        (void)!smx_origin_request(o, now, m->hop, SMX_HOP_COOKIE, m->back.gate, sizeof m->back.gate);
+    if (m->noise >= SMX_ORIGIN_NOISE)
+        smx_move_begin(c, now, m, true);
+}
+
+/* ---- there ---- */
+
+/* The slot that was lent is given back, unless it is asked to go elsewhere at once. */
+static void give_back(struct smx_client *c, smx_time now, const struct meeting *m, bool elsewhere)
+{
+    struct meeting *host = smx_meeting_on(c, m->move.slot);
+    struct smx_origin *o = origin_of(c, m->move.slot);
+    bool waits =
+        m->move.state == MOVE_EXTEND && o->hop_count <= END + 1; /* where it did, as far as we know */
+    bool unanswered = waits && o->request.active;
+
+    if (m->move.state < MOVE_EXTEND || host->state != MEETING_LENT)
+        return;
+    host->state = MEETING_IDLE;
+    host->cookie_ready = host->cookie_ready && waits;
+    smx_origin_set_joined(o, false);
+    if (waits)
+        smx_origin_truncate(o, END + 1);
+    if (waits && (!unanswered || elsewhere)) /* another EXTEND takes the place of one that nobody answered */
+        return;
+    host->cookie_ready = false;
+    smx_meeting_leave(c, now, host);
+}
+
+static void failed(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    bool second = m->out && m->move.dead && m->back.second_known && !m->move.second;
+
+    give_back(c, now, m, second);
+    m->move.state = MOVE_WANTED;
+    m->move.second = second;
+    m->move.deadline = second ? now : now + SMX_MS(m->move.dead ? AGAIN_MS : DUE_AGAIN_MS);
+}
+
+static bool is_host(const struct smx_client *c, const struct meeting *m, bool dead)
+{
+    const struct circuit *k = &c->circuit[m->slot];
+
+    return m->state == MEETING_IDLE && smx_circuit_is_open(k) && !k->origin.request.active &&
+           (dead || !k->due);
+}
+
+/* While one is afloat on a slot that stands again, and the idle one's circuit is gone, they change places. */
+static void change_places(struct smx_client *c, struct meeting *m)
+{
+    const struct smx_origin *o = origin_of(c, m->slot);
+
+    if (!smx_circuit_is_open(&c->circuit[m->slot]) || o->joined || o->hop_count > END + 1)
+        return;
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *idle = &c->meeting[i];
+        uint8_t slot = idle->slot;
+
+        if (idle->state != MEETING_IDLE || smx_circuit_is_open(&c->circuit[slot]))
+            continue;
+        idle->slot = m->slot;
+        m->slot = slot;
+        return;
+    }
+}
+
+/* A slot for the move, best one that ends at the relay; a pipe that only waits, or rings for nobody, makes
+ * room. */
+static struct meeting *find_host(struct smx_client *c, smx_time now, struct meeting *m, const uint8_t *relay)
+{
+    struct meeting *host = NULL;
+
+    if (m->move.dead)
+        change_places(c, m);
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *h = &c->meeting[i];
+
+        if (is_host(c, h, m->move.dead) &&
+            (!host || memcmp(smx_circuit_end(&c->circuit[h->slot]), relay, SMX_RELAY_ID) == 0))
+            host = h;
+        if (m->move.dead && h != m && h->state == MEETING_OPEN &&
+            (h->call.state == CALL_NONE || h->call.state == CALL_DECOY))
+            smx_meeting_close(c, now, h);
+    }
+    return host;
+}
+
+static void join(struct smx_client *c, smx_time now, struct meeting *m, uint8_t hop)
+{
+    struct smx_origin *o = origin_of(c, m->move.slot);
+    uint8_t content[SMX_COOKIE + SMX_MEET_2];
+    struct smx_x25519 key; /* the relay can't tell this JOIN from a first one */
+
+    smx_x25519_make(&key, &c->rng);
+    memcpy(content, m->move.second ? m->back.second : m->back.rejoin, SMX_COOKIE);
+    memcpy(content + SMX_COOKIE, key.public, sizeof key.public);
+    smx_rng_bytes(&c->rng, content + SMX_COOKIE + sizeof key.public, SMX_MEET_2 - sizeof key.public);
+    sodium_memzero(&key, sizeof key);
+    m->move.hop = hop;
+    m->move.state = MOVE_JOIN;
+    m->move.deadline = now + SMX_MS(JOIN_MS);
+    if (smx_origin_request(o, now, hop, SMX_HOP_JOIN, content, sizeof content) != SMX_OK) {
+        failed(c, now, m);
+        return;
+    }
+    smx_origin_set_joined(
+        o, true); /* what comes and goes here from now on is the peer's, as soon as he is there */
+}
+
+static void seek(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    const uint8_t *relay = m->move.second ? m->back.second_end : m->rendezvous;
+    struct smx_hop_target target;
+    struct meeting *host;
+
+    if (!m->move.second && m->back.rejoin_number == 0) {
+        m->move.second = m->out && m->back.second_known;
+        return; /* the peer has not told us yet, or not again */
+    }
+    host = find_host(c, now, m, relay);
+    if (!host || !smx_paths_target(c, relay, &target))
+        return;
+    host->state = MEETING_LENT;
+    m->move.slot = host->slot;
+    m->move.state = MOVE_EXTEND;
+    m->move.deadline = now + SMX_MS(EXTEND_MS);
+    if (memcmp(smx_circuit_end(&c->circuit[host->slot]), relay, SMX_RELAY_ID) == 0)
+        join(c, now, m, END);
+    else if (smx_origin_extend(origin_of(c, host->slot), now, &target) != SMX_OK)
+        failed(c, now, m);
+}
+
+/* ---- events of the slot that is lent ---- */
+
+void smx_move_opened(struct smx_client *c, smx_time now, size_t slot)
+{
+    struct meeting *m = smx_move_pipe_on(c, slot);
+
+    if (m->move.state != MOVE_EXTEND)
+        return;
+    smx_meeting_on(c, slot)->cookie_ready = false; /* its end has forgotten it */
+    join(c, now, m, END + 1);
+}
+
+void smx_move_failed(struct smx_client *c, smx_time now, size_t slot)
+{
+    struct meeting *m = smx_move_pipe_on(c, slot);
+
+    if (m->move.state >= MOVE_EXTEND)
+        failed(c, now, m);
+}
+
+void smx_move_lost(struct smx_client *c, smx_time now, size_t slot)
+{
+    struct meeting *m = smx_move_pipe_on(c, slot);
+
+    smx_meeting_on(c, slot)->state = MEETING_IDLE;
+    if (m->move.state >= MOVE_EXTEND) {
+        m->move.state = MOVE_WANTED;
+        m->move.deadline = now;
+    }
+}
+
+static void say(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
+        c->count.records_malformed++;
+        smx_client_call_lost(c, now, m, 480);
+        smx_meeting_close(c, now, m);
+    }
+}
+
+/* The two slots change meetings: the pipe is there, and what it left is idle, or dead. */
+static void arrive(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    struct meeting *host = smx_meeting_on(c, m->move.slot);
+    struct circuit *old = &c->circuit[m->slot];
+    bool dead = m->move.dead;
+
+    host->slot = m->slot;
+    m->slot = m->move.slot;
+    m->hop = m->move.hop;
+    m->noise = 0;
+    m->move = (struct move){.state = MOVE_NONE};
+    host->state = MEETING_IDLE;
+    host->cookie_ready = false;
+    host->hold = now;
+    smx_origin_set_joined(&old->origin, false);
+    c->count.moves++;
+    if (!smx_circuit_is_open(old))
+        return;
+    if (dead)
+        smx_circuit_drop(c, old, now);
+    else
+        smx_meeting_leave(c, now, host);
+}
+
+void smx_move_joined(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    bool second = m->move.second;
+    uint16_t used = m->back.rejoin_number;
+
+    if (m->move.state != MOVE_JOIN)
+        return;
+    if (second)
+        memcpy(m->rendezvous, m->back.second_end, sizeof m->rendezvous);
+    arrive(c, now, m);
+    if (second) { /* what was placed at the old rendezvous died with it */
+        m->back.second_known = m->back.gate_ready = false;
+        m->back.gate_next = now;
+        m->back.rejoin_number = 0;
+        return;
+    }
+    m->back.rejoin_number = 0;
+    say(c, now, m, &(struct smx_record){.type = SMX_RECORD_MOVED, .id = used});
+}
+
+bool smx_move_met(struct smx_client *c, smx_time now, size_t slot, const struct smx_hop_msg *msg)
+{
+    struct meeting *host = smx_meeting_on(c, slot);
+
+    if (host->state > MEETING_LENT || msg->len != SMX_COOKIE + SMX_MEET_2)
+        return false;
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m == host || m->state != MEETING_OPEN || m->out || m->back.told_number == 0 ||
+            sodium_memcmp(m->back.told, msg->content, SMX_COOKIE) != 0)
+            continue;
+        if (m->move.slot == slot || m->move.state < MOVE_EXTEND)
+            smx_origin_truncate(origin_of(c, slot), END + 1); /* our own try there is over */
+        else
+            give_back(c, now, m, false);
+        m->move = (struct move){.state = MOVE_JOIN, .dead = true, .slot = (uint8_t)slot, .hop = END};
+        memcpy(m->rendezvous, smx_circuit_end(&c->circuit[slot]), sizeof m->rendezvous);
+        smx_origin_set_joined(origin_of(c, slot), true);
+        arrive(c, now, m);
+        sodium_memzero(m->back.told, sizeof m->back.told);
+        m->back.gate_ready = false;
+        m->back.gate_next = now;
+        m->back.rejoin_number = m->back.told_number = 0;
+        return true;
+    }
+    return false;
+}
+
+/* ---- the ways back: what each side places for the other, and tells him ---- */
+
+void smx_move_gate_placed(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    struct way_back *b = &m->back;
+
+    if (b->gate_ready)
+        return; /* it was a probe */
+    b->gate_ready = true;
+    say(c, now, m, &(struct smx_record){.type = SMX_RECORD_REJOIN, .id = b->gate_number, .cookie = b->gate});
+}
+
+static void place_gate(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    struct smx_origin *o = origin_of(c, m->slot);
+
+    if (m->back.gate_ready || now < m->back.gate_next || !o->joined || o->request.active)
+        return;
+    m->back.gate_number++;
+    m->back.gate_next = now + SMX_MS(GATE_AGAIN_MS);
+    smx_rng_bytes(&c->rng, m->back.gate, sizeof m->back.gate);
+    (void)!smx_origin_request(o, now, m->hop, SMX_HOP_COOKIE, m->back.gate, sizeof m->back.gate);
+}
+
+/* The callee's other slot, as long as it waits somewhere. */
+static void tell_second(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    const struct meeting *other = smx_meeting_free(c, NULL);
+    struct way_back *b = &m->back;
+
+    if (m->out || !other || sodium_memcmp(other->cookie, b->told, SMX_COOKIE) == 0)
+        return;
+    memcpy(b->told, other->cookie, SMX_COOKIE);
+    b->told_number++;
+    say(c, now, m,
+        &(struct smx_record){.type = SMX_RECORD_SECOND,
+                             .id = b->told_number,
+                             .relay = smx_circuit_end(&c->circuit[other->slot]),
+                             .cookie = b->told});
+}
+
+void smx_move_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    struct way_back *b = &m->back;
+
+    (void)c;
+    if (r->type == SMX_RECORD_REJOIN && r->id != 0) {
+        b->rejoin_number = r->id;
+        memcpy(b->rejoin, r->cookie, SMX_COOKIE);
+    } else if (r->type == SMX_RECORD_MOVED && r->id == b->gate_number) {
+        b->gate_ready = false;
+        b->gate_next = now;
+    } else if (r->type == SMX_RECORD_SECOND && m->out) {
+        b->second_known = true;
+        memcpy(b->second_end, r->relay, SMX_RELAY_ID);
+        memcpy(b->second, r->cookie, SMX_COOKIE);
+    }
+}
+
+/* ---- time ---- */
+
+static void expire(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    if (m->state != MEETING_OPEN) {
+        if (m->move.state != MOVE_NONE) {
+            give_back(c, now, m, false);
+            m->move.state = MOVE_NONE;
+        }
+        return;
+    }
+    if (m->call.state != CALL_NONE && m->call.state != CALL_DECOY) {
+        place_gate(c, now, m);
+        tell_second(c, now, m);
+        if (m->move.state == MOVE_NONE && smx_circuit_is_due(c, smx_meeting_circuit(c, m)))
+            smx_move_begin(c, now, m, false);
+    }
+    if (m->move.state != MOVE_NONE && now >= m->move.deadline) {
+        if (m->move.state == MOVE_WANTED)
+            seek(c, now, m);
+        else
+            failed(c, now, m);
+    }
+}
+
+void smx_moves_expire(struct smx_client *c, smx_time now)
+{
+    for (size_t i = 0; i < c->slots; i++)
+        expire(c, now, &c->meeting[i]);
+}

@@ -1,0 +1,163 @@
+/* client/screen.c - who is answered, and with which slot.
+ *
+ * An introduction costs a slot for a while, so strangers get one at a time, and few in a minute; they are
+ * answered in the same way whether the user is in a call or not.  A contact is always answered: by any free
+ * slot, else a stranger makes room, and the introduction waits for that. Timers: guest.until. */
+#include "client/core.h"
+
+#include <sodium.h>
+#include <string.h>
+
+enum {
+    STRANGERS = 4,       /* in a row, */
+    STRANGER_MS = 10000, /* then one in so long */
+    GUEST_MS = 6000,     /* a contact's introduction waits that long for a slot */
+};
+
+static bool read_introduction(struct smx_client *c, size_t identity, struct smx_meet *meet,
+                              struct smx_meet_offer *offer, const uint8_t msg1[SMX_MEET_1])
+{
+    struct identity *id = &c->identity[identity];
+    struct smx_meet_callee self;
+
+    memcpy(self.pseudonym, id->own.public, sizeof self.pseudonym);
+    memcpy(self.introduction, smx_circuit_end(smx_circuit_of(c, CIRCUIT_LISTEN, identity)),
+           sizeof self.introduction);
+    for (size_t i = 0; i < DAYS; i++) {
+        struct day *d = &id->day[i];
+
+        if (d->day == 0)
+            continue;
+        memcpy(self.day_key, d->key.public, sizeof self.day_key);
+        if (smx_meet_read(meet, offer, &d->memory, &self, &d->key, msg1) == SMX_OK) {
+            c->changes |= SMX_CLIENT_STATE;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does the user himself try to reach this key? */
+static bool is_called(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+{
+    for (size_t i = 0; i < c->slots; i++)
+        if (smx_client_call_is_to(c, &c->meeting[i], key))
+            return true;
+    return false;
+}
+
+static bool stranger_is_served(const struct smx_client *c)
+{
+    for (size_t i = 0; i < c->slots; i++)
+        if (c->meeting[i].stranger && c->meeting[i].call.state != CALL_TALKING)
+            return true;
+    return false;
+}
+
+static bool stranger_may(struct smx_client *c, smx_time now)
+{
+    struct screen *s = &c->screen;
+
+    while (s->tokens < STRANGERS && now >= s->refill) {
+        s->tokens++;
+        s->refill = (s->refill == 0 ? now : s->refill) + SMX_MS(STRANGER_MS);
+    }
+    if (s->tokens == 0 || stranger_is_served(c))
+        return false;
+    if (s->tokens == STRANGERS)
+        s->refill = now + SMX_MS(STRANGER_MS);
+    s->tokens--;
+    return true;
+}
+
+/* Any free slot, drawn: in a call there is only one, and which relay it ends at shall not tell that. */
+static struct meeting *slot_for_stranger(struct smx_client *c)
+{
+    struct meeting *found = NULL;
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m->state == MEETING_IDLE && m->cookie_ready && smx_circuit_is_open(smx_meeting_circuit(c, m)) &&
+            smx_rng_below(&c->rng, ++count) == 0)
+            found = m;
+    }
+    return found;
+}
+
+/* For a contact: a stranger who is not in a call goes. */
+static void make_room(struct smx_client *c, smx_time now)
+{
+    for (size_t i = 0; i < c->slots; i++) {
+        struct meeting *m = &c->meeting[i];
+
+        if (m->stranger && m->call.state != CALL_TALKING) {
+            smx_client_call_lost(c, now, m, 480);
+            smx_meeting_close(c, now, m);
+            return;
+        }
+    }
+}
+
+static void forget_guest(struct smx_client *c)
+{
+    smx_meet_fini(&c->screen.meet);
+    c->screen.waits = false;
+}
+
+void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
+                           size_t len)
+{
+    struct screen *s = &c->screen;
+    struct smx_meet meet = {0};
+    struct smx_meet_offer offer;
+    struct meeting *m = NULL;
+    bool known;
+
+    if (len != SMX_MEET_1 || !read_introduction(c, identity, &meet, &offer, msg1)) {
+        c->count.introductions_refused++;
+        smx_meet_fini(&meet);
+        return;
+    }
+    known = offer.named && (smx_contact_by_key(c, offer.caller) || is_called(c, offer.caller));
+    if (offer.named && is_called(c, offer.caller) &&
+        memcmp(c->identity[identity].own.public, offer.caller, SMX_DOC_KEY) < 0) {
+        /* glare: both call each other, and the call of the smaller key, ours, lives */
+    } else if (known) {
+        m = smx_meeting_free(c, offer.place.rendezvous);
+    } else if (stranger_may(c, now)) {
+        m = slot_for_stranger(c);
+    }
+    if (m) {
+        m->stranger = !known;
+        smx_meeting_accept(c, now, m, identity, &meet, &offer);
+    } else if (known && !s->waits && !is_called(c, offer.caller)) {
+        *s = (struct screen){
+            .tokens = s->tokens, .refill = s->refill, .waits = true, .identity = (uint8_t)identity};
+        s->meet = meet;
+        s->offer = offer;
+        s->until = now + SMX_MS(GUEST_MS);
+        make_room(c, now);
+    } else {
+        c->count.introductions_refused++;
+    }
+    smx_meet_fini(&meet);
+}
+
+void smx_screen_expire(struct smx_client *c, smx_time now)
+{
+    struct screen *s = &c->screen;
+    struct meeting *m;
+
+    if (!s->waits)
+        return;
+    m = smx_meeting_free(c, s->offer.place.rendezvous);
+    if (m)
+        smx_meeting_accept(c, now, m, s->identity, &s->meet, &s->offer);
+    else if (now < s->until)
+        return;
+    else
+        c->count.introductions_refused++;
+    forget_guest(c);
+}

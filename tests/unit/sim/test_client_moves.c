@@ -1,0 +1,191 @@
+/* A call lives on when a relay of its path dies: twelve relays, two clients, virtual time, one relay killed
+ * in mid-call.  The guard's death is judged here too; how a real network does is tests/integration's affair.
+ */
+#include "client/core.h"
+#include "tests/unit/sim/network.h"
+
+enum position { CALLER_GUARD, CALLER_MIDDLE, RENDEZVOUS, CALLEE_END, CALLEE_MIDDLE, CALLEE_GUARD, POSITIONS };
+
+static const char *const names[POSITIONS] = {"the caller's guard",  "the caller's middle",
+                                             "the rendezvous",      "the callee's end",
+                                             "the callee's middle", "the callee's guard"};
+
+struct talk {
+    struct network *n;
+    struct user *alice, *bob;
+    struct played_call *out, *in;
+    uint32_t seen[2];  /* frames that had come */
+    smx_time since[2]; /* when the last new one came */
+    smx_time gap[2];   /* longest time without */
+};
+
+static struct meeting *open_meeting(const struct user *u)
+{
+    for (size_t i = 0; i < u->client->slots; i++)
+        if (u->client->meeting[i].state == MEETING_OPEN)
+            return &u->client->meeting[i];
+    return NULL;
+}
+
+static struct talk begin_with(uint64_t seed)
+{
+    struct network_config config = network_preset(seed);
+    struct talk t = {0};
+
+    config.relays = 15;
+    config.epoch_s = 600;
+    t.n = network_start(&config);
+    make_client(t.n, 0, 1, "alice", 2);
+    make_client(t.n, 1, 2, "bob", 2);
+    start_client(t.n, 0);
+    start_client(t.n, 1);
+    assert_true(run_to_ready(t.n, 60000));
+    t.alice = &t.n->user[0];
+    t.bob = &t.n->user[1];
+    t.bob->answers = true;
+    t.out = place_call(t.alice, target_name("bob"));
+    run_for(t.n, 4000);
+    assert_true(t.out->answered);
+    t.in = &t.bob->call[0];
+    return t;
+}
+
+static bool crosses_six(const struct talk *t)
+{
+    return t->bob->client->circuit[open_meeting(t->bob)->slot].origin.hop_count == END + 2;
+}
+
+/* A call over six relays: not one whose callee's slot happens to end at the rendezvous. */
+static struct talk begin(uint64_t seed)
+{
+    for (;; seed += 1000) {
+        struct talk t = begin_with(seed);
+
+        if (crosses_six(&t))
+            return t;
+        network_free(t.n);
+    }
+}
+
+/* Runs on, and writes down how long either heard nothing. */
+static void listen(struct talk *t, unsigned ms)
+{
+    const struct played_call *side[2] = {t->out, t->in};
+
+    for (unsigned at = 0; at < ms; at += 10) {
+        smx_time now = smx_world_now(t->n->world);
+
+        for (int i = 0; i < 2; i++) {
+            uint32_t real = side[i]->frames_in;
+
+            if (t->since[i] == 0 || real != t->seen[i]) {
+                t->seen[i] = real;
+                t->since[i] = now;
+            } else if (now - t->since[i] > t->gap[i]) {
+                t->gap[i] = now - t->since[i];
+            }
+        }
+        run_for(t->n, 10);
+    }
+}
+
+static size_t relay_at(const struct talk *t, enum position p)
+{
+    const struct user *u = p <= RENDEZVOUS ? t->alice : t->bob;
+    const struct meeting *m = open_meeting(u);
+    const struct smx_hop_target *path = u->client->circuit[m->slot].origin.path;
+    static const uint8_t hop[POSITIONS] = {0, 1, END, END, 1, 0};
+
+    return relay_number(t->n, path[hop[p]].id);
+}
+
+static void kill_one(enum position p, uint64_t seed)
+{
+    struct talk t = begin(seed);
+    unsigned limit = p == CALLER_GUARD || p == CALLEE_GUARD ? 2000 : 1000;
+    size_t dead = relay_at(&t, p);
+
+    listen(&t, 2000);
+    kill_relay(t.n, dead);
+    listen(&t, 8000);
+    print_message("%s: %u and %u ms without sound\n", names[p], (unsigned)(t.gap[0] / 1000000),
+                  (unsigned)(t.gap[1] / 1000000));
+    assert_false(t.out->ended);
+    assert_false(t.in->ended);
+    assert_true(t.gap[0] < SMX_MS(limit));
+    assert_true(t.gap[1] < SMX_MS(limit));
+    hang_up(t.alice, t.out);
+    run_for(t.n, 2000);
+    assert_true(t.in->ended);
+    network_free(t.n);
+}
+
+static void a_call_outlives_the_relay_at_each_position(void **state)
+{
+    (void)state;
+    for (enum position p = CALLER_MIDDLE; p <= CALLEE_MIDDLE; p++)
+        kill_one(p, 70 + p);
+}
+
+static void a_call_outlives_either_guard(void **state)
+{
+    (void)state;
+    kill_one(CALLER_GUARD, 80);
+    kill_one(CALLEE_GUARD, 81);
+}
+
+static void when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly(void **state)
+{
+    struct talk t = begin(90);
+
+    (void)state;
+    listen(&t, 1000);
+    kill_relay(t.n, relay_at(&t, CALLER_MIDDLE));
+    kill_relay(t.n, relay_at(&t, CALLEE_MIDDLE));
+    listen(&t, 4000);
+    print_message("both middles: %u and %u ms without sound\n", (unsigned)(t.gap[0] / 1000000),
+                  (unsigned)(t.gap[1] / 1000000));
+    run_for(t.n, 20000);
+    assert_int_equal(t.out->ended, t.in->ended);
+    if (!t.out->ended)
+        assert_true(t.gap[0] < SMX_SECOND(3) && t.gap[1] < SMX_SECOND(3));
+    network_free(t.n);
+}
+
+static void a_dead_half_of_the_peer_moves_nobody_but_him(void **state)
+{
+    struct talk t = begin(91);
+
+    (void)state;
+    listen(&t, 1000);
+    kill_relay(t.n, relay_at(&t, CALLEE_MIDDLE));
+    listen(&t, 4000);
+    assert_int_equal(smx_client_counters(t.alice->client)->moves, 0);
+    assert_int_equal(smx_client_counters(t.bob->client)->moves, 1);
+    network_free(t.n);
+}
+
+static void a_silent_peer_ends_the_call_after_twenty_seconds(void **state)
+{
+    struct talk t = begin(92);
+
+    (void)state;
+    sleep_client(t.n, 1);
+    run_for(t.n, 18000);
+    assert_false(t.out->ended);
+    run_for(t.n, 5000);
+    assert_true(t.out->ended);
+    network_free(t.n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_outlives_the_relay_at_each_position),
+        cmocka_unit_test(a_call_outlives_either_guard),
+        cmocka_unit_test(when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly),
+        cmocka_unit_test(a_dead_half_of_the_peer_moves_nobody_but_him),
+        cmocka_unit_test(a_silent_peer_ends_the_call_after_twenty_seconds),
+    };
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
