@@ -1,11 +1,15 @@
-/* sipmix-keys: makes, shows, seals, backs up and restores key files.  Manual: docs/man/sipmix-keys.1. */
+/* sipmix-keys: makes, shows, seals, backs up and restores key files, and signs consents.  Manual:
+ * docs/man/sipmix-keys.1. */
 #include "keys/backup.h"
 #include "keys/keyfile.h"
 #include "keys/passphrase.h"
+#include "keys/start.h"
 #include "keys/tool/prompt.h"
 #include "proto/base/base32.h"
 #include "proto/base/version.h"
+#include "proto/doc/pseudonym.h"
 #include "proto/host/file.h"
+#include "proto/host/log.h"
 #include "proto/host/random.h"
 
 #include <errno.h>
@@ -15,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 
 enum { OK = 0, FAILED = 1, USAGE = 2 };
 
@@ -236,6 +241,51 @@ static int restore(struct job *j)
     return err == SMX_KEY_OK ? OK : fail(j->arg[1], err);
 }
 
+/* "sip:KEY@domain", "KEY@domain" or "KEY". */
+static bool parse_address(uint8_t key[SMX_DOC_KEY], const char *text)
+{
+    if (strncmp(text, "sip:", 4) == 0)
+        text += 4;
+    return smx_base32_decode(key, SMX_DOC_KEY, text, strcspn(text, "@")) == SMX_OK;
+}
+
+/* To be given NAME by its holder. */
+static int consent(struct job *j)
+{
+    char name[SMX_NAME_MAX + 1], text[SMX_CONSENT_TEXT], *passphrase;
+    uint8_t holder[SMX_DOC_KEY];
+    struct smx_network network;
+    struct smx_consent t;
+    struct smx_key *key;
+
+    smx_log_init(NAME, SMX_LOG_WARN);
+    if (!smx_start_network(&network, j->arg[1]))
+        return FAILED;
+    if (smx_name_parse(name, j->arg[2], strlen(j->arg[2])) != SMX_OK) {
+        fprintf(stderr, NAME ": %s: not a name; allowed: 3 to 32 of a-z 0-9 . _ -\n", j->arg[2]);
+        return USAGE;
+    }
+    if (!parse_address(holder, j->arg[3])) {
+        fprintf(stderr, NAME ": %s: not an address sip:KEY@domain\n", j->arg[3]);
+        return USAGE;
+    }
+    if (!open_key(j, j->arg[0], &key, &passphrase))
+        return FAILED;
+    smx_passphrase_free(passphrase);
+    if (key->kind != SMX_KEY_PSEUDONYM) {
+        fprintf(stderr, NAME ": %s: not a pseudonym's key\n", j->arg[0]);
+        smx_key_free(key);
+        return FAILED;
+    }
+    t.seq = (uint64_t)time(NULL);
+    memcpy(t.key, key->identity_public, sizeof t.key);
+    smx_consent_sign(&t, name, holder, network.id, key->identity_secret);
+    smx_key_free(key);
+    smx_consent_encode(text, &t);
+    printf("%s\n", text);
+    return OK;
+}
+
 static const struct command {
     const char *name, *args, *help;
     int arg_count;
@@ -248,6 +298,8 @@ static const struct command {
     {"unseal", "FILE", "take the passphrase away", 1, false, false, unseal},
     {"backup", "FILE OUT", "write a sealed copy as text", 2, false, true, backup},
     {"restore", "BACKUP FILE", "make a sealed key file from a backup", 2, false, true, restore},
+    {"consent", "FILE NETWORK NAME HOLDER", "agree to be given a name by its present holder, sip:KEY@domain",
+     4, false, false, consent},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -256,7 +308,7 @@ static int usage(FILE *to)
 {
     fprintf(to, "usage: " NAME " COMMAND ARGUMENTS [OPTIONS]\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s %-12s %s\n", commands[i].name, commands[i].args, commands[i].help);
+        fprintf(to, "  %-8s %-25s %s\n", commands[i].name, commands[i].args, commands[i].help);
     fprintf(to, "\n"
                 "  --seal                    (make) ask for a passphrase and seal the file\n"
                 "  --force                   (make, backup, restore) replace an existing file\n"

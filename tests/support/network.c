@@ -439,12 +439,14 @@ static void make_directory(struct network *n)
                                           .relays_max = 64,
                                           .names_max = 100,
                                           .descs_max = 100,
-                                          .uploads_busy = 100};
+                                          .uploads_busy = n->config.uploads_busy};
 
     smx_params_preset(&config.params);
     config.params.epoch_s = n->config.epoch_s;
     config.params.batch_s = n->config.batch_s;
     config.params.claim_work_bits = 6;
+    if (n->config.name_grace_s > 0)
+        config.params.name_grace_s = n->config.name_grace_s;
     config.params.private_addresses = 1;
     config.params.distinct_subnets = 0;
     strcpy(n->file.domain, "sipmix.alt");
@@ -464,6 +466,7 @@ struct network_config network_preset(uint64_t seed)
                                    .epoch_s = 60,
                                    .batch_s = 5,
                                    .circuits_max = 64,
+                                   .uploads_busy = 100,
                                    .path = {.latency = SMX_MS(2), .jitter = SMX_US(200)}};
 }
 
