@@ -27,7 +27,7 @@ struct client_config {
     struct smx_config_addrs uplink;
     struct smx_addr sip_udp, sip_tcp;
     int64_t rtp_first, calls;
-    struct smx_config_texts keys, names;
+    struct smx_config_texts keys, names, releases, transfers;
     bool cover;
 };
 
@@ -53,7 +53,7 @@ struct client_daemon {
     smx_time fetch_next;
     unsigned fetch_tries;
     enum smx_client_problem said; /* in the log */
-    uint64_t warned_keys;
+    uint64_t warnings, names_let_go;
 };
 
 /* main.c: after any input: carries out orders, sends, arms the timer. */
@@ -61,6 +61,10 @@ void client_pump(struct client_daemon *d, smx_time now);
 
 /* settings.c */
 extern const struct smx_program client_program;
+/* The names that shall go, by the configuration; false: it names one that is none, or a consent that is none,
+ * or too many. */
+bool settings_partings(const struct client_config *c, struct smx_client_parting out[SMX_CLIENT_PARTINGS],
+                       size_t *count);
 
 /* phones.c: opens the sockets; NULL: one can't be had (logged). */
 struct phones *phones_start(struct client_daemon *d);

@@ -57,6 +57,9 @@ static void keep_status(struct client_daemon *d, const struct smx_client_status 
     json_object_set_new(root, "key_address", sip_address(d, s->key));
     json_object_set_new(root, "ready", json_boolean(s->ready));
     json_object_set_new(root, "state", json_string(smx_client_problem_text(s->problem)));
+    json_object_set_new(root, "warning",
+                        s->warning == SMX_CLIENT_FINE ? json_null()
+                                                      : json_string(smx_client_problem_text(s->warning)));
     json_object_set_new(root, "circuits", json_integer((json_int_t)s->circuits));
     json_object_set_new(root, "circuits_wanted", json_integer((json_int_t)s->circuits_wanted));
     json_object_set_new(root, "counters", counters);
@@ -101,11 +104,13 @@ static void say(struct client_daemon *d, const struct smx_client_status *s)
         else
             smx_log_warn("%s", smx_client_problem_text(s->problem));
     }
-    if (c->contact_key_changed != d->warned_keys) {
-        d->warned_keys = c->contact_key_changed;
-        smx_log_warn(
-            "the key of a contact has changed: the call or message was refused; if you know why it changed, "
-            "delete his line in the file contacts, with the client stopped");
+    if (c->warnings != d->warnings) {
+        d->warnings = c->warnings;
+        smx_log_warn("%s", smx_client_problem_text(s->warning));
+    }
+    if (c->names_let_go != d->names_let_go) {
+        d->names_let_go = c->names_let_go;
+        smx_log_info("a name has been let go as configured; its line can leave the configuration");
     }
 }
 
@@ -248,10 +253,12 @@ static bool make_ua(struct client_daemon *d)
 
 static bool make_client(struct client_daemon *d, const struct smx_client_identity *own)
 {
+    struct smx_client_parting partings[SMX_CLIENT_PARTINGS];
     struct smx_client_config config = {.network = &d->network,
                                        .slots = (uint8_t)d->config.slots,
                                        .identity = own,
                                        .identity_count = d->config.keys.count,
+                                       .parting = partings,
                                        .phone = &d->bridge.phone,
                                        .cover_off = !d->config.cover};
     uint8_t seed[SMX_RNG_SEED];
@@ -263,6 +270,7 @@ static bool make_client(struct client_daemon *d, const struct smx_client_identit
         else
             config.has_v6 = true;
     }
+    (void)settings_partings(&d->config, partings, &config.parting_count); /* checked with the rest */
     smx_bridge_init(&d->bridge, d->ua, d->network.domain);
     smx_rng_bytes(&d->rng, seed, sizeof seed);
     err = smx_client_new(&d->client, &config, seed, smx_loop_now());

@@ -24,6 +24,11 @@ static const struct smx_config_key keys[] = {
     SMX_KEY_TEXTS(
         "identity", "name", struct client_config, names, "",
         "its name, 3 to 32 of a-z 0-9 . _ -, in the order of the keys; empty: a random anon-xxxxxxxx"),
+    SMX_KEY_TEXTS("identity", "release", struct client_config, releases, "",
+                  "a name of ours to let go, once, for anybody to claim"),
+    SMX_KEY_TEXTS("identity", "transfer", struct client_config, transfers, "",
+                  "NAME CONSENT: a name of ours to hand over, once; CONSENT is what its new holder got from "
+                  "sipmix-keys consent"),
     SMX_KEY_PATH("identity", "passphrase_file", struct client_config, passphrase_file, "",
                  "first line opens sealed key files"),
     SMX_KEY_ADDR("sip", "udp", struct client_config, sip_udp, "127.0.0.1:5060",
@@ -55,9 +60,51 @@ static bool names_are_good(const struct client_config *c)
     return true;
 }
 
+/* "NAME" or "NAME CONSENT". */
+static bool parse_parting(struct smx_client_parting *p, const char *text, bool transfer)
+{
+    size_t len = strcspn(text, " \t");
+    const char *consent = text + len + strspn(text + len, " \t");
+
+    *p = (struct smx_client_parting){.transfer = transfer};
+    if (smx_name_parse(p->name, text, len) != SMX_OK)
+        return false;
+    return transfer ? smx_consent_decode(&p->consent, consent, strlen(consent)) == SMX_OK : *consent == 0;
+}
+
+bool settings_partings(const struct client_config *c, struct smx_client_parting out[SMX_CLIENT_PARTINGS],
+                       size_t *count)
+{
+    *count = 0;
+    if (c->releases.count + c->transfers.count > SMX_CLIENT_PARTINGS)
+        return false;
+    for (size_t i = 0; i < c->releases.count; i++)
+        if (c->releases.at[i][0] && !parse_parting(&out[(*count)++], c->releases.at[i], false))
+            return false;
+    for (size_t i = 0; i < c->transfers.count; i++)
+        if (c->transfers.at[i][0] && !parse_parting(&out[(*count)++], c->transfers.at[i], true))
+            return false;
+    return true;
+}
+
+/* Whether a name shall both be ours and go. */
+static bool parts_from_wanted(const struct client_config *c, const struct smx_client_parting *p, size_t count)
+{
+    char name[SMX_NAME_MAX + 1];
+
+    for (size_t i = 0; i < c->names.count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (smx_name_parse(name, c->names.at[i], strlen(c->names.at[i])) == SMX_OK &&
+                strcmp(name, p[k].name) == 0)
+                return true;
+    return false;
+}
+
 static bool check(const void *config, char *why, size_t why_len)
 {
     const struct client_config *c = config;
+    struct smx_client_parting partings[SMX_CLIENT_PARTINGS];
+    size_t parting_count;
 
     if (c->keys.count > SMX_CLIENT_IDENTITIES || (int64_t)c->keys.count + c->slots > SMX_LINK_CELLS_MAX)
         snprintf(why, why_len, "identity.key: too many; allowed: %d, and %d together with client.slots",
@@ -66,6 +113,14 @@ static bool check(const void *config, char *why, size_t why_len)
         snprintf(why, why_len, "identity.name: more names than keys; allowed: one name for each key");
     else if (!names_are_good(c))
         snprintf(why, why_len, "identity.name: not a name; allowed: 3 to 32 of a-z 0-9 . _ -");
+    else if (!settings_partings(c, partings, &parting_count))
+        snprintf(why, why_len,
+                 "identity.release, identity.transfer: allowed: release = NAME, transfer = NAME CONSENT, %d "
+                 "of them",
+                 SMX_CLIENT_PARTINGS);
+    else if (parts_from_wanted(c, partings, parting_count))
+        snprintf(why, why_len,
+                 "identity.name: a name that is also to be released or transferred; allowed: one of them");
     else if (c->uplink.count > UPLINKS_MAX ||
              (c->uplink.count == 2 && smx_addr_is_v4(&c->uplink.at[0]) == smx_addr_is_v4(&c->uplink.at[1])))
         snprintf(why, why_len, "client.uplink: two of one family; allowed: one IPv4, one IPv6, or both");
