@@ -122,15 +122,5 @@ def idle_guard(where):
     return {"positions": [IDLE], "relays": [name], "access": links, "late_ms": punctual.late_ms}
 
 
-def first_handshakes(tries):
-    """Milliseconds from the death of a guard to its client's first handshake with another: of busy clients, of idle ones."""
-    found = {True: [], False: []}
-    for t in tries:
-        for link in t["access"].values():
-            if link["guard_killed"] and link["handshakes_ms"]:
-                found[link["busy"]].append(link["handshakes_ms"][0])
-    return found[True], found[False]
-
-
 def gap_of(t):
     return max(t["gap_ms"].values())
