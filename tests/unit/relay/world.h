@@ -33,6 +33,8 @@ struct owner_circuit {
     uint8_t last_type; /* of the last message other than NOP */
     uint8_t last[SMX_HOP_CONTENT];
     uint8_t nop_hop;
+    uint32_t cells; /* that came back */
+    bool mute;      /* its turns are filler */
     bool talks; /* sends numbered bodies to the peer */
     uint32_t sent, got, lost;
     uint64_t got_last;
@@ -238,6 +240,7 @@ static void owner_receive(struct world *w, struct owner *o, struct packet *p)
         struct smx_refused refused;
 
         if (id >= 1 && id <= CIRCUITS) {
+            o->circuit[id - 1].cells++;
             smx_origin_cell(&o->circuit[id - 1].origin, w->now, rx.tick, cell, &orx);
             owner_event(&o->circuit[id - 1], w->now, &orx);
         } else if (id == 0 && smx_command_type(cell) == SMX_CMD_CREATED &&
@@ -288,7 +291,10 @@ static void owner_tick(struct world *w, struct owner *o)
             }
             if (i == CELLS - 1 && smx_link_command(o->ep, o->link, cell))
                 continue;
-            smx_origin_turn(&c->origin, w->now, o->next, &send, cell);
+            if (c->mute)
+                smx_filler_encode(cell);
+            else
+                smx_origin_turn(&c->origin, w->now, o->next, &send, cell);
         }
         smx_quantum_close(&q);
         smx_link_seal(o->ep, o->link, cells, o->next, 0);
