@@ -7,7 +7,8 @@
  *
  * A call is told to the network side once and ended for it once (over); its legs may live on until SIP is
  * done with them.  Timers: ring_until (a call that nobody answers), answer_again and answer_until (our 200
- * until its ACK), cancel_until (a phone that never answers a cancelled INVITE), and those of media.c. */
+ * until its ACK), cancel_until (a phone that never answers a cancelled INVITE, or never connects again to
+ * hear the end of an earlier run's call), and those of media.c. */
 #include "client/sip/core.h"
 
 #include <string.h>
@@ -93,6 +94,7 @@ static void end_legs(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
             call->bye_after_ack = true;
             break;
         case SMX_LEG_CANCELLED:
+        case SMX_LEG_LEFT:
         case SMX_LEG_FREE:
             break;
         }
@@ -104,6 +106,16 @@ static void end_call(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
     call->over = true;
     end_legs(ua, now, call, status);
     settle(call);
+}
+
+/* Nobody has decided, and now we do. */
+static void give_up(struct smx_ua *ua, smx_time now, struct smx_call *call)
+{
+    if (call->from_phone || call->answered)
+        (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
+    else
+        smx_out_order(ua, SMX_UA_CALL_REFUSE, call->id)->code = 480;
+    end_call(ua, now, call, 480);
 }
 
 void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call)
@@ -164,7 +176,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     status = is_merged(ua, sip) ? 482 : smx_uri_target(ua, &sip->uri, &target);
     if (status == 0)
         status = read_offer(&sdp, sip);
-    if (status == 0 && (!ua->ready || !smx_out_has_order_room(ua)))
+    if (status == 0 && (!ua->ready || ua->ending || !smx_out_has_order_room(ua)))
         status = 503;
     if (status != 0) {
         smx_ua_reply(ua, sip, flow, status);
@@ -356,7 +368,7 @@ enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *f
     smx_txn_time(&ua->txns, now);
     smx_reg_expire(ua, now);
     count = smx_reg_phones(ua, identity, phone);
-    if (count == 0)
+    if (count == 0 || ua->ending)
         return SMX_E_ABSENT;
     call = new_call(ua);
     if (!call)
@@ -374,13 +386,15 @@ enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *f
 /* No phone is left that could answer. */
 static void refuse_if_alone(struct smx_ua *ua, struct smx_call *call)
 {
+    if (call->over) {
+        settle(call);
+        return;
+    }
     for (size_t i = 0; i < SMX_UA_LEGS; i++)
         if (call->leg[i].state != SMX_LEG_FREE && call->leg[i].state != SMX_LEG_CANCELLED)
             return;
-    if (!call->over) {
-        smx_out_order(ua, SMX_UA_CALL_REFUSE, call->id)->code = (uint16_t)call->refusal;
-        call->over = true;
-    }
+    smx_out_order(ua, SMX_UA_CALL_REFUSE, call->id)->code = (uint16_t)call->refusal;
+    call->over = true;
     settle(call);
 }
 
@@ -469,7 +483,17 @@ void smx_call_timeout(struct smx_ua *ua, uint32_t id, size_t leg)
         leg_failed(ua, call, &call->leg[leg], 480);
 }
 
-/* ---- time, and lost connections ---- */
+/* ---- time, lost connections, and the end ---- */
+
+void smx_ua_hang_up(struct smx_ua *ua, smx_time now)
+{
+    smx_txn_time(&ua->txns, now);
+    ua->ending = true;
+    for (size_t i = 0; i < ua->call_max; i++)
+        if (ua->call[i].id != 0 && !ua->call[i].over)
+            give_up(ua, now, &ua->call[i]);
+    smx_txn_settle(&ua->txns);
+}
 
 void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn)
 {
@@ -496,7 +520,7 @@ static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, s
             smx_out_flow(ua, &leg->flow, (struct smx_span){txn->last, txn->last_len});
         leg->answer_gap = smx_time_min(2 * leg->answer_gap, SMX_SIP_T2);
         leg->answer_again = now + leg->answer_gap;
-    } else if (leg->state == SMX_LEG_CANCELLED && leg->cancel_until <= now) {
+    } else if ((leg->state == SMX_LEG_CANCELLED || leg->state == SMX_LEG_LEFT) && leg->cancel_until <= now) {
         leg_failed(ua, call, leg, 480);
     }
 }
@@ -513,11 +537,7 @@ void smx_call_expire(struct smx_ua *ua, smx_time now)
         if (call->answered) {
             smx_media_expire(ua, now, call);
         } else if (call->ring_until <= now) {
-            struct smx_ua_order *order =
-                smx_out_order(ua, call->from_phone ? SMX_UA_CALL_END : SMX_UA_CALL_REFUSE, call->id);
-
-            order->code = call->from_phone ? 0 : 480;
-            end_call(ua, now, call, 480);
+            give_up(ua, now, call);
         }
     }
 }
@@ -536,7 +556,7 @@ smx_time smx_call_deadline(const struct smx_ua *ua)
 
             if (leg->answer_owed)
                 first = smx_time_min(first, smx_time_min(leg->answer_again, leg->answer_until));
-            if (leg->state == SMX_LEG_CANCELLED)
+            if (leg->state == SMX_LEG_CANCELLED || leg->state == SMX_LEG_LEFT)
                 first = smx_time_min(first, leg->cancel_until);
         }
         if (!call->over)

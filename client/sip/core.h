@@ -71,6 +71,7 @@ enum smx_leg_state {
     SMX_LEG_RINGING,   /* ... and has a provisional response */
     SMX_LEG_CANCELLED, /* ... and is not wanted any more; its final response is awaited */
     SMX_LEG_UP,
+    SMX_LEG_LEFT, /* of an earlier run, and to be hung up when the phone connects (kept.c) */
 };
 
 struct smx_leg {
@@ -84,7 +85,7 @@ struct smx_leg {
     struct smx_txn_ref invite;                /* the last INVITE transaction, either way */
     char branch[48];                          /* of our INVITE */
     bool cancel_sent;
-    smx_time cancel_until;
+    smx_time cancel_until; /* of CANCELLED and LEFT */
     /* our 200 to an INVITE of the phone, which its transaction holds, until the ACK */
     bool answer_owed;
     bool answer_offers; /* it holds an offer: the ACK brings the phone's answer */
@@ -157,6 +158,9 @@ void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struc
                        struct smx_text *out);
 void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg);
 
+/* A connection came about: what an earlier run left open with that phone can be ended (kept.c). */
+void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow);
+
 /* ---- media (media.c) ---- */
 
 void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call);
@@ -201,7 +205,7 @@ struct smx_ua {
     uint8_t media_ip[16];
     struct smx_ua_ports *ports;
     size_t port_count;
-    bool ready;
+    bool ready, ending;
     char identity[SMX_UA_IDENTITIES][SMX_UA_USER];
     size_t identity_count;
     char claimed[SMX_UA_IDENTITIES][SMX_UA_USER]; /* ordered, not yet among the identities; "" is free */

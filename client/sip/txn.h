@@ -100,7 +100,8 @@ struct smx_txn_new {
     struct smx_owner owner;
 };
 
-/* Sends a request of ours, whose whole text is bytes (copied).  NULL: full. */
+/* Sends a request of ours, whose whole text is bytes (copied); len 0: an earlier run has sent it, and only
+ * its answers are awaited.  NULL: full. */
 struct smx_txn *smx_txn_request(struct smx_txns *t, const struct smx_flow *flow,
                                 const struct smx_txn_new *what, struct smx_span bytes);
 /* The transaction that a response belongs to, if it comes from where the request went and repeats it well. */

@@ -314,10 +314,12 @@ static void close_conn(struct smx_ua *ua, struct smx_conn *c)
 
 void smx_ua_tcp_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from)
 {
-    (void)now;
+    smx_txn_time(&ua->txns, now);
     for (size_t i = 0; i < ua->conn_max; i++)
         if (!ua->conn[i].used) {
             ua->conn[i] = (struct smx_conn){true, conn, *from, SMX_NEVER};
+            smx_kept_connected(ua, &(struct smx_flow){.tcp = true, .conn = conn, .addr = *from});
+            smx_txn_settle(&ua->txns);
             return;
         }
     ua->stats.table_full++;

@@ -27,10 +27,11 @@
 struct smx_ua;
 
 enum {
-    SMX_UA_USER = 64,          /* bytes of a user part with its final NUL: a name (3..32) or a key (52) */
-    SMX_UA_TEXT_MAX = 8192,    /* bytes of a MESSAGE's text */
-    SMX_UA_IDENTITIES = 16,    /* own addresses at a time */
-    SMX_UA_TCP_UNREAD = 20480, /* bytes: the largest message on a stream; the caller buffers that much */
+    SMX_UA_USER = 64,            /* bytes of a user part with its final NUL: a name (3..32) or a key (52) */
+    SMX_UA_TEXT_MAX = 8192,      /* bytes of a MESSAGE's text */
+    SMX_UA_IDENTITIES = 16,      /* own addresses at a time */
+    SMX_UA_TCP_UNREAD = 20480,   /* bytes: the largest message on a stream; the caller buffers that much */
+    SMX_UA_KEPT_MAX = 28 * 1024, /* bytes of smx_ua_keep */
 };
 
 /* A local pair of UDP ports on media_ip, opened by the caller: rtp even, rtcp the next odd one.  One pair
@@ -160,6 +161,20 @@ enum smx_err smx_ua_message_in(struct smx_ua *ua, smx_time now, uint32_t id, con
 /* Answers MESSAGE_SEND: 200, 202, or a code as in smx_ua_call_failed.  Unanswered, the phone gets 408 after
  * 30 s. */
 void smx_ua_message_done(struct smx_ua *ua, smx_time now, uint32_t id, unsigned code);
+
+/* ---- the end ---- */
+
+/* Ends all calls, on both sides; from now on there are no new ones.  What goes out may take some datagrams
+ * each way. */
+void smx_ua_hang_up(struct smx_ua *ua, smx_time now);
+/* Writes what a later run needs to end the phones' calls, should this one end without a word; returns its
+ * length, 0 while no phone has a call.  To be looked at after each verb, and kept where only we can read it:
+ * it holds the names of dialogs and the phones' Contacts, of nobody else anything. */
+size_t smx_ua_keep(struct smx_ua *ua, uint8_t out[SMX_UA_KEPT_MAX]);
+/* In that later run, before any other verb but _identities and _network: hangs up.  What can't be done at
+ * once (a phone on TCP has to connect first) stands in smx_ua_keep again.  SMX_E_MALFORMED: nothing is done.
+ */
+enum smx_err smx_ua_resume(struct smx_ua *ua, smx_time now, const uint8_t *in, size_t len) SMX_MUST_CHECK;
 
 /* ---- media: both are to be called exactly once per 20 ms slot, from the answer to the end of the call ----
  */
