@@ -50,7 +50,8 @@ static struct smx_client *rich_client(void)
     struct identity *id = &c->identity[0];
 
     c->wall.s = INT64_C(20000) * 86400;
-    c->batch_seen = 77;
+    c->has_batch = true;
+    c->batch = (struct smx_batch_header){.number = 77, .work = 9};
     c->paths.guard_count = 2;
     memset(c->paths.guard, 3, sizeof c->paths.guard);
     c->paths.middle_count = 3;
