@@ -73,9 +73,17 @@ void smx_errand_message(struct smx_client *c, smx_time now, size_t identity, con
 
 void smx_errand_opened(struct smx_client *c, size_t identity)
 {
-    for (size_t i = 0; i < REQUESTS; i++)
-        if (c->request[i].identity == identity)
-            c->request[i].sent = false;
+    for (size_t i = 0; i < REQUESTS; i++) {
+        struct request *r = &c->request[i];
+
+        if (!r->used || r->identity != identity)
+            continue;
+        r->sent = false;
+        if (r->asker == ASKER_CHECK) {
+            r->used = false;
+            smx_identity_moved(c, r->at);
+        }
+    }
 }
 
 static void give_up(struct smx_client *c, smx_time now, struct request *r)

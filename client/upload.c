@@ -257,6 +257,11 @@ void smx_identity_unchecked(struct smx_client *c, size_t at, smx_time now)
     u->next = again(c, now);
 }
 
+void smx_identity_moved(struct smx_client *c, size_t at)
+{
+    redo(&c->identity[at / UPLOADS], at % UPLOADS);
+}
+
 /* ---- time and results ---- */
 
 void smx_uploads_expire(struct smx_client *c, smx_time now)
