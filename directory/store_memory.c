@@ -1,6 +1,6 @@
 /* Each kind of row is an array sorted by its key, which stands first in the row.  Good for thousands of rows.
  */
-#include "directory/store.h"
+#include "directory/store_verbs.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -103,11 +103,16 @@ static void sift(struct table *t, bool (*keep)(const void *row, const struct smx
     t->count = kept;
 }
 
-/* Also commit: changes are made at once. */
+/* Changes are made at once. */
 static enum smx_err begin(struct smx_store *s)
 {
     (void)s;
     return SMX_OK;
+}
+
+static enum smx_err commit(struct smx_store *s)
+{
+    return begin(s);
 }
 
 static void undo(struct smx_store *s)
@@ -288,7 +293,7 @@ static const char *fault(struct smx_store *s)
     return "out of memory";
 }
 
-static void memory_free(struct smx_store *s)
+static void free_store(struct smx_store *s)
 {
     struct memory *m = of(s);
 
@@ -304,28 +309,7 @@ static void memory_free(struct smx_store *s)
 
 struct smx_store *smx_store_memory(void)
 {
-    static const struct smx_store verbs = {
-        .begin = begin,
-        .commit = begin,
-        .undo = undo,
-        .name_get = name_get,
-        .name_put = name_put,
-        .name_each = name_each,
-        .name_purge = name_purge,
-        .name_count = name_count,
-        .desc_get = desc_get,
-        .desc_put = desc_put,
-        .desc_each = desc_each,
-        .desc_purge = desc_purge,
-        .desc_count = desc_count,
-        .relay_put = relay_put,
-        .relay_layer = relay_layer,
-        .relay_each = relay_each,
-        .blob_get = blob_get,
-        .blob_put = blob_put,
-        .fault = fault,
-        .free = memory_free,
-    };
+    static const struct smx_store verbs = SMX_STORE_VERBS;
     struct memory *m = calloc(1, sizeof *m);
 
     if (!m)

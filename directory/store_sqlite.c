@@ -4,7 +4,7 @@
  *
  * seq is a 64-bit number without sign, kept as SQLite's signed one with the same bits, and never compared
  * there. */
-#include "directory/store.h"
+#include "directory/store_verbs.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -148,6 +148,27 @@ static enum smx_err get(sqlite3_stmt *stmt, read_fn *read, void *row)
     return whole ? SMX_OK : SMX_E_IO;
 }
 
+/* Who is shown the rows of one kind. */
+struct visitor {
+    void *arg;
+    smx_store_name_fn *name;
+    smx_store_desc_fn *desc;
+    smx_store_relay_fn *relay;
+};
+
+static enum smx_err each(sqlite3_stmt *stmt,
+                         enum smx_err (*visit)(sqlite3_stmt *stmt, const struct visitor *v),
+                         const struct visitor *v)
+{
+    enum smx_err err = SMX_OK;
+    int rc = SQLITE_ROW;
+
+    while (err == SMX_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        err = visit(stmt, v);
+    sqlite3_reset(stmt);
+    return err == SMX_OK && rc != SQLITE_DONE ? SMX_E_IO : err;
+}
+
 static enum smx_err count(sqlite3_stmt *stmt, size_t *n)
 {
     int rc = sqlite3_step(stmt);
@@ -194,17 +215,16 @@ static enum smx_err name_put(struct smx_store *s, const struct smx_store_name *r
     return finish(stmt);
 }
 
+static enum smx_err visit_name(sqlite3_stmt *stmt, const struct visitor *v)
+{
+    struct smx_store_name row;
+
+    return read_name(stmt, &row) ? v->name(v->arg, &row) : SMX_E_IO;
+}
+
 static enum smx_err name_each(struct smx_store *s, smx_store_name_fn *fn, void *arg)
 {
-    sqlite3_stmt *stmt = of(s)->stmt[NAME_EACH];
-    struct smx_store_name row;
-    enum smx_err err = SMX_OK;
-    int rc = SQLITE_ROW;
-
-    while (err == SMX_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        err = read_name(stmt, &row) ? fn(arg, &row) : SMX_E_IO;
-    sqlite3_reset(stmt);
-    return err == SMX_OK && rc != SQLITE_DONE ? SMX_E_IO : err;
+    return each(of(s)->stmt[NAME_EACH], visit_name, &(struct visitor){.arg = arg, .name = fn});
 }
 
 static enum smx_err name_purge(struct smx_store *s, struct smx_wall released, struct smx_wall lapsed)
@@ -250,17 +270,16 @@ static enum smx_err desc_put(struct smx_store *s, const struct smx_store_desc *r
     return finish(stmt);
 }
 
+static enum smx_err visit_desc(sqlite3_stmt *stmt, const struct visitor *v)
+{
+    struct smx_store_desc row;
+
+    return read_desc(stmt, &row) ? v->desc(v->arg, &row) : SMX_E_IO;
+}
+
 static enum smx_err desc_each(struct smx_store *s, smx_store_desc_fn *fn, void *arg)
 {
-    sqlite3_stmt *stmt = of(s)->stmt[DESC_EACH];
-    struct smx_store_desc row;
-    enum smx_err err = SMX_OK;
-    int rc = SQLITE_ROW;
-
-    while (err == SMX_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        err = read_desc(stmt, &row) ? fn(arg, &row) : SMX_E_IO;
-    sqlite3_reset(stmt);
-    return err == SMX_OK && rc != SQLITE_DONE ? SMX_E_IO : err;
+    return each(of(s)->stmt[DESC_EACH], visit_desc, &(struct visitor){.arg = arg, .desc = fn});
 }
 
 static enum smx_err desc_purge(struct smx_store *s, struct smx_wall now)
@@ -299,22 +318,19 @@ static enum smx_err relay_layer(struct smx_store *s, const uint8_t id[SMX_DOC_KE
     return get(of(s)->stmt[RELAY_LAYER], read_layer, layer);
 }
 
+static enum smx_err visit_relay(sqlite3_stmt *stmt, const struct visitor *v)
+{
+    struct smx_store_relay row = {.layer = (uint8_t)sqlite3_column_int(stmt, 1),
+                                  .seen = {sqlite3_column_int64(stmt, 2)},
+                                  .at = sqlite3_column_blob(stmt, 3),
+                                  .len = (size_t)sqlite3_column_bytes(stmt, 3)};
+
+    return read_blob(stmt, 0, row.id, sizeof row.id) && row.at ? v->relay(v->arg, &row) : SMX_E_IO;
+}
+
 static enum smx_err relay_each(struct smx_store *s, smx_store_relay_fn *fn, void *arg)
 {
-    sqlite3_stmt *stmt = of(s)->stmt[RELAY_EACH];
-    enum smx_err err = SMX_OK;
-    int rc = SQLITE_ROW;
-
-    while (err == SMX_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct smx_store_relay row = {.layer = (uint8_t)sqlite3_column_int(stmt, 1),
-                                      .seen = {sqlite3_column_int64(stmt, 2)},
-                                      .at = sqlite3_column_blob(stmt, 3),
-                                      .len = (size_t)sqlite3_column_bytes(stmt, 3)};
-
-        err = read_blob(stmt, 0, row.id, sizeof row.id) && row.at ? fn(arg, &row) : SMX_E_IO;
-    }
-    sqlite3_reset(stmt);
-    return err == SMX_OK && rc != SQLITE_DONE ? SMX_E_IO : err;
+    return each(of(s)->stmt[RELAY_EACH], visit_relay, &(struct visitor){.arg = arg, .relay = fn});
 }
 
 struct bytes {
@@ -361,7 +377,7 @@ static const char *fault(struct smx_store *s)
     return sqlite3_errmsg(of(s)->db);
 }
 
-static void sqlite_free(struct smx_store *s)
+static void free_store(struct smx_store *s)
 {
     struct sqlite *q = of(s);
 
@@ -410,28 +426,7 @@ static int prepare(struct sqlite *q, bool read_only, int *version)
 
 enum smx_err smx_store_sqlite(struct smx_store **s, const char *path, bool read_only, const char **why)
 {
-    static const struct smx_store verbs = {
-        .begin = begin,
-        .commit = commit,
-        .undo = undo,
-        .name_get = name_get,
-        .name_put = name_put,
-        .name_each = name_each,
-        .name_purge = name_purge,
-        .name_count = name_count,
-        .desc_get = desc_get,
-        .desc_put = desc_put,
-        .desc_each = desc_each,
-        .desc_purge = desc_purge,
-        .desc_count = desc_count,
-        .relay_put = relay_put,
-        .relay_layer = relay_layer,
-        .relay_each = relay_each,
-        .blob_get = blob_get,
-        .blob_put = blob_put,
-        .fault = fault,
-        .free = sqlite_free,
-    };
+    static const struct smx_store verbs = SMX_STORE_VERBS;
     int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, rc,
         version = 0;
     struct sqlite *q = calloc(1, sizeof *q);
@@ -449,6 +444,6 @@ enum smx_err smx_store_sqlite(struct smx_store **s, const char *path, bool read_
         return SMX_OK;
     }
     *why = rc == SQLITE_OK ? "made by another version of sipmix" : sqlite3_errstr(rc);
-    sqlite_free(&q->store);
+    free_store(&q->store);
     return rc == SQLITE_OK ? SMX_E_STATE : SMX_E_IO;
 }
