@@ -262,9 +262,16 @@ enum move_state {
     MOVE_JOIN,
 };
 
+/* Rising urgency. */
+enum move_why {
+    MOVE_DUE,     /* its slot is to be renewed */
+    MOVE_CUT_OFF, /* its slot stands alone, or has no circuit any more */
+    MOVE_DEAD,    /* its slot's circuit is dead */
+};
+
 struct move {
     enum move_state state;
-    bool dead;         /* what it moves off is dead, or cut off; else its slot is to be renewed */
+    enum move_why why;
     bool second;       /* to the callee's second meeting */
     uint8_t slot, hop; /* EXTEND, JOIN: where it goes; the hop that joins */
     smx_time deadline; /* WANTED: the next try */
@@ -516,6 +523,8 @@ void smx_identity_unanswered(struct smx_client *c, size_t at, smx_time now);
 /* What became of looking up what was uploaded. */
 void smx_identity_checked(struct smx_client *c, size_t at, smx_time now, const uint8_t *answer, size_t len);
 void smx_identity_unchecked(struct smx_client *c, size_t at, smx_time now);
+/* The circuit that carried it is gone; the new one's end shall not learn from a look-up whose circuit it is. */
+void smx_identity_moved(struct smx_client *c, size_t at);
 
 /* ---- lookup.c ---- */
 /* An answer for index (key: of this key; NULL: of a name) that came by this identity's errand circuit.
@@ -571,8 +580,8 @@ void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, 
 void smx_screen_expire(struct smx_client *c, smx_time now);
 
 /* ---- move.c ---- */
-/* Its own half is dead, or its slot is to be renewed: the pipe shall go on over another slot. */
-void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, bool dead);
+/* The pipe shall go on over another slot. */
+void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, enum move_why why);
 /* A cell came on its slot that neither a hop nor the peer has made. */
 void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m);
 /* The pipe that goes out over a slot, or is about to; NULL: none. */

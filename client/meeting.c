@@ -177,7 +177,7 @@ static void left(struct smx_client *c, smx_time now, struct meeting *m)
 {
     smx_origin_truncate(&smx_meeting_circuit(c, m)->origin, END + 1);
     if (is_needed(c, m)) { /* the peer says so when he leaves: a relay has died */
-        smx_move_begin(c, now, m, true);
+        smx_move_begin(c, now, m, MOVE_CUT_OFF);
         return;
     }
     report(c, now, m, 480);
@@ -191,7 +191,7 @@ void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot)
     if (m->state == MEETING_LENT)
         smx_move_lost(c, now, slot);
     if (is_needed(c, m)) {
-        smx_move_begin(c, now, m, true);
+        smx_move_begin(c, now, m, MOVE_CUT_OFF);
         return;
     }
     if (m->state != MEETING_IDLE)

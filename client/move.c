@@ -45,11 +45,12 @@ struct meeting *smx_move_pipe_on(struct smx_client *c, size_t slot)
     return smx_meeting_on(c, slot);
 }
 
-void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, bool dead)
+void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, enum move_why why)
 {
     if (m->move.state == MOVE_NONE)
         m->move = (struct move){.state = MOVE_WANTED, .deadline = now};
-    m->move.dead = m->move.dead || dead;
+    if (why > m->move.why)
+        m->move.why = why;
     c->changes |= SMX_CLIENT_STATUS;
 }
 
@@ -63,7 +64,7 @@ void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m)
     if (m->noise == PROBE_NOISE && m->back.gate_number > 0) /* asked for what it has: any answer will do */
         (void)!smx_origin_request(o, now, m->hop, SMX_HOP_COOKIE, m->back.gate, sizeof m->back.gate);
     if (m->noise >= SMX_ORIGIN_NOISE)
-        smx_move_begin(c, now, m, true);
+        smx_move_begin(c, now, m, MOVE_DEAD);
 }
 
 /* ---- there ---- */
@@ -92,20 +93,20 @@ static void give_back(struct smx_client *c, smx_time now, const struct meeting *
 
 static void failed(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    bool second = m->out && m->move.dead && m->back.second_known && !m->move.second;
+    bool second = m->out && m->move.why > MOVE_DUE && m->back.second_known && !m->move.second;
 
     give_back(c, now, m, second);
     m->move.state = MOVE_WANTED;
     m->move.second = second;
-    m->move.deadline = second ? now : now + SMX_MS(m->move.dead ? AGAIN_MS : DUE_AGAIN_MS);
+    m->move.deadline = second ? now : now + SMX_MS(m->move.why > MOVE_DUE ? AGAIN_MS : DUE_AGAIN_MS);
 }
 
-static bool is_host(const struct smx_client *c, const struct meeting *m, bool dead)
+static bool is_host(const struct smx_client *c, const struct meeting *m, bool urgent)
 {
     const struct circuit *k = &c->circuit[m->slot];
 
     return m->state == MEETING_IDLE && smx_circuit_is_open(k) && !k->origin.request.active &&
-           (dead || !k->due);
+           (urgent || !k->due);
 }
 
 /* While one is afloat on a slot that stands again, and the idle one's circuit is gone, they change places. */
@@ -132,16 +133,17 @@ static void change_places(struct smx_client *c, struct meeting *m)
 static struct meeting *find_host(struct smx_client *c, smx_time now, struct meeting *m, const uint8_t *relay)
 {
     struct meeting *host = NULL;
+    bool urgent = m->move.why > MOVE_DUE;
 
-    if (m->move.dead)
+    if (urgent)
         change_places(c, m);
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *h = &c->meeting[i];
 
-        if (is_host(c, h, m->move.dead) &&
+        if (is_host(c, h, urgent) &&
             (!host || memcmp(smx_circuit_end(&c->circuit[h->slot]), relay, SMX_RELAY_ID) == 0))
             host = h;
-        if (m->move.dead && h != m && h->state == MEETING_OPEN &&
+        if (urgent && h != m && h->state == MEETING_OPEN &&
             (h->call.state == CALL_NONE || h->call.state == CALL_DECOY))
             smx_meeting_close(c, now, h);
     }
@@ -177,7 +179,7 @@ static void seek(struct smx_client *c, smx_time now, struct meeting *m)
     struct meeting *host;
 
     if (!m->move.second && m->back.rejoin_number == 0) {
-        m->move.second = m->out && m->back.second_known;
+        m->move.second = m->out && m->move.why > MOVE_DUE && m->back.second_known;
         return; /* the peer has not told us yet, or not again */
     }
     host = find_host(c, now, m, relay);
@@ -238,7 +240,7 @@ static void arrive(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct meeting *host = smx_meeting_on(c, m->move.slot);
     struct circuit *old = &c->circuit[m->slot];
-    bool dead = m->move.dead;
+    bool dead = m->move.why == MOVE_DEAD;
 
     host->slot = m->slot;
     m->slot = m->move.slot;
@@ -294,7 +296,7 @@ bool smx_move_met(struct smx_client *c, smx_time now, size_t slot, const struct 
             smx_origin_truncate(origin_of(c, slot), END + 1); /* our own try there is over */
         else
             give_back(c, now, m, false);
-        m->move = (struct move){.state = MOVE_JOIN, .dead = true, .slot = (uint8_t)slot, .hop = END};
+        m->move = (struct move){.state = MOVE_JOIN, .why = MOVE_DEAD, .slot = (uint8_t)slot, .hop = END};
         memcpy(m->rendezvous, smx_circuit_end(&c->circuit[slot]), sizeof m->rendezvous);
         smx_origin_set_joined(origin_of(c, slot), true);
         arrive(c, now, m);
@@ -380,8 +382,9 @@ static void expire(struct smx_client *c, smx_time now, struct meeting *m)
     if (m->call.state != CALL_NONE && m->call.state != CALL_DECOY) {
         place_gate(c, now, m);
         tell_second(c, now, m);
-        if (m->move.state == MOVE_NONE && smx_circuit_is_due(c, smx_meeting_circuit(c, m)))
-            smx_move_begin(c, now, m, false);
+        if (m->move.state == MOVE_NONE && m->call.state == CALL_TALKING &&
+            smx_circuit_is_due(c, smx_meeting_circuit(c, m)))
+            smx_move_begin(c, now, m, MOVE_DUE);
     }
     if (m->move.state != MOVE_NONE && now >= m->move.deadline) {
         if (m->move.state == MOVE_WANTED)
