@@ -135,7 +135,7 @@ void smx_link_drop_dial(struct smx_endpoint *ep, struct link *l)
     smx_index_free(ep, l->dial->index);
     smx_noise_fini(&l->dial->noise);
     l->dial->index = 0;
-    l->dial->rekey = l->dial->command = false;
+    l->dial->rekey = l->dial->command = l->dial->made = false;
 }
 
 static void dial_free(struct smx_endpoint *ep, struct link *l)

@@ -32,6 +32,7 @@
 #define SMX_LINK_REKEY_REST  SMX_SECOND(30) /* a peer gets public-key work by rekey once in this time */
 #define SMX_LINK_SESSION_END SMX_SECOND(600)
 #define SMX_LINK_COOKIE_LIFE SMX_SECOND(120)
+#define SMX_LINK_WORK_PAUSE  SMX_MS(10) /* between two pieces of work */
 
 enum { SMX_LINK_CLOCK_SKEW = 120 }; /* seconds a handshake's wall time may be off */
 
@@ -56,8 +57,11 @@ struct dial {
     bool rekey;           /* it is a rekey */
     bool command;         /* the rekey command waits for a cell */
     struct smx_noise noise;
-    uint8_t msg1[SMX_WIRE_MSG1]; /* of the rekey, to be repeated as it is */
-    uint8_t mac1[SMX_MAC16];     /* of the last init: a cookie answers it */
+    uint8_t msg1[SMX_WIRE_MSG1]; /* of the rekey, to be repeated as it is; of the next init, once made */
+    bool made;
+    uint8_t bits;            /* of work that were asked for with the cookie */
+    uint64_t work;           /* how far it is */
+    uint8_t mac1[SMX_MAC16]; /* of the last init: a cookie answers it */
     uint8_t cookie[SMX_MAC16];
     smx_time cookie_until;
 };

@@ -16,34 +16,51 @@ static smx_time pause_after(struct smx_endpoint *ep, uint32_t tries)
     return SMX_MS(ms - ms / 4 + smx_rng_below(&ep->rng, ms / 2));
 }
 
+/* Message 1 of the next init, in d->msg1. */
+static void make_init(struct smx_endpoint *ep, struct link *l, struct smx_wall wall)
+{
+    struct dial *d = l->dial;
+    const struct smx_wire_hello hello = {wall, ep->boot, (uint8_t)l->kind, l->cells};
+    uint8_t payload[SMX_WIRE_HELLO_1];
+
+    smx_link_drop_dial(ep, l);
+    smx_wire_hello1_write(payload, &hello);
+    smx_noise_init(&d->noise, SMX_NOISE_IK, true, smx_wire_prologue, SMX_WIRE_PROLOGUE, &ep->local,
+                   l->peer_static);
+    if (smx_noise_write(&d->noise, &ep->rng, payload, sizeof payload, d->msg1)) {
+        /* The key that we were given is none: what goes out instead can't be told from a handshake. */
+        ep->count.handshake_crypto++;
+        smx_rng_bytes(&ep->rng, d->msg1, sizeof d->msg1);
+    }
+    d->made = true;
+    d->work = smx_rng_u64(&ep->rng);
+}
+
 void smx_handshake_send(struct smx_endpoint *ep, struct link *l, smx_time now, struct smx_wall wall,
                         struct smx_out *out)
 {
     struct dial *d = l->dial;
-    const struct smx_wire_hello hello = {wall, ep->boot, (uint8_t)l->kind, l->cells};
     size_t len = SMX_LINK_DATAGRAM(l->cells);
-    uint8_t payload[SMX_WIRE_HELLO_1], msg1[SMX_WIRE_MSG1];
+    bool proven = now < d->cookie_until;
     struct smx_wire_keys keys;
     uint8_t *datagram;
 
-    smx_link_drop_dial(ep, l);
+    if (!d->made)
+        make_init(ep, l, wall);
+    if (proven && d->bits > 0 && !smx_wire_work_search(d->msg1, d->cookie, d->bits, &d->work)) {
+        d->next = now + SMX_LINK_WORK_PAUSE;
+        return;
+    }
+    d->made = false;
     d->tries++;
     d->next = now + pause_after(ep, d->tries);
     datagram = smx_out_add(out, &d->addr, len);
     if (!datagram)
         return;
-    smx_wire_hello1_write(payload, &hello);
-    smx_noise_init(&d->noise, SMX_NOISE_IK, true, smx_wire_prologue, SMX_WIRE_PROLOGUE, &ep->local,
-                   l->peer_static);
-    if (smx_noise_write(&d->noise, &ep->rng, payload, sizeof payload, msg1)) {
-        /* The key that we were given is none: what goes out instead can't be told from a handshake. */
-        ep->count.handshake_crypto++;
-        smx_rng_bytes(&ep->rng, msg1, sizeof msg1);
-    }
     d->index = smx_index_new(ep, l, REF_DIAL);
-    smx_wire_init_write(datagram, l->cells, d->index, msg1, &ep->rng);
+    smx_wire_init_write(datagram, l->cells, d->index, d->msg1, d->work, &ep->rng);
     smx_wire_keys(&keys, l->peer_static);
-    smx_wire_macs_write(datagram, len, keys.mac1, now < d->cookie_until ? d->cookie : NULL);
+    smx_wire_macs_write(datagram, len, keys.mac1, proven ? d->cookie : NULL);
     memcpy(d->mac1, smx_wire_mac1(datagram, len), sizeof d->mac1);
     smx_wire_mask(l->mask_key, datagram, len);
     ep->count.handshakes_sent++;
@@ -62,7 +79,7 @@ static void send_cookie(struct smx_endpoint *ep, smx_time now, const struct smx_
         return;
     smx_load_cookie(&ep->load, now, from, cookie, &ep->rng);
     smx_wire_cookie_write(datagram, h->cells, h->sender, ep->own.cookie, smx_wire_mac1(init, len), cookie,
-                          &ep->rng);
+                          (uint8_t)smx_load_work_bits(&ep->load, now), &ep->rng);
     /* Whom this goes to stands enciphered in his init: our own key masks it, which he knows. */
     smx_wire_mask(ep->own.mask, datagram, len);
     ep->count.cookies_sent++;
@@ -140,6 +157,7 @@ static void receive_init(struct smx_endpoint *ep, smx_time now, struct smx_wall 
     uint8_t payload[SMX_WIRE_HELLO_1];
     struct smx_noise noise;
     struct link *l = NULL;
+    bool paid = false;
 
     if (!ep->accept_clients && ep->allowed_count == 0) {
         ep->count.handshake_stranger++; /* nobody may connect: no work at all */
@@ -152,7 +170,15 @@ static void receive_init(struct smx_endpoint *ep, smx_time now, struct smx_wall 
     case SMX_LOAD_DROP:
         ep->count.handshake_overload++;
         return;
-    case SMX_LOAD_WORK:
+    case SMX_LOAD_PAID: /* the message begins with the ephemeral key */
+        if (!smx_seen_add(&ep->seen, now, h->msg)) {
+            ep->count.handshake_repeated++;
+            return;
+        }
+        ep->count.handshakes_paid++;
+        paid = true;
+        break;
+    case SMX_LOAD_GO:
         break;
     }
     ep->count.handshakes_read++;
@@ -168,7 +194,7 @@ static void receive_init(struct smx_endpoint *ep, smx_time now, struct smx_wall 
     }
     if (!may_enter(ep, wall, &hello, smx_noise_remote_static(&noise), &l))
         goto done;
-    if (!smx_seen_add(&ep->seen, now, h->msg)) { /* the message begins with the ephemeral key */
+    if (!paid && !smx_seen_add(&ep->seen, now, h->msg)) {
         ep->count.handshake_repeated++;
         goto done;
     }
@@ -238,6 +264,7 @@ bool smx_handshake_receive_cookie(struct smx_endpoint *ep, smx_time now, const s
         struct link *l = &ep->link[d->link];
         struct smx_wire_handshake h;
         struct smx_wire_keys keys;
+        uint8_t bits;
 
         if (d->index == 0 || d->rekey || len != SMX_LINK_DATAGRAM(l->cells) ||
             !smx_addr_equal(&d->addr, from))
@@ -245,7 +272,8 @@ bool smx_handshake_receive_cookie(struct smx_endpoint *ep, smx_time now, const s
         smx_wire_mask(l->mask_key, datagram, len);
         smx_wire_keys(&keys, l->peer_static);
         if (!smx_wire_handshake_read(&h, datagram, len) && h.type == SMX_WIRE_COOKIE &&
-            h.receiver == d->index && !smx_wire_cookie_open(d->cookie, &h, keys.cookie, d->mac1)) {
+            h.receiver == d->index && !smx_wire_cookie_open(d->cookie, &bits, &h, keys.cookie, d->mac1)) {
+            d->bits = bits < SMX_WORK_BITS_MAX ? bits : SMX_WORK_BITS_MAX;
             d->cookie_until = now + SMX_LINK_COOKIE_LIFE;
             d->next = smx_time_min(d->next, now + SMX_MS(200 + smx_rng_below(&ep->rng, 400)));
             ep->count.cookies_taken++;

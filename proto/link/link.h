@@ -74,6 +74,7 @@ enum { SMX_LINK_HANDSHAKES_PER_S = 200 }; /* the preset; about 4 % of a core */
     X(handshake_stranger, "handshakes dropped: key not in the consensus, or no clients wanted")              \
     X(handshake_full, "handshakes dropped: table full")                                                      \
     X(handshake_overload, "handshakes dropped: too many")                                                    \
+    X(handshakes_paid, "handshakes read for the work that was asked for")                                    \
     X(cookies_sent, "cookies sent under load")                                                               \
     X(cookies_taken, "cookies received and kept")                                                            \
     X(rekeys, "sessions made by rekey")                                                                      \

@@ -29,6 +29,7 @@ void smx_load_init(struct smx_load *l, uint32_t rate, struct smx_rng *rng)
     memset(l, 0, sizeof *l);
     l->free = (struct smx_load_bucket){.rate = rate, .level = SMX_SECOND(1)};
     l->proven = (struct smx_load_bucket){.rate = rate * SMX_LOAD_PROVEN, .level = SMX_SECOND(1)};
+    l->demand.rate = rate * SMX_LOAD_PROVEN;
     smx_rng_bytes(rng, l->secret, sizeof l->secret);
     smx_rng_bytes(rng, l->hash_key, sizeof l->hash_key);
 }
@@ -63,10 +64,8 @@ void smx_load_cookie(struct smx_load *l, smx_time now, const struct smx_addr *fr
 }
 
 static bool has_cookie(struct smx_load *l, smx_time now, const struct smx_addr *from, const uint8_t *datagram,
-                       size_t len, struct smx_rng *rng)
+                       size_t len, uint8_t cookie[SMX_MAC16], struct smx_rng *rng)
 {
-    uint8_t cookie[SMX_MAC16];
-
     secret_turn(l, now, rng);
     for (int i = 0; i < 2; i++) {
         cookie_make(cookie, l->secret[i], from);
@@ -96,13 +95,26 @@ static bool source_may(struct smx_load *l, smx_time now, const struct smx_addr *
 enum smx_load_verdict smx_load_init_verdict(struct smx_load *l, smx_time now, const struct smx_addr *from,
                                             const uint8_t *datagram, size_t len, struct smx_rng *rng)
 {
+    uint8_t cookie[SMX_MAC16];
+    unsigned bits;
+
     if (bucket_take(&l->free, now))
-        return SMX_LOAD_WORK;
-    if (!has_cookie(l, now, from, datagram, len, rng))
+        return SMX_LOAD_GO;
+    if (!has_cookie(l, now, from, datagram, len, cookie, rng))
         return SMX_LOAD_COOKIE;
-    if (!source_may(l, now, from) || !bucket_take(&l->proven, now))
+    if (!source_may(l, now, from))
+        return SMX_LOAD_DROP; /* before it is counted: one source can't raise the demand for all */
+    bits = smx_demand_bits(&l->demand, now);
+    if (!smx_demand_meets(&l->demand, now, bits > 0 ? smx_wire_init_work(datagram, cookie) : 0))
+        return SMX_LOAD_COOKIE;
+    if (!bucket_take(&l->proven, now))
         return SMX_LOAD_DROP;
-    return SMX_LOAD_WORK;
+    return bits > 0 ? SMX_LOAD_PAID : SMX_LOAD_GO;
+}
+
+unsigned smx_load_work_bits(struct smx_load *l, smx_time now)
+{
+    return smx_demand_bits(&l->demand, now);
 }
 
 bool smx_load_response_may(struct smx_load *l, smx_time now)

@@ -3,9 +3,10 @@
  *
  * Handshakes take tokens: `rate` a second come in freely.  When those are used up, an init must carry a
  * cookie, which proves that its sender gets what is sent to his address; such inits have four times the rate,
- * and each source (IPv4 address, IPv6 /64) at most SMX_LOAD_PER_SOURCE a second.  A cookie is a MAC over the
- * sender's address under a secret that changes every two minutes: nothing is stored for anybody. Pure;
- * sources share a small table by a keyed hash, so two of them may rarely share an allowance. */
+ * and each source (IPv4 address, IPv6 /64) at most SMX_LOAD_PER_SOURCE a second.  When many sources together
+ * want more than that, an init must also show work, made for its cookie and its ephemeral key.  A cookie is a
+ * MAC over the sender's address under a secret that changes every two minutes: nothing is stored for anybody.
+ * Pure; sources share a small table by a keyed hash, so two of them may rarely share an allowance. */
 #ifndef SMX_LINK_LOAD_H
 #define SMX_LINK_LOAD_H
 
@@ -13,6 +14,7 @@
 #include "proto/base/rng.h"
 #include "proto/base/time.h"
 #include "proto/crypto/derive.h"
+#include "proto/crypto/work.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +29,7 @@ struct smx_load_bucket {
 
 struct smx_load {
     struct smx_load_bucket free, proven;
+    struct smx_demand demand;   /* of work in proven ones */
     uint8_t secret[2][SMX_KEY]; /* of this period and of the one before */
     smx_time secret_since;
     uint8_t hash_key[16];
@@ -35,8 +38,9 @@ struct smx_load {
 };
 
 enum smx_load_verdict {
-    SMX_LOAD_WORK,   /* go on */
-    SMX_LOAD_COOKIE, /* answer with a cookie */
+    SMX_LOAD_GO,     /* go on */
+    SMX_LOAD_PAID,   /* go on, if its ephemeral key is new: what was worked for counts once */
+    SMX_LOAD_COOKIE, /* answer with a cookie, and with what smx_load_work_bits says */
     SMX_LOAD_DROP,
 };
 
@@ -44,6 +48,8 @@ void smx_load_init(struct smx_load *l, uint32_t rate, struct smx_rng *rng);
 /* Asked for each init with a good first MAC: datagram as it came, unmasked. */
 enum smx_load_verdict smx_load_init_verdict(struct smx_load *l, smx_time now, const struct smx_addr *from,
                                             const uint8_t *datagram, size_t len, struct smx_rng *rng);
+/* Bits of work that an init with a cookie must show now. */
+unsigned smx_load_work_bits(struct smx_load *l, smx_time now);
 /* Asked for each response to a handshake of our own: only the total counts. */
 bool smx_load_response_may(struct smx_load *l, smx_time now);
 /* The cookie of this address at this time. */

@@ -2,6 +2,7 @@
 
 #include "proto/base/bytes.h"
 #include "proto/crypto/mask.h"
+#include "proto/crypto/work.h"
 #include "proto/link/link.h"
 
 #include <assert.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 
 _Static_assert(SMX_LINK_DATAGRAM_MAX == 1372, "1420 bytes with IPv6 and UDP");
-_Static_assert(SMX_LINK_HEAD + 4 + SMX_WIRE_MSG1 + 2 * SMX_MAC16 <= SMX_LINK_DATAGRAM(1),
+_Static_assert(SMX_LINK_HEAD + 4 + SMX_WIRE_MSG1 + 8 + 2 * SMX_MAC16 <= SMX_LINK_DATAGRAM(1),
                "an init fits any link");
 _Static_assert((int)SMX_LINK_HEAD == (int)SMX_MASK_HEADER && (int)SMX_LINK_TAG == (int)SMX_MASK_SAMPLE,
                "mask");
@@ -127,6 +128,7 @@ enum smx_err smx_wire_handshake_read(struct smx_wire_handshake *h, const uint8_t
     case SMX_WIRE_INIT:
         got.sender = smx_rd_u32(&r);
         got.msg = smx_rd_view(&r, SMX_WIRE_MSG1);
+        got.work = smx_rd_u64(&r);
         break;
     case SMX_WIRE_RESPONSE:
         got.sender = smx_rd_u32(&r);
@@ -164,13 +166,34 @@ static void handshake_end(struct smx_wr *w, struct smx_rng *rng)
     smx_rng_bytes(rng, w->at, w->left);
 }
 
+/* ---- work ---- */
+
+static const char work_label[] = "link work";
+
+bool smx_wire_work_search(const uint8_t msg1[SMX_WIRE_MSG1], const uint8_t cookie[SMX_MAC16], unsigned bits,
+                          uint64_t *nonce)
+{
+    return smx_work_search(work_label, cookie, SMX_MAC16, msg1, bits, nonce); /* it begins with the key */
+}
+
+unsigned smx_wire_init_work(const uint8_t *datagram, const uint8_t cookie[SMX_MAC16])
+{
+    const uint8_t *msg1 = datagram + SMX_LINK_HEAD + 4;
+    struct smx_rd r = {msg1 + SMX_WIRE_MSG1, 8, false};
+
+    return smx_work_bits(work_label, cookie, SMX_MAC16, msg1, smx_rd_u64(&r));
+}
+
+/* ---- writing them ---- */
+
 void smx_wire_init_write(uint8_t *datagram, uint8_t cells, uint32_t sender, const uint8_t msg1[SMX_WIRE_MSG1],
-                         struct smx_rng *rng)
+                         uint64_t work, struct smx_rng *rng)
 {
     struct smx_wr w = handshake_begin(datagram, SMX_WIRE_INIT, cells);
 
     smx_wr_u32(&w, sender);
     smx_wr_bytes(&w, msg1, SMX_WIRE_MSG1);
+    smx_wr_u64(&w, work);
     handshake_end(&w, rng);
 }
 
@@ -187,14 +210,16 @@ void smx_wire_response_write(uint8_t *datagram, uint8_t cells, uint32_t sender, 
 
 void smx_wire_cookie_write(uint8_t *datagram, uint8_t cells, uint32_t receiver,
                            const uint8_t cookie_key[SMX_KEY], const uint8_t init_mac1[SMX_MAC16],
-                           const uint8_t cookie[SMX_MAC16], struct smx_rng *rng)
+                           const uint8_t cookie[SMX_MAC16], uint8_t bits, struct smx_rng *rng)
 {
     struct smx_wr w = handshake_begin(datagram, SMX_WIRE_COOKIE, cells);
     uint8_t nonce[SMX_WIRE_COOKIE_NONCE];
-    uint8_t box[SMX_WIRE_COOKIE_BOX];
+    uint8_t plain[SMX_WIRE_COOKIE_PLAIN], box[SMX_WIRE_COOKIE_BOX];
 
+    memcpy(plain, cookie, SMX_MAC16);
+    plain[SMX_MAC16] = bits;
     smx_rng_bytes(rng, nonce, sizeof nonce);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(box, NULL, cookie, SMX_MAC16, init_mac1, SMX_MAC16, NULL,
+    crypto_aead_xchacha20poly1305_ietf_encrypt(box, NULL, plain, sizeof plain, init_mac1, SMX_MAC16, NULL,
                                                nonce, cookie_key);
     smx_wr_u32(&w, receiver);
     smx_wr_bytes(&w, nonce, sizeof nonce);
@@ -202,15 +227,17 @@ void smx_wire_cookie_write(uint8_t *datagram, uint8_t cells, uint32_t receiver,
     handshake_end(&w, rng);
 }
 
-enum smx_err smx_wire_cookie_open(uint8_t cookie[SMX_MAC16], const struct smx_wire_handshake *h,
-                                  const uint8_t cookie_key[SMX_KEY], const uint8_t init_mac1[SMX_MAC16])
+enum smx_err smx_wire_cookie_open(uint8_t cookie[SMX_MAC16], uint8_t *bits,
+                                  const struct smx_wire_handshake *h, const uint8_t cookie_key[SMX_KEY],
+                                  const uint8_t init_mac1[SMX_MAC16])
 {
-    uint8_t got[SMX_MAC16];
+    uint8_t got[SMX_WIRE_COOKIE_PLAIN];
 
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(got, NULL, NULL, h->msg, SMX_WIRE_COOKIE_BOX, init_mac1,
                                                    SMX_MAC16, h->nonce, cookie_key) != 0)
         return SMX_E_AUTH;
-    memcpy(cookie, got, sizeof got);
+    memcpy(cookie, got, SMX_MAC16);
+    *bits = got[SMX_MAC16];
     return SMX_OK;
 }
 

@@ -4,9 +4,9 @@
  *   header     index u32 | counter u64, masked under a key of the receiver (proto/crypto/mask.h)
  *   transport  header | sealed cells | tag 16
  *   handshake  index 0; counter = type u8 | cells u8 | suite u8 | zero 5; as long as a transport datagram:
- *     1 init      header | sender u32 | message 1, 120 | padding | mac2 16 | mac1 16
+ *     1 init      header | sender u32 | message 1, 120 | work u64 | padding | mac2 16 | mac1 16
  *     2 response  header | sender u32 | receiver u32 | message 2, 64 | padding | mac2 16 | mac1 16
- *     3 cookie    header | receiver u32 | nonce 24 | cookie 16 + 16 | padding | random 16
+ *     3 cookie    header | receiver u32 | nonce 24 | cookie 16, bits u8, tag 16 | padding | random 16
  *   mac1 = MAC of all before mac2, under a key of the receiver's public key; mac2 = MAC of all before it and
  *   mac1, under the cookie, else random.  The last 16 bytes are the mask's sample, so mac1 stands last.
  * Pure; the caller's memory; all handshake functions work on the unmasked datagram. */
@@ -32,10 +32,11 @@ enum {
     SMX_WIRE_MSG1 = SMX_NOISE_IK_1 + SMX_WIRE_HELLO_1, /* 120 */
     SMX_WIRE_MSG2 = SMX_NOISE_IK_2 + SMX_WIRE_HELLO_2, /* 64 */
     SMX_WIRE_COOKIE_NONCE = 24,                        /* bytes */
-    SMX_WIRE_COOKIE_BOX = SMX_MAC16 + SMX_AEAD_TAG,    /* bytes, sealed */
-    SMX_WIRE_REKEY_1 = 1 + 4 + SMX_WIRE_MSG1,          /* bytes of the rekey command's content */
-    SMX_WIRE_REKEY_2 = 1 + 4 + 4 + SMX_WIRE_MSG2,      /* */
-    SMX_WIRE_REKEY_TYPE = 7,                           /* command number, docs/protocol/20-cell.md */
+    SMX_WIRE_COOKIE_PLAIN = SMX_MAC16 + 1,
+    SMX_WIRE_COOKIE_BOX = SMX_WIRE_COOKIE_PLAIN + SMX_AEAD_TAG, /* bytes, sealed */
+    SMX_WIRE_REKEY_1 = 1 + 4 + SMX_WIRE_MSG1,                   /* bytes of the rekey command's content */
+    SMX_WIRE_REKEY_2 = 1 + 4 + 4 + SMX_WIRE_MSG2,               /* */
+    SMX_WIRE_REKEY_TYPE = 7,                                    /* command number, docs/protocol/20-cell.md */
 };
 
 /* "sipmix link v1" | suite, what both sides of a handshake must agree on. */
@@ -82,23 +83,33 @@ struct smx_wire_handshake {
     uint32_t sender, receiver; /* indexes; 0 where the type has none */
     const uint8_t *msg;        /* init, response: the Noise message; cookie: the sealed cookie */
     const uint8_t *nonce;      /* cookie */
+    uint64_t work;             /* init */
 };
 /* SMX_E_MALFORMED: index, type, cells, suite, zeros or length are not as above.  No MAC is looked at. */
 enum smx_err smx_wire_handshake_read(struct smx_wire_handshake *h, const uint8_t *datagram,
                                      size_t len) SMX_MUST_CHECK;
 
-/* Write a whole datagram of SMX_LINK_DATAGRAM(cells) bytes but for its MACs; padding comes from rng. */
+/* The work for an init with this message 1, under this cookie (proto/crypto/work.h): searches on from *nonce.
+ */
+bool smx_wire_work_search(const uint8_t msg1[SMX_WIRE_MSG1], const uint8_t cookie[SMX_MAC16], unsigned bits,
+                          uint64_t *nonce);
+/* Bits that an init shows. */
+unsigned smx_wire_init_work(const uint8_t *datagram, const uint8_t cookie[SMX_MAC16]);
+
+/* Write a whole datagram of SMX_LINK_DATAGRAM(cells) bytes but for its MACs; padding comes from rng.  work:
+ * the nonce, random where none was asked for. */
 void smx_wire_init_write(uint8_t *datagram, uint8_t cells, uint32_t sender, const uint8_t msg1[SMX_WIRE_MSG1],
-                         struct smx_rng *rng);
+                         uint64_t work, struct smx_rng *rng);
 void smx_wire_response_write(uint8_t *datagram, uint8_t cells, uint32_t sender, uint32_t receiver,
                              const uint8_t msg2[SMX_WIRE_MSG2], struct smx_rng *rng);
-/* The cookie is sealed under cookie_key with the init's mac1 as associated data. */
+/* The cookie, and how many bits of work are asked for with it, are sealed under cookie_key with the init's
+ * mac1 as associated data. */
 void smx_wire_cookie_write(uint8_t *datagram, uint8_t cells, uint32_t receiver,
                            const uint8_t cookie_key[SMX_KEY], const uint8_t init_mac1[SMX_MAC16],
-                           const uint8_t cookie[SMX_MAC16], struct smx_rng *rng);
+                           const uint8_t cookie[SMX_MAC16], uint8_t bits, struct smx_rng *rng);
 /* SMX_E_AUTH: not sealed as an answer to that init. */
-enum smx_err smx_wire_cookie_open(uint8_t cookie[SMX_MAC16], const struct smx_wire_handshake *h,
-                                  const uint8_t cookie_key[SMX_KEY],
+enum smx_err smx_wire_cookie_open(uint8_t cookie[SMX_MAC16], uint8_t *bits,
+                                  const struct smx_wire_handshake *h, const uint8_t cookie_key[SMX_KEY],
                                   const uint8_t init_mac1[SMX_MAC16]) SMX_MUST_CHECK;
 
 /* Sets both MACs of an init or response; cookie NULL: mac2 stays random. */

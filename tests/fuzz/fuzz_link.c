@@ -102,8 +102,8 @@ static void check_handshake(const uint8_t *data, size_t len)
         return;
     switch (h.type) {
     case SMX_WIRE_INIT:
-        smx_wire_init_write(again, h.cells, h.sender, h.msg, &rng);
-        head += 4 + SMX_WIRE_MSG1;
+        smx_wire_init_write(again, h.cells, h.sender, h.msg, h.work, &rng);
+        head += 4 + SMX_WIRE_MSG1 + 8;
         break;
     case SMX_WIRE_RESPONSE:
         smx_wire_response_write(again, h.cells, h.sender, h.receiver, h.msg, &rng);

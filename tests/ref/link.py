@@ -11,6 +11,7 @@ import derive
 import mask
 import noise
 import vectorfile
+import work
 
 INIT, RESPONSE, COOKIE = 1, 2, 3
 PROLOGUE = b"sipmix link v1\1"
@@ -85,8 +86,8 @@ def macs(body, receiver_public, cookie, random16):
     return body + mac2 + mac1
 
 
-def init(cells, sender, msg1, padding, receiver_public, cookie, random16):
-    body = head(INIT, cells) + struct.pack(">I", sender) + msg1 + padding
+def init(cells, sender, msg1, nonce, padding, receiver_public, cookie, random16):
+    body = head(INIT, cells) + struct.pack(">I", sender) + msg1 + struct.pack(">Q", nonce) + padding
     return macs(body, receiver_public, cookie, random16)
 
 
@@ -95,8 +96,12 @@ def response(cells, sender, receiver, msg2, padding, receiver_public, random16):
     return macs(body, receiver_public, None, random16)
 
 
-def cookie_reply(cells, receiver, nonce, cookie, init_mac1, sender_public, padding):
-    box = xseal(cookie_key(sender_public), nonce, init_mac1, cookie)
+def init_work(cookie, msg1, nonce):
+    return work.bits("link work", cookie, msg1[:32], nonce)
+
+
+def cookie_reply(cells, receiver, nonce, cookie, bits, init_mac1, sender_public, padding):
+    box = xseal(cookie_key(sender_public), nonce, init_mac1, cookie + bytes([bits]))
     return head(COOKIE, cells) + struct.pack(">I", receiver) + nonce + box + padding
 
 
@@ -124,7 +129,7 @@ def handshake_parse(datagram):
         return kind, cells, struct.unpack(">I", body[:4]), body[4:124]
     if kind == RESPONSE:
         return kind, cells, struct.unpack(">II", body[:8]), body[8:72]
-    return kind, cells, struct.unpack(">I", body[:4]), body[4:60]
+    return kind, cells, struct.unpack(">I", body[:4]), body[4:61]
 
 
 # ---- checking ----
@@ -151,10 +156,12 @@ def check_handshake(rec):
     assert rec.bytes("resp_mac1_key") == mac1_key(public)
     if cookie:
         assert rec.bytes("mac2_key") == mac2_key(cookie)
-    plain = init(cells, rec.int("init_index"), msg1, rec.bytes("init_padding"), public, cookie, rec.bytes("init_mac2"))
+    plain = init(cells, rec.int("init_index"), msg1, rec.int("work"), rec.bytes("init_padding"), public, cookie,
+                 rec.bytes("init_mac2"))
     assert plain == rec.bytes("init_plain") and len(plain) == size(cells)
     if cookie:
         assert plain[-32:-16] == rec.bytes("init_mac2")
+        assert init_work(cookie, msg1, rec.int("work")) == rec.int("work_bits")
     assert masked(public, plain) == rec.bytes("init_wire")
     assert handshake_parse(plain) == (INIT, cells, (rec.int("init_index"),), msg1)
 
@@ -182,7 +189,7 @@ def check_cookie(rec):
     public = noise.public(rec.bytes("resp_static"))
     assert rec.bytes("cookie_key") == cookie_key(public)
     plain = cookie_reply(rec.int("cells"), rec.int("init_index"), rec.bytes("nonce"), rec.bytes("cookie"),
-                         rec.bytes("init_mac1"), public, rec.bytes("padding"))
+                         rec.int("bits"), rec.bytes("init_mac1"), public, rec.bytes("padding"))
     assert plain == rec.bytes("plain") and masked(public, plain) == rec.bytes("wire")  # masked under the sender's key
 
 
@@ -241,10 +248,12 @@ def make_handshake(name, cells, kind, seed, cookie):
     f["init_payload"] = hello1(f["wall"], f["init_boot"], kind, cells)
     f["msg1"] = a.write(f["init_payload"], f["init_ephemeral"])
     b.read(f["msg1"])
-    f["init_padding"] = b"\x11" * (size(cells) - 12 - 4 - 120 - 32)
+    f["work"] = work.search("link work", cookie, f["msg1"][:32], 12, number("w", 8)) if cookie else number("w", 8)
+    f["work_bits"] = init_work(cookie, f["msg1"], f["work"]) if cookie else 0
+    f["init_padding"] = b"\x11" * (size(cells) - 12 - 4 - 120 - 8 - 32)
     to = noise.public(f["resp_static"])
     f["resp_mac1_key"] = mac1_key(to)
-    f["init_plain"] = init(cells, f["init_index"], f["msg1"], f["init_padding"], to, cookie, b"\x22" * 16)
+    f["init_plain"] = init(cells, f["init_index"], f["msg1"], f["work"], f["init_padding"], to, cookie, b"\x22" * 16)
     f["init_mac2"] = f["init_plain"][-32:-16]
     f["init_wire"] = masked(to, f["init_plain"])
     f["resp_payload"] = hello2(f["resp_boot"], cells)
@@ -272,9 +281,10 @@ def make():
          cell2=rekey(2, f["resp_index"], f["init_index"], small["msg2"]))
     public = noise.public(small["resp_static"])
     c = dict(resp_static=small["resp_static"], cells=1, init_index=small["init_index"], nonce=bytes(range(100, 124)),
-             cookie=bytes(range(16)), init_mac1=small["init_plain"][-16:], padding=b"\x55" * (size(1) - 12 - 4 - 24 - 32))
+             cookie=bytes(range(16)), bits=13, init_mac1=small["init_plain"][-16:],
+             padding=b"\x55" * (size(1) - 12 - 4 - 24 - 33))
     c["cookie_key"] = cookie_key(public)
-    c["plain"] = cookie_reply(1, c["init_index"], c["nonce"], c["cookie"], c["init_mac1"], public, c["padding"])
+    c["plain"] = cookie_reply(1, c["init_index"], c["nonce"], c["cookie"], c["bits"], c["init_mac1"], public, c["padding"])
     show("cookie-1", **c, wire=masked(public, c["plain"]))
     for name, count, index, tick, k in (("client", 1, 1, 0, 0), ("client-3", 3, 0xFFFFFFFF, 123456789, 0),
                                         ("relay", 6, 0x01020304, (1 << 56) - 1, 255)):

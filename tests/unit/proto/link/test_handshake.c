@@ -285,7 +285,7 @@ static void flood(struct net *net, unsigned count)
         smx_rng_bytes(&net->rng, from.ip + 4, 12);
         smx_rng_bytes(&net->rng, msg1, sizeof msg1); /* no true handshake, but its first MAC holds */
         smx_wire_keys(&keys, net->n[ACCEPTOR].keys.public);
-        smx_wire_init_write(datagram, 3, 9, msg1, &net->rng);
+        smx_wire_init_write(datagram, 3, 9, msg1, 0, &net->rng);
         smx_wire_macs_write(datagram, sizeof datagram, keys.mac1, NULL);
         smx_wire_mask(keys.mask, datagram, sizeof datagram);
         feed(net, ACCEPTOR, &from, datagram, sizeof datagram);
@@ -316,6 +316,117 @@ static void under_load_a_client_gets_a_cookie_and_then_its_link(void **state)
     net_free(net);
 }
 
+/* Sources that have asked for their cookies, and now use them. */
+enum { SOURCES = 400 };
+struct crowd {
+    struct smx_addr addr[SOURCES];
+    uint8_t cookie[SOURCES][SMX_MAC16], bits[SOURCES];
+    size_t next;
+    uint8_t last[SMX_LINK_DATAGRAM(3)]; /* sent */
+};
+
+static struct smx_addr crowd_addr(struct net *net)
+{
+    struct smx_addr addr = {.ip = {0x20, 1, 0xd, 0xb8}, .port = 7};
+
+    smx_rng_bytes(&net->rng, addr.ip + 4, 12);
+    return addr;
+}
+
+/* An init of source i, with its cookie if it has one, and with work if it does any. */
+static void crowd_sends(struct net *net, struct crowd *c, size_t i, bool has_cookie, uint64_t work)
+{
+    struct node *acceptor = &net->n[ACCEPTOR];
+    uint8_t datagram[SMX_LINK_DATAGRAM(3)], msg1[SMX_WIRE_MSG1], mac1[SMX_MAC16];
+    struct smx_wire_handshake h;
+    struct smx_wire_keys keys;
+
+    smx_rng_bytes(&net->rng, msg1, sizeof msg1);
+    while (has_cookie && work && c->bits[i] > 0 &&
+           !smx_wire_work_search(msg1, c->cookie[i], c->bits[i], &work))
+        ;
+    smx_wire_keys(&keys, acceptor->keys.public);
+    smx_wire_init_write(datagram, 3, 9, msg1, work, &net->rng);
+    smx_wire_macs_write(datagram, sizeof datagram, keys.mac1, has_cookie ? c->cookie[i] : NULL);
+    memcpy(mac1, smx_wire_mac1(datagram, sizeof datagram), sizeof mac1);
+    smx_wire_mask(keys.mask, datagram, sizeof datagram);
+    memcpy(c->last, datagram, sizeof datagram);
+    feed(net, ACCEPTOR, &c->addr[i], datagram, sizeof datagram);
+    if (acceptor->out.dgram_count == 1 && acceptor->out.dgram[0].len == sizeof datagram) {
+        uint8_t *answer = acceptor->out.bytes + acceptor->out.dgram[0].at;
+
+        smx_wire_mask(keys.mask, answer, sizeof datagram);
+        if (smx_wire_handshake_read(&h, answer, sizeof datagram) == SMX_OK && h.type == SMX_WIRE_COOKIE)
+            assert_int_equal(smx_wire_cookie_open(c->cookie[i], &c->bits[i], &h, keys.cookie, mac1), SMX_OK);
+    }
+    smx_out_reset(&acceptor->out);
+}
+
+static void a_crowd_that_does_not_work_keeps_nobody_out(void **state)
+{
+    struct net *net = net_new(SMX_LINK_CLIENT, 3);
+    struct crowd *c = calloc(1, sizeof *c);
+    unsigned ms = 0;
+
+    (void)state;
+    assert_non_null(c);
+    smx_endpoint_free(net->n[ACCEPTOR].ep);
+    net->handshakes_per_s = 20; /* 80 with cookies */
+    node_start(net, ACCEPTOR);
+    for (int i = 0; i < 100; i++)
+        flood(net, 1);
+    for (size_t i = 0; i < SOURCES; i++) {
+        c->addr[i] = crowd_addr(net);
+        crowd_sends(net, c, i, false, 0);
+    }
+    for (; ms < 15000 && net->n[CONNECTOR].ups == 0; ms++) {
+        if (ms == 5000)
+            connect_up(net);
+        flood(net, 1); /* so that nothing is free */
+        for (int k = 0; k < 3; k++)
+            crowd_sends(net, c, c->next++ % SOURCES, true, 0);
+        step(net);
+    }
+    assert_in_range(ms, 5000, 10000);
+    free(c);
+    assert_true(counters(net, ACCEPTOR)->handshakes_paid >= 1);
+    net_free(net);
+}
+
+static void what_was_paid_for_counts_once(void **state)
+{
+    struct net *net = net_new(SMX_LINK_CLIENT, 3);
+    struct crowd *c = calloc(1, sizeof *c);
+    uint64_t paid;
+
+    (void)state;
+    assert_non_null(c);
+    smx_endpoint_free(net->n[ACCEPTOR].ep);
+    net->handshakes_per_s = 20;
+    node_start(net, ACCEPTOR);
+    flood(net, 100);
+    for (size_t i = 0; i < SOURCES; i++) {
+        c->addr[i] = crowd_addr(net);
+        crowd_sends(net, c, i, false, 0);
+    }
+    for (int ms = 0; ms < 1100; ms++) { /* work is asked for from then on */
+        flood(net, 1);
+        crowd_sends(net, c, c->next++ % SOURCES, true, 0);
+        step(net);
+    }
+    paid = counters(net, ACCEPTOR)->handshakes_paid;
+    flood(net, 20);             /* nothing is free */
+    for (int i = 0; i < 2; i++) /* the first may learn that more is asked for by now */
+        crowd_sends(net, c, 0, true, 1);
+    assert_in_range(counters(net, ACCEPTOR)->handshakes_paid, paid + 1, paid + 2);
+    paid = counters(net, ACCEPTOR)->handshakes_paid;
+    feed(net, ACCEPTOR, &c->addr[0], c->last, sizeof c->last);
+    assert_int_equal(counters(net, ACCEPTOR)->handshakes_paid, paid);
+    assert_int_equal(counters(net, ACCEPTOR)->handshake_repeated, 1);
+    free(c);
+    net_free(net);
+}
+
 static void a_forged_cookie_is_not_taken(void **state)
 {
     struct net *net = keeping(SMX_LINK_CLIENT, 3, SMX_WIRE_INIT);
@@ -335,7 +446,7 @@ static void a_forged_cookie_is_not_taken(void **state)
         if (real) /* who has seen the init on its way can do it, and harms nobody: a cookie is only one more
                      MAC */
             memcpy(mac1, kept.bytes + kept.len - 16, 16);
-        smx_wire_cookie_write(datagram, 3, __builtin_bswap32(index), keys.cookie, mac1, cookie, &net->rng);
+        smx_wire_cookie_write(datagram, 3, __builtin_bswap32(index), keys.cookie, mac1, cookie, 0, &net->rng);
         smx_wire_mask(keys.mask, datagram, sizeof datagram);
         feed(net, CONNECTOR, &net->n[ACCEPTOR].addr, datagram, sizeof datagram);
         assert_int_equal(counters(net, CONNECTOR)->cookies_taken, real);
@@ -443,6 +554,8 @@ int main(void)
         cmocka_unit_test(a_datagram_counts_once),
         cmocka_unit_test(the_size_of_another_link_class_is_dropped),
         cmocka_unit_test(under_load_a_client_gets_a_cookie_and_then_its_link),
+        cmocka_unit_test(a_crowd_that_does_not_work_keeps_nobody_out),
+        cmocka_unit_test(what_was_paid_for_counts_once),
         cmocka_unit_test(a_forged_cookie_is_not_taken),
         cmocka_unit_test(half_open_links_fill_the_table_for_five_seconds_only),
         cmocka_unit_test(no_byte_of_a_datagram_is_predictable),

@@ -30,7 +30,7 @@ static void start(struct fixture *f, uint32_t rate)
     smx_load_init(&f->l, rate, &f->rng);
     f->now = SMX_SECOND(50);
     assert_int_equal(smx_addr_parse(&f->from, "192.0.2.5:77"), SMX_OK);
-    smx_wire_init_write(f->init, 3, 1, msg1, &f->rng);
+    smx_wire_init_write(f->init, 3, 1, msg1, 0, &f->rng);
     smx_wire_macs_write(f->init, sizeof f->init, mac1_key, NULL);
 }
 
@@ -55,7 +55,7 @@ static void so_many_a_second_are_free_and_the_rest_need_a_cookie(void **state)
     (void)state;
     start(&f, 50);
     for (int i = 0; i < 3000; i++, f.now += SMX_MS(1))
-        free += ask(&f) == SMX_LOAD_WORK;
+        free += ask(&f) == SMX_LOAD_GO;
     assert_in_range(free, 199, 201); /* a second's worth at once, then 50 in each of three seconds */
 }
 
@@ -64,7 +64,7 @@ static void a_cookie_is_good_for_its_address_and_two_to_four_minutes(void **stat
     static const struct {
         unsigned after_s;
         enum smx_load_verdict verdict;
-    } age[] = {{0, SMX_LOAD_WORK}, {119, SMX_LOAD_WORK}, {125, SMX_LOAD_WORK}, {241, SMX_LOAD_COOKIE}};
+    } age[] = {{0, SMX_LOAD_GO}, {119, SMX_LOAD_GO}, {125, SMX_LOAD_GO}, {241, SMX_LOAD_COOKIE}};
     struct fixture f;
 
     (void)state;
@@ -88,17 +88,17 @@ static void one_source_can_not_use_up_what_is_there_for_all(void **state)
     (void)state;
     start(&f, 100);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(ask(&f), SMX_LOAD_WORK);
+        assert_int_equal(ask(&f), SMX_LOAD_GO);
     for (int i = 0; i < 100; i++) {
         f.from.port = (uint16_t)(1000 + i); /* another port is no other source */
         get_cookie(&f);
-        work += ask(&f) == SMX_LOAD_WORK;
+        work += ask(&f) == SMX_LOAD_GO;
     }
     assert_int_equal(work, SMX_LOAD_PER_SOURCE);
     for (uint8_t i = 0; i < 10; i++) { /* others still get in */
         f.from.ip[14] = (uint8_t)(i + 100);
         get_cookie(&f);
-        work += ask(&f) == SMX_LOAD_WORK;
+        work += ask(&f) == SMX_LOAD_GO;
     }
     assert_int_equal(work, SMX_LOAD_PER_SOURCE + 10);
 }
@@ -114,9 +114,51 @@ static void even_with_cookies_the_total_is_bounded(void **state)
         f.from.ip[13] = (uint8_t)(i >> 8);
         f.from.ip[14] = (uint8_t)i;
         get_cookie(&f);
-        work += ask(&f) == SMX_LOAD_WORK;
+        work += ask(&f) == SMX_LOAD_GO;
     }
     assert_in_range(work, 900, 1000); /* one second: twice 100 free, twice 400 proven, less the collisions */
+}
+
+/* So many sources, each sending all that one may, none of them working; one more asks each second, and works.
+ * Returns in how many of its 60 seconds it got in. */
+static int seconds_in(uint32_t demand_rate, int sources)
+{
+    struct fixture f;
+    int in = 0;
+
+    start(&f, 25); /* 100 with cookies */
+    f.l.demand.rate = demand_rate;
+    for (int s = 0; s < 60; s++) {
+        uint8_t cookie[SMX_MAC16];
+        uint64_t nonce = 0;
+
+        for (int k = 0; k < SMX_LOAD_PER_SOURCE; k++)
+            for (int i = 0; i < sources; i++, f.now += SMX_SECOND(1) / sources / SMX_LOAD_PER_SOURCE) {
+                f.from.ip[13] = (uint8_t)(1 + (i >> 8));
+                f.from.ip[14] = (uint8_t)i;
+                get_cookie(&f);
+                ask(&f);
+                if (i != s * 13 % sources || k != 4)
+                    continue;
+                f.from.ip[13] = 0; /* the honest one */
+                smx_load_cookie(&f.l, f.now, &f.from, cookie, &f.rng);
+                while (smx_load_work_bits(&f.l, f.now) > 0 &&
+                       !smx_wire_work_search(f.init + SMX_LINK_HEAD + 4, cookie,
+                                             smx_load_work_bits(&f.l, f.now), &nonce))
+                    ;
+                smx_wire_init_write(f.init, 3, 1, f.init + SMX_LINK_HEAD + 4, nonce, &f.rng);
+                get_cookie(&f);
+                in += ask(&f) <= SMX_LOAD_PAID;
+            }
+    }
+    return in;
+}
+
+static void work_gets_one_in_where_many_sources_ask_and_without_it_one_would_not(void **state)
+{
+    (void)state;
+    assert_true(seconds_in(100, 500) >= 45);        /* 4000 a second ask; one may share another's allowance */
+    assert_true(seconds_in(UINT32_MAX, 500) <= 10); /* the control: nothing is ever demanded */
 }
 
 static void an_ephemeral_key_counts_once(void **state)
@@ -167,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_cookie_is_good_for_its_address_and_two_to_four_minutes),
         cmocka_unit_test(one_source_can_not_use_up_what_is_there_for_all),
         cmocka_unit_test(even_with_cookies_the_total_is_bounded),
+        cmocka_unit_test(work_gets_one_in_where_many_sources_ask_and_without_it_one_would_not),
         cmocka_unit_test(an_ephemeral_key_counts_once),
         cmocka_unit_test(a_flood_of_keys_pushes_out_only_the_oldest),
     };

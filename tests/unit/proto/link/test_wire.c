@@ -73,12 +73,20 @@ static void check_handshake(struct smx_vec *v)
                                                     SMX_WIRE_HELLO_1, msg),
                      SMX_OK);
     assert_memory_equal(msg, smx_vec_fixed(v, "msg1", SMX_WIRE_MSG1), SMX_WIRE_MSG1);
-    smx_wire_init_write(datagram, cells, init_index, msg, &rng);
+    smx_wire_init_write(datagram, cells, init_index, msg, smx_vec_int(v, "work"), &rng);
     set_random(v, datagram, len, "init_padding", "init_mac2");
     smx_wire_macs_write(datagram, len, to_b.mac1, cookie_len ? cookie : NULL);
     assert_memory_equal(datagram, smx_vec_fixed(v, "init_plain", len), len);
     assert_true(smx_wire_mac1_holds(datagram, len, to_b.mac1));
     assert_int_equal(cookie_len && smx_wire_mac2_holds(datagram, len, cookie), cookie_len > 0);
+    if (cookie_len) {
+        uint64_t nonce = smx_vec_int(v, "work");
+        unsigned shown = (unsigned)smx_vec_int(v, "work_bits");
+
+        assert_int_equal(smx_wire_init_work(datagram, cookie), shown);
+        assert_true(smx_wire_work_search(msg, cookie, shown, &nonce));
+        assert_int_equal(nonce, smx_vec_int(v, "work"));
+    }
     assert_int_equal(smx_wire_handshake_read(&h, datagram, len), SMX_OK);
     assert_true(h.type == SMX_WIRE_INIT && h.cells == cells && h.sender == init_index && h.receiver == 0);
     assert_memory_equal(h.msg, msg, SMX_WIRE_MSG1);
@@ -163,7 +171,7 @@ static void check_cookie(struct smx_vec *v)
     struct smx_wire_keys keys;
     struct smx_wire_handshake h;
     uint8_t cells = (uint8_t)smx_vec_int(v, "cells");
-    uint8_t datagram[SMX_LINK_DATAGRAM_MAX], cookie[16] = {0}, other[16] = {0};
+    uint8_t datagram[SMX_LINK_DATAGRAM_MAX], cookie[16] = {0}, other[16] = {0}, bits = 0;
     size_t len = SMX_LINK_DATAGRAM(cells);
     const uint8_t *mac1 = smx_vec_fixed(v, "init_mac1", 16), *wanted = smx_vec_fixed(v, "cookie", 16);
     struct smx_rng rng;
@@ -177,15 +185,17 @@ static void check_cookie(struct smx_vec *v)
     assert_int_equal(smx_wire_handshake_read(&h, datagram, len), SMX_OK);
     assert_true(h.type == SMX_WIRE_COOKIE && h.receiver == smx_vec_int(v, "init_index") && h.sender == 0);
     assert_memory_equal(h.nonce, smx_vec_fixed(v, "nonce", 24), 24);
-    assert_int_equal(smx_wire_cookie_open(cookie, &h, keys.cookie, mac1), SMX_OK);
+    assert_int_equal(smx_wire_cookie_open(cookie, &bits, &h, keys.cookie, mac1), SMX_OK);
     assert_memory_equal(cookie, wanted, 16);
-    assert_int_equal(smx_wire_cookie_open(cookie, &h, keys.cookie, other), SMX_E_AUTH);
+    assert_int_equal(bits, smx_vec_int(v, "bits"));
+    assert_int_equal(smx_wire_cookie_open(cookie, &bits, &h, keys.cookie, other), SMX_E_AUTH);
     /* The writer draws its nonce, so it is checked by reading. */
     smx_rng_init(&rng, seed);
-    smx_wire_cookie_write(datagram, cells, h.receiver, keys.cookie, mac1, wanted, &rng);
+    smx_wire_cookie_write(datagram, cells, h.receiver, keys.cookie, mac1, wanted, 7, &rng);
     assert_int_equal(smx_wire_handshake_read(&h, datagram, len), SMX_OK);
-    assert_int_equal(smx_wire_cookie_open(other, &h, keys.cookie, mac1), SMX_OK);
+    assert_int_equal(smx_wire_cookie_open(other, &bits, &h, keys.cookie, mac1), SMX_OK);
     assert_memory_equal(other, wanted, 16);
+    assert_int_equal(bits, 7);
 }
 
 static void check_transport(struct smx_vec *v)
