@@ -57,18 +57,15 @@ struct played_call *ages_call_of(struct user *u)
     return NULL;
 }
 
-void ages_excuse(struct ages *g, size_t i, unsigned seconds)
+void ages_excuse(struct ages *g, size_t i)
 {
-    smx_time until = ages_now(g) + SMX_SECOND(seconds);
-
-    if (until > g->side[i].excused)
-        g->side[i].excused = until;
+    g->side[i].excused = g->side[i].moving = ages_now(g) + SMX_SECOND(EXCUSE_S);
 }
 
 static void excuse_all(struct ages *g)
 {
     for (size_t i = 0; i < g->n->clients; i++)
-        ages_excuse(g, i, EXCUSE_S);
+        ages_excuse(g, i);
 }
 
 /* What happens, for who reads why something was violated. */
@@ -244,7 +241,7 @@ static bool do_fault(struct ages *g, enum fault kind)
         note(g, "moves: client", i);
         move_client(g->n, i);
         pace_client_moved(&g->pace, i);
-        ages_excuse(g, i, EXCUSE_S);
+        ages_excuse(g, i);
         return true;
     case FAULT_SLEEP:
         if (!ages_is_awake(g, i))

@@ -30,7 +30,8 @@ struct talk { /* one call */
 struct side {                    /* of a client */
     smx_time busy;               /* when it last had a call; */
     smx_time texting;            /* or a message */
-    smx_time excused;            /* its losses are not counted before */
+    smx_time excused;            /* a fault may still disturb its calls until then */
+    smx_time moving;             /* or a change of a slot's circuit; losses until then are counted apart */
     smx_time wakes;              /* 0: it doesn't sleep */
     smx_time dark[CIRCUITS_MAX]; /* since when the circuit doesn't stand; 0: it does */
     uint32_t ids[SMX_CLIENT_SLOTS];
@@ -85,8 +86,8 @@ bool ages_is_awake(const struct ages *g, size_t client);
 bool ages_is_quiet(const struct ages *g);
 /* The call that a user has now, either way; NULL: none. */
 struct played_call *ages_call_of(struct user *u);
-/* What this client's calls lose is not counted for so long. */
-void ages_excuse(struct ages *g, size_t client, unsigned seconds);
+/* A fault may disturb this client's calls. */
+void ages_excuse(struct ages *g, size_t client);
 void ages_happen(struct ages *g);                             /* ages.c: once a second */
 void ages_look(struct ages *g, unsigned second, double done); /* watch.c: after it */
 void ages_judge(struct ages *g);                              /* watch.c: at the end */

@@ -191,7 +191,7 @@ bool slots_are_idle(const struct smx_client *c)
 {
     for (size_t i = 0; i < c->slots; i++)
         if (c->meeting[i].state != MEETING_IDLE ||
-            (smx_circuit_is_open(&c->circuit[i]) && !c->meeting[i].cookie_ready))
+            (smx_circuit_is_open(&c->circuit[c->meeting[i].slot]) && !c->meeting[i].cookie_ready))
             return false;
     return true;
 }
@@ -210,8 +210,9 @@ const char *slots_text(const struct smx_client *c, char text[COMPLAINT])
     int len = 0;
 
     for (size_t i = 0; i < c->slots; i++)
-        len += snprintf(text + len, (size_t)COMPLAINT - (size_t)len,
-                        "%sslot %zu: state %d, cookie %d, circuit %d", i ? "; " : "", i, c->meeting[i].state,
-                        c->meeting[i].cookie_ready, c->circuit[i].origin.state);
+        len +=
+            snprintf(text + len, (size_t)COMPLAINT - (size_t)len,
+                     "%smeeting %zu: state %d, cookie %d, circuit %d", i ? "; " : "", i, c->meeting[i].state,
+                     c->meeting[i].cookie_ready, c->circuit[c->meeting[i].slot].origin.state);
     return text;
 }

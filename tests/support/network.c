@@ -235,7 +235,7 @@ static void explain_client(const struct network *n, size_t i)
         printf("#   circuit %zu: state %d, %zu hops\n", k, c->circuit[k].origin.state,
                c->circuit[k].origin.hop_count);
     for (size_t k = 0; k < c->slots; k++)
-        printf("#   slot %zu: state %d, cookie %d\n", k, c->meeting[k].state, c->meeting[k].cookie_ready);
+        printf("#   meeting %zu: state %d, cookie %d\n", k, c->meeting[k].state, c->meeting[k].cookie_ready);
     printf("#   name %d, published day %u, listening %d, upload %d\n", c->identity[0].name[0].state,
            c->identity[0].published_day, c->identity[0].listening, c->identity[0].upload[0].state);
 }

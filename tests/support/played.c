@@ -220,6 +220,13 @@ void played_init(struct user *u, struct smx_world *world)
 
 /* ---- what phones and users do ---- */
 
+void pick_up(struct user *u, struct played_call *p)
+{
+    p->answered = true;
+    p->taken_at = smx_world_now(u->world);
+    smx_client_call_answer(u->client, now_of(u), p->id);
+}
+
 static void take_call(struct user *u, struct played_call *p)
 {
     smx_time now = now_of(u);
@@ -232,9 +239,7 @@ static void take_call(struct user *u, struct played_call *p)
         p->ringing = true;
         smx_client_call_ringing(u->client, now, p->id);
     } else if (u->answers && !p->answered) {
-        p->answered = true;
-        p->taken_at = smx_world_now(u->world);
-        smx_client_call_answer(u->client, now, p->id);
+        pick_up(u, p);
     }
 }
 

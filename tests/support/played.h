@@ -71,6 +71,8 @@ struct smx_client_target target_name(const char *name);
 struct smx_client_target target_key(const struct user *u);
 struct played_call *place_call(struct user *u, struct smx_client_target to);
 void hang_up(struct user *u, struct played_call *p);
+/* Answers one call that rings, whatever u->answers says. */
+void pick_up(struct user *u, struct played_call *p);
 /* The number of the message in u->text. */
 size_t send_text(struct user *u, struct smx_client_target to, const char *text, size_t len);
 

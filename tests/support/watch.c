@@ -13,6 +13,14 @@ enum {
     MEMORY_S = 60,    /* and at the heap */
 };
 
+static void moves(struct ages *g, size_t i)
+{
+    smx_time until = ages_now(g) + SMX_SECOND(MOVE_S);
+
+    if (until > g->side[i].moving)
+        g->side[i].moving = until;
+}
+
 /* A circuit that has changed under a slot: what is lost around it belongs to the move. */
 static void look_at_slots(struct ages *g, size_t i)
 {
@@ -23,10 +31,10 @@ static void look_at_slots(struct ages *g, size_t i)
         if (s->ids[k] == c->circuit[k].origin.back_id)
             continue;
         s->ids[k] = c->circuit[k].origin.back_id;
-        ages_excuse(g, i, MOVE_S);
+        moves(g, i);
         for (size_t t = 0; t < TALKS; t++)
             if (g->talk[t].used && (g->talk[t].a == i || g->talk[t].b == i))
-                ages_excuse(g, g->talk[t].a == i ? g->talk[t].b : g->talk[t].a, MOVE_S);
+                moves(g, g->talk[t].a == i ? g->talk[t].b : g->talk[t].a);
     }
 }
 
@@ -43,7 +51,7 @@ static void look_at_frames(struct ages *g, size_t i)
         s->call = p->id;
         s->frames = s->missing = 0;
     }
-    if (now < s->excused) {
+    if (now < s->moving) {
         g->moving_frames += p->frames_in - s->frames;
         g->moving_missing += p->missing - s->missing;
     } else {
@@ -126,7 +134,9 @@ static void look_at_tables(struct ages *g)
     X(waiting)
     X(listeners)
     X(notes)
-    X(streams) X(commands) X(introductions) X(uploads) X(lost)
+    X(streams)
+    X(commands)
+    X(introductions) X(uploads) X(lost)
 #undef X
         if (t.lost > 0) complain(&g->verdict, ages_now(g), "%zu places of relays' tables are lost", t.lost);
     if (!calm)

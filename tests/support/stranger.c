@@ -1,0 +1,229 @@
+#include "tests/support/stranger.h"
+
+#include "proto/base/rng.h"
+#include "tests/support/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CALLEE, CONTACT, STRANGER, PEOPLE };
+enum {
+    EVERY_MS = 10000,
+    PATIENCE_MS = 6000, /* then he hangs up, and calls again */
+    REFUSED_MS = 60000, /* he waits so long for it, if he is patient */
+    BETWEEN_MS = 12000, /* blocks */
+    REFUSED = 1000,     /* times the code: what stands for an answer that is no ringing */
+    SILENT = 10000000,
+    SHUFFLES = 2000,
+};
+
+/* ---- statistics ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The greatest distance between the two distributions: of blocks marked and others. */
+static double distance(const struct stranger_result *r, const bool marked[])
+{
+    double sample[2][STRANGER_BLOCKS * STRANGER_ATTEMPTS], most = 0;
+    size_t count[2] = {0, 0}, i = 0, k = 0;
+
+    for (size_t b = 0; b < r->blocks; b++)
+        for (size_t a = 0; a < r->attempts; a++)
+            sample[marked[b]][count[marked[b]]++] = r->heard[b][a];
+    for (size_t s = 0; s < 2; s++)
+        qsort(sample[s], count[s], sizeof sample[s][0], by_size);
+    while (i < count[0] && k < count[1]) {
+        double at = fmin(sample[0][i], sample[1][k]);
+
+        while (i < count[0] && sample[0][i] <= at)
+            i++;
+        while (k < count[1] && sample[1][k] <= at)
+            k++;
+        most = fmax(most, fabs((double)i / (double)count[0] - (double)k / (double)count[1]));
+    }
+    return most;
+}
+
+void stranger_judge(struct stranger_result *r)
+{
+    bool marked[STRANGER_BLOCKS];
+    uint8_t seed[SMX_RNG_SEED] = "shuffle";
+    struct smx_rng rng;
+    size_t as_much = 0;
+
+    smx_rng_init(&rng, seed);
+    for (size_t b = 0; b < r->blocks; b++)
+        marked[b] = b % 2;
+    r->d = distance(r, marked);
+    for (size_t s = 0; s < SHUFFLES; s++) {
+        for (size_t b = r->blocks - 1; b > 0; b--) {
+            size_t other = smx_rng_below(&rng, (uint32_t)b + 1);
+            bool kept = marked[b];
+
+            marked[b] = marked[other];
+            marked[other] = kept;
+        }
+        as_much += distance(r, marked) >= r->d - 1e-9;
+    }
+    r->p = (double)(as_much + 1) / (SHUFFLES + 1);
+}
+
+/* ---- the attack ---- */
+
+struct scene {
+    struct network *n;
+    struct user *callee, *contact, *stranger;
+    struct smx_rng rng;
+};
+
+/* Time passes; the callee answers his contact, and nobody else. */
+static void pass(struct scene *s, unsigned ms)
+{
+    for (; ms > 0; ms -= ms < 20 ? ms : 20) {
+        run_for(s->n, ms < 20 ? ms : 20);
+        for (size_t i = 0; i < s->callee->call_count; i++) {
+            struct played_call *p = &s->callee->call[i];
+
+            if (!p->out && p->ringing && !p->answered && !is_over(p) &&
+                strcmp(p->from, s->contact->name) == 0)
+                pick_up(s->callee, p);
+        }
+    }
+}
+
+/* Both have spoken, and so know each other by name. */
+static void acquaint(struct scene *s, struct user *a, struct user *b)
+{
+    struct played_call *p = place_call(a, target_name(b->name));
+
+    b->answers = true;
+    run_for(s->n, 4000);
+    MUST(p->answered);
+    hang_up(a, p);
+    run_for(s->n, 4000);
+    b->answers = false;
+    forget(a);
+    forget(b);
+}
+
+static bool set_up(struct scene *s, const struct stranger_config *config)
+{
+    static const char *const names[PEOPLE] = {"callee", "contact", "stranger"};
+    struct network_config network = network_preset(config->seed);
+    uint8_t seed[SMX_RNG_SEED] = "stranger";
+
+    memcpy(seed + 16, &config->seed, sizeof config->seed);
+    smx_rng_init(&s->rng, seed);
+    network.circuits_max = 256;
+    s->n = network_start(&network);
+    for (uint8_t i = 0; i < PEOPLE; i++) {
+        make_client(s->n, i, (uint8_t)(i + 1), names[i], 2);
+        start_client(s->n, i);
+    }
+    s->callee = &s->n->user[CALLEE];
+    s->contact = &s->n->user[CONTACT];
+    s->stranger = &s->n->user[STRANGER];
+    if (!run_to_ready(s->n, 90000))
+        return false;
+    acquaint(s, s->callee, s->contact); /* so that the callee shows him by his name */
+    acquaint(s, s->contact, s->callee);
+    if (config->known) {
+        acquaint(s, s->callee, s->stranger);
+        acquaint(s, s->stranger, s->callee);
+    }
+    return true;
+}
+
+static double attempt(struct scene *s, struct stranger_result *r, bool patient)
+{
+    unsigned before = smx_rng_below(&s->rng, 1000);
+    struct played_call *p;
+    double heard;
+
+    pass(s, before);
+    p = place_call(s->stranger, target_name(s->callee->name));
+    if (patient)
+        for (unsigned ms = 0; ms < REFUSED_MS && !is_over(p); ms += 500)
+            pass(s, 500);
+    else
+        pass(s, PATIENCE_MS);
+    if (p->failed && (patient || !p->ringing)) {
+        heard =
+            p->code * (double)REFUSED + (patient ? (double)((p->over_at - p->placed) / SMX_MS(1)) / 1000 : 0);
+        r->refused++;
+    } else if (p->ringing) {
+        heard = (double)((p->rang - p->placed) / SMX_US(1)) / 1000;
+        r->rang++;
+    } else {
+        heard = SILENT;
+        r->silent++;
+    }
+    if (!is_over(p))
+        hang_up(s->stranger, p);
+    if (!patient)
+        pass(s, EVERY_MS - PATIENCE_MS - before);
+    forget(s->stranger);
+    return heard;
+}
+
+static void block(struct scene *s, struct stranger_result *r, const struct stranger_config *config, size_t at)
+{
+    struct played_call *talk = NULL;
+
+    if (at % 2 == 1) { /* the contact calls, at any moment of the stranger's */
+        struct played_call *p = place_call(s->stranger, target_name(s->callee->name));
+
+        pass(s, 200 + smx_rng_below(&s->rng, 4000));
+        talk = place_call(s->contact, target_name(s->callee->name));
+        pass(s, 5000);
+        r->contact_calls++;
+        r->contact_answered += talk->answered && !is_over(talk);
+        if (!is_over(p))
+            hang_up(s->stranger, p);
+        pass(s, EVERY_MS);
+        forget(s->stranger);
+    }
+    for (size_t a = 0; a < config->attempts; a++)
+        r->heard[at][a] = attempt(s, r, config->patient);
+    if (talk && !is_over(talk))
+        hang_up(s->contact, talk);
+    pass(s, BETWEEN_MS);
+    forget(s->contact);
+    forget(s->callee);
+}
+
+void stranger_run(struct stranger_result *r, const struct stranger_config *config)
+{
+    struct scene s;
+
+    memset(r, 0, sizeof *r);
+    MUST(config->blocks <= STRANGER_BLOCKS && config->attempts <= STRANGER_ATTEMPTS);
+    r->blocks = config->blocks;
+    r->attempts = config->attempts;
+    r->ready = set_up(&s, config);
+    for (size_t b = 0; r->ready && b < config->blocks; b++)
+        block(&s, r, config, b);
+    if (r->ready)
+        stranger_judge(r);
+    network_free(s.n);
+    smx_rng_fini(&s.rng);
+}
+
+void stranger_tell(const struct stranger_result *r, const struct stranger_config *config)
+{
+    printf("{\"attack\": \"stranger\", \"seed\": %llu, \"known\": %s, \"patient\": %s, \"blocks\": %zu, "
+           "\"attempts\": "
+           "%zu, \"rang\": %zu, \"refused\": %zu, \"silent\": %zu, \"contact_calls\": %zu, "
+           "\"contact_answered\": "
+           "%zu, \"d\": %.3f, \"p\": %.4f}\n",
+           (unsigned long long)config->seed, config->known ? "true" : "false",
+           config->patient ? "true" : "false", r->blocks, r->attempts, r->rang, r->refused, r->silent,
+           r->contact_calls, r->contact_answered, r->d, r->p);
+}
