@@ -31,9 +31,10 @@ def open_call(where, tape, positions, choose):
         time.sleep(TALK_SECONDS)
         guards = where.guards(tape)
         for _ in range(stage.VIEW_TRIES):
-            route = where.route(guards)
-            if names := choose(route, positions):
-                return phones, marks, guards, route, names
+            if route := where.route(guards):
+                break
+        if names := choose(route, positions):
+            return phones, marks, guards, route, names
         where.hang_up(phones, marks)
         time.sleep(3)
     raise NoSuchRoute(f"no call of {ROUTE_TRIES} went through six relays, but {route}")
@@ -63,7 +64,8 @@ def once(where, positions, choose=victims):
             end = time.time_ns()
         tail = end - int(2e9)
         done = {"positions": [stage.POSITIONS[p] for p in positions], "relays": names, "route": list(route),
-                "certain": last_route == route, "gap_ms": stage.gaps(phones, killed, end),
+                "certain": last_route == route, "heard_before": stage.both_flow(phones, killed - int(1e9), killed),
+                "gap_ms": stage.gaps(phones, killed, end),
                 "recovered": stage.both_flow(phones, tail, end), "dialogs": stage.untouched(phones, marks),
                 "ended": [e["param"] for phone, mark in zip(phones, marks) for e in phone.events(mark) if e["type"] == "CALL_CLOSED"],
                 "late_own_frames": [sum(killed <= t < end for t, _ in phone.late()) for phone in phones]}

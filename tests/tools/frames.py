@@ -26,9 +26,10 @@ def fresh(came):
 
 
 def longest_gap_ms(came, begin, end):
-    """The longest time without a fresh frame that ended after `begin`, up to `end` if none came any more."""
+    """The longest time without a fresh frame that ended after `begin`, up to `end` if none came any more.  What was missing
+    for more than a second before is not counted from its beginning."""
     times = [t for t in fresh(came) if t < end]
-    before = [t for t in times if t < begin][-1:] or [begin]
+    before = [t for t in times if begin - 1_000_000_000 <= t < begin][-1:] or [begin]
     times = before + [t for t in times if t >= begin] + [end]
     return round(max(b - a for a, b in zip(times, times[1:])) / 1e6, 1)
 
