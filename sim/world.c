@@ -78,7 +78,7 @@ static smx_time to_world(const struct node *n, smx_time local)
 
     if (local == SMX_NEVER)
         return SMX_NEVER;
-    if (local <= n->clock.origin)
+    if ((int64_t)shown <= 0) /* the origin of a clock whose rate was changed may lie before 0 */
         return 0;
     t = shown / second * BILLION + shown % second * BILLION / second;
     while (to_local(n, t) < local) /* rounding: a step or two */
@@ -90,6 +90,18 @@ smx_time smx_world_local(const struct smx_world *w, uint32_t node)
 {
     assert(node < w->node_count);
     return to_local(&w->node[node], w->now);
+}
+
+void smx_world_set_rate(struct smx_world *w, uint32_t node, int32_t ppb)
+{
+    struct node *n = &w->node[node];
+    smx_time before;
+
+    assert(node < w->node_count);
+    before = to_local(n, w->now);
+    n->clock.ppb = ppb;
+    n->clock.origin += before - to_local(n, w->now);
+    smx_world_flush(w, node);
 }
 
 struct smx_wall smx_world_wall(const struct smx_world *w, uint32_t node)

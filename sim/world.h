@@ -52,6 +52,8 @@ const struct smx_addr *smx_world_addr(const struct smx_world *w, uint32_t node);
 void smx_world_set_addr(struct smx_world *w, uint32_t node, const struct smx_addr *addr);
 /* Puts another core in a node's place, or none (NULL): it has died, and datagrams to it vanish. */
 void smx_world_set_core(struct smx_world *w, uint32_t node, void *core);
+/* Its clock reads on from where it is, at another rate. */
+void smx_world_set_rate(struct smx_world *w, uint32_t node, int32_t ppb);
 /* The node's clocks at the world's present time. */
 smx_time smx_world_local(const struct smx_world *w, uint32_t node);
 struct smx_wall smx_world_wall(const struct smx_world *w, uint32_t node);
