@@ -18,7 +18,7 @@ struct relay_config {
     char state[SMX_CONFIG_PATH_MAX];
     char passphrase_file[SMX_CONFIG_PATH_MAX];
     struct smx_config_addrs listen, advertise;
-    int64_t clients, neighbours, circuits;
+    int64_t clients, clients_per_address, neighbours, circuits;
     bool cover;
     int log;
 };

@@ -26,6 +26,8 @@ static const struct smx_config_key keys[] = {
     SMX_KEY_PATH("relay", "passphrase_file", struct relay_config, passphrase_file, "",
                  "first line opens a sealed key file"),
     SMX_KEY_INT("relay", "clients", struct relay_config, clients, "512", 1, 20000, "client links at once"),
+    SMX_KEY_INT("relay", "clients_per_address", struct relay_config, clients_per_address, "128", 1, 20000,
+                "client links from one address, of IPv6 from one /64"),
     SMX_KEY_INT("relay", "neighbours", struct relay_config, neighbours, "128", 1, 4096,
                 "relay links at once"),
     SMX_KEY_INT("relay", "circuits", struct relay_config, circuits, "4096", 16, 1 << 20,
@@ -133,6 +135,7 @@ static bool make_core(struct relay_daemon *d)
                                       .relay_links_max = (uint32_t)d->config.neighbours,
                                       .client_links_max = (uint32_t)d->config.clients,
                                       .circuits_max = (uint32_t)d->config.circuits,
+                                      .source_links_max = (uint32_t)d->config.clients_per_address,
                                       .cover_off = !d->config.cover};
     uint8_t seed[SMX_RNG_SEED];
     size_t datagrams = (size_t)d->config.neighbours * SMX_RELAY_RATE + (size_t)d->config.clients;

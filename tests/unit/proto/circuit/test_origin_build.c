@@ -83,6 +83,29 @@ static void a_circuit_under_construction_yields_a_cell_for_each_turn(void **stat
     assert_false(f->heard_own);
 }
 
+static void create_says_in_whose_place_the_circuit_shall_stand(void **state)
+{
+    struct fake *f = *state;
+    struct smx_create c;
+
+    f->o.create.replaces = 0x90abcdef;
+    f->silent = true;
+    assert_int_equal(fake_open(f), SMX_OK);
+    for (unsigned i = 0; i < 2; i++) { /* also when it is repeated */
+        do
+            fake_step(f);
+        while (smx_command_type(f->cell) != SMX_CMD_CREATE);
+        assert_int_equal(smx_create_decode(&c, f->cell), SMX_OK);
+        assert_int_equal(c.replaces, 0x90abcdef);
+    }
+    fake_stop(f);
+    fake_start(f, SMX_PERIOD_SLOT, 1, 0, 3);
+    assert_int_equal(fake_open(f), SMX_OK);
+    fake_step(f);
+    assert_int_equal(smx_create_decode(&c, f->cell), SMX_OK);
+    assert_int_equal(c.replaces, 0); /* unless told otherwise, in its own */
+}
+
 static void what_the_owner_gives_before_the_circuit_stands_is_ignored(void **state)
 {
     struct fake *f = *state;
@@ -414,6 +437,7 @@ int main(void)
         STARTED(three_hops_are_built_one_after_the_other),
         cmocka_unit_test(each_extend_waits_a_random_time_first),
         IDLE(a_circuit_under_construction_yields_a_cell_for_each_turn),
+        IDLE(create_says_in_whose_place_the_circuit_shall_stand),
         STARTED(what_the_owner_gives_before_the_circuit_stands_is_ignored),
         STARTED(a_lost_create_is_sent_again_with_the_same_ephemeral),
         STARTED(a_lost_created_is_asked_for_again),
