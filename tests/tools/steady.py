@@ -87,7 +87,8 @@ class Machine:
         self.records = open(os.path.join(folder, "frames"), "ab", buffering=0)
         self.call = None        # id, local, remote (tagged addresses), target, cseq, state
         self.media = None       # where our frames go
-        self.next_number, self.seq, self.stamp, self.ssrc = 0, 0, 0, token()[:8]
+        self.next_number = int.from_bytes(os.urandom(4), "big") >> 1  # no two phones say the same, nor one after a restart
+        self.seq, self.stamp, self.ssrc = 0, 0, b""
         self.repeats = {}       # what is sent again until it is answered: key -> [text, next time, pause, end]
         self.register_at, self.register_id, self.register_seq = 0.0, token(), 0
         self.is_registered = False
