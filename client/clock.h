@@ -1,4 +1,4 @@
-/* client/clock.h - a client's ticks keep to its guard's.  Source: docs/protocol/10-link.md, section 8.
+/* client/clock.h - a client's ticks keep to its guard's.  Source: docs/protocol/10-link.md, section 9.
  *
  * The guard fits this client's cells to timetables of its own, so it is the guard's pace that counts, right
  * or wrong; the clock follows it within its bounds (proto/link/clock.h).  A new guard, or the old one after a

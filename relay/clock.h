@@ -1,4 +1,4 @@
-/* relay/clock.h - whose ticks a relay keeps to.  Source: docs/protocol/10-link.md, section 8.  Pure.
+/* relay/clock.h - whose ticks a relay keeps to.  Source: docs/protocol/10-link.md, section 9.  Pure.
  *
  * Its own clock is no better than another's, and some neighbours may lie.  So it keeps to the median of each
  * adjacent layer, and to the mean of these medians.  By layers, because one median over all would let a layer

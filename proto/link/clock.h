@@ -1,5 +1,5 @@
 /* proto/link/clock.h - the clock that a node's ticks run by: the machine's, corrected slowly, so that the
- * ticks of its neighbours keep their place on it.  Source: docs/protocol/10-link.md, section 8.
+ * ticks of its neighbours keep their place on it.  Source: docs/protocol/10-link.md, section 9.
  *
  *   reading = time + (local - since) * (1 + rate)       since, time: where the present piece of the line
  * began
