@@ -26,7 +26,11 @@ struct smx_directory_config {
     size_t uploads_busy; /* uploads in a batch interval above which they need more work; above 0 */
 };
 
-enum { SMX_DIRECTORY_EARLY_S = 2, SMX_DIRECTORY_CLOCK_S = 600, SMX_DIRECTORY_LISTED_EPOCHS = 24 };
+enum {
+    SMX_DIRECTORY_EARLY_S = 2,
+    SMX_DIRECTORY_CLOCK_S = 60, /* a relay's clock is off at most: two such still take each other's handshakes */
+    SMX_DIRECTORY_LISTED_EPOCHS = 24
+};
 
 /* Takes up what the store holds (borrowed; it outlives the directory).
  * SMX_E_REFUSED: the store serves another network; SMX_E_MALFORMED: it holds what it should not;

@@ -142,7 +142,7 @@ enum smx_err smx_dir_relays_judge(const struct smx_dir_relays *r, const struct s
     *why = "descriptor for another network";
     if (memcmp(d->network, n->id, sizeof n->id) != 0)
         return SMX_E_REFUSED;
-    *why = "the relay's clock is more than 10 minutes off";
+    *why = "the relay's clock is more than a minute off";
     if (d->published.s > now.s + SMX_DIRECTORY_CLOCK_S || d->published.s < now.s - SMX_DIRECTORY_CLOCK_S)
         return SMX_E_LATE;
     *why = "not newer than the descriptor held";
