@@ -28,7 +28,8 @@ struct smx_directory_config {
 
 enum {
     SMX_DIRECTORY_EARLY_S = 2,
-    SMX_DIRECTORY_CLOCK_S = 60, /* a relay's clock is off at most: two such still take each other's handshakes */
+    SMX_DIRECTORY_CLOCK_S =
+        60, /* a relay's clock is off at most: two such still take each other's handshakes */
     SMX_DIRECTORY_LISTED_EPOCHS = 24
 };
 
