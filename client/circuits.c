@@ -148,6 +148,17 @@ void smx_circuits_reset(struct smx_client *c, smx_time now, bool urgent)
     }
 }
 
+static void begin_stream(struct smx_client *c, struct circuit *k, smx_time now)
+{
+    struct smx_stream_config config = {.tx = k->tx,
+                                       .rx = k->rx,
+                                       .tx_cap = STREAM_SMALL,
+                                       .rx_cap = k->rx_cap,
+                                       .period = c->q * k->origin.ticks};
+
+    smx_stream_init(&k->stream, &config, now);
+}
+
 /* The young one goes on alone; it may still be under construction. */
 static void promote(struct smx_client *c, struct circuit *k)
 {
@@ -168,6 +179,8 @@ void smx_circuit_drop(struct smx_client *c, struct circuit *k, smx_time now)
     drop_both(c, k, now);
     if (renewing) {
         promote(c, k);
+        if (smx_circuit_is_open(k)) /* it asks for LISTEN already */
+            begin_stream(c, k, now);
         return;
     }
     k->open_at = SMX_NEVER; /* enough for this epoch; what is drawn in the next may do better */
@@ -294,17 +307,6 @@ bool smx_circuit_is_due(const struct smx_client *c, const struct circuit *k)
     return k->due && !may_renew(c, k);
 }
 
-static void begin_stream(struct smx_client *c, struct circuit *k, smx_time now)
-{
-    struct smx_stream_config config = {.tx = k->tx,
-                                       .rx = k->rx,
-                                       .tx_cap = STREAM_SMALL,
-                                       .rx_cap = k->rx_cap,
-                                       .period = c->q * k->origin.ticks};
-
-    smx_stream_init(&k->stream, &config, now);
-}
-
 /* The old stream keeps its buffers, and the new one gets the other pair. */
 static void exchange_streams(struct circuit *k)
 {
@@ -388,6 +390,7 @@ static void opened(struct smx_client *c, struct circuit *k, smx_time now)
 static void segment(struct smx_client *c, struct circuit *k, struct smx_stream *stream, smx_time now,
                     const struct smx_hop_msg *m)
 {
+    struct smx_service_msg said;
     const uint8_t *msg;
     size_t len;
 
@@ -396,8 +399,8 @@ static void segment(struct smx_client *c, struct circuit *k, struct smx_stream *
     while (smx_stream_message(stream, &msg, &len)) {
         if (k->role == CIRCUIT_ERRAND)
             smx_errand_message(c, now, k->of, msg, len);
-        else if (len == SMX_SERVICE_HEAD + SMX_MEET_1 && msg[0] == SMX_SERVICE_INTRODUCED)
-            smx_screen_introduced(c, now, k->of, msg + SMX_SERVICE_HEAD, len - SMX_SERVICE_HEAD);
+        else if (smx_service_decode(&said, msg, len) == SMX_OK && said.type == SMX_SERVICE_INTRODUCED)
+            smx_screen_introduced(c, now, k->of, said.content, said.len);
     }
 }
 
@@ -442,7 +445,7 @@ static void event(struct smx_client *c, struct circuit *k, smx_time now, uint64_
         return;
     case SMX_ORIGIN_FAILED:
         if (slot)
-            smx_meeting_failed(c, now, k->of, rx->request);
+            smx_meeting_failed(c, now, k->of, rx->request, rx->msg.type == SMX_HOP_REFUSED);
         else
             smx_circuit_drop(c, k, now); /* it can't listen here */
         return;

@@ -71,8 +71,7 @@ struct uplink {
     uint32_t spare;  /* link to the other guard, tried while ours is silent; SMX_LINK_NONE: no need */
     smx_time redial; /* when it is looked whether guards have moved */
     struct smx_addr addr[GUARDS]; /* as dialled */
-    smx_time seen;                /* the last look at the clocks */
-    struct smx_wall seen_wall;
+    smx_time seen;                /* the last look at the clock */
     bool wants_http; /* boot: nobody answered */
     uint16_t request;
     struct smx_stream stream; /* boot */
@@ -275,6 +274,7 @@ struct move {
     bool second;       /* to the callee's second meeting */
     uint8_t slot, hop; /* EXTEND, JOIN: where it goes; the hop that joins */
     smx_time deadline; /* WANTED: the next try */
+    uint8_t like_msg2[SMX_MEET_2];
 };
 
 /* How either side may come back into the join when his half of it dies: docs/protocol/45-meeting.md,
@@ -523,7 +523,8 @@ void smx_identity_unanswered(struct smx_client *c, size_t at, smx_time now);
 /* What became of looking up what was uploaded. */
 void smx_identity_checked(struct smx_client *c, size_t at, smx_time now, const uint8_t *answer, size_t len);
 void smx_identity_unchecked(struct smx_client *c, size_t at, smx_time now);
-/* The circuit that carried it is gone; the new one's end shall not learn from a look-up whose circuit it is. */
+/* The circuit that carried it is gone; the new one's end shall not learn from a look-up whose circuit it is.
+ */
 void smx_identity_moved(struct smx_client *c, size_t at);
 
 /* ---- lookup.c ---- */
@@ -555,7 +556,8 @@ void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, s
 /* Events of the slot's circuit. */
 void smx_meeting_opened(struct smx_client *c, smx_time now, size_t slot);
 void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
-void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request);
+/* answered: it was refused; else nobody said anything. */
+void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request, bool answered);
 void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
 void smx_meeting_lost(struct smx_client *c, smx_time now, size_t slot);    /* the circuit is gone */
 bool smx_meeting_may_renew(const struct smx_client *c, size_t slot);       /* nothing needs its circuit */
@@ -589,9 +591,9 @@ struct meeting *smx_move_pipe_on(struct smx_client *c, size_t slot);
 /* Events of a slot that is lent, and the peer's first cell on it. */
 void smx_move_opened(struct smx_client *c, smx_time now, size_t slot);
 void smx_move_joined(struct smx_client *c, smx_time now, struct meeting *m);
-void smx_move_failed(struct smx_client *c, smx_time now, size_t slot);
+void smx_move_failed(struct smx_client *c, smx_time now, size_t slot, bool answered);
 void smx_move_lost(struct smx_client *c, smx_time now, size_t slot);
-/* MET at a slot that is not in use: the caller has come to our second meeting.  False: it is not that. */
+/* MET: the peer has come to our second meeting, or back by our gate.  False: it is neither. */
 bool smx_move_met(struct smx_client *c, smx_time now, size_t slot, const struct smx_hop_msg *msg);
 void smx_move_gate_placed(struct smx_client *c, smx_time now, struct meeting *m);
 void smx_move_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);

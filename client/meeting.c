@@ -464,12 +464,12 @@ void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const
     }
 }
 
-void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request)
+void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t request, bool answered)
 {
     struct meeting *m = smx_meeting_on(c, slot);
 
     if (m->state == MEETING_LENT)
-        smx_move_failed(c, now, slot);
+        smx_move_failed(c, now, slot, answered);
     else if (m->state == MEETING_OPEN) /* its gate: tried again */
         m->back.gate_next = now + SMX_MS(COOKIE_AGAIN_MS);
     else if (request == SMX_HOP_LEAVE)
@@ -489,7 +489,7 @@ void smx_meeting_message(struct smx_client *c, smx_time now, size_t slot, const 
     if (rx->hop != END)
         return;
     if (m->state == MEETING_LENT && rx->msg.type == SMX_HOP_LEFT && extended)
-        smx_move_failed(c, now, slot);
+        smx_move_failed(c, now, slot, true);
     else if (rx->msg.type == SMX_HOP_MET && !smx_move_met(c, now, slot, &rx->msg))
         met(c, now, m, &rx->msg);
     else if (rx->msg.type == SMX_HOP_LEFT && (m->state >= MEETING_PROVE || extended))

@@ -23,8 +23,8 @@ enum {
     PROBE_NOISE = 8, /* cells of noise until the own last hop is asked */
     EXTEND_MS =
         600, /* until a relay that does not answer counts as dead; one known to be dead refuses at once */
-    JOIN_MS = 2500,       /* the rendezvous waits 2 s for a cookie that it does not have yet */
-    AGAIN_MS = 500,       /* between tries */
+    JOIN_MS = 7000, /* it is repeated for as long: without an answer nobody knows whether it was heard */
+    AGAIN_MS = 500, /* between tries */
     DUE_AGAIN_MS = 10000, /* when nothing is dead */
     GATE_AGAIN_MS = 1000,
 };
@@ -150,26 +150,31 @@ static struct meeting *find_host(struct smx_client *c, smx_time now, struct meet
     return host;
 }
 
+static void ask_to_join(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    uint8_t content[SMX_COOKIE + SMX_MEET_2];
+
+    memcpy(content, m->move.second ? m->back.second : m->back.rejoin, SMX_COOKIE);
+    memcpy(content + SMX_COOKIE, m->move.like_msg2, SMX_MEET_2);
+    if (smx_origin_request(origin_of(c, m->move.slot), now, m->move.hop, SMX_HOP_JOIN, content,
+                           sizeof content) != SMX_OK)
+        failed(c, now, m);
+}
+
 static void join(struct smx_client *c, smx_time now, struct meeting *m, uint8_t hop)
 {
-    struct smx_origin *o = origin_of(c, m->move.slot);
-    uint8_t content[SMX_COOKIE + SMX_MEET_2];
     struct smx_x25519 key; /* the relay can't tell this JOIN from a first one */
 
     smx_x25519_make(&key, &c->rng);
-    memcpy(content, m->move.second ? m->back.second : m->back.rejoin, SMX_COOKIE);
-    memcpy(content + SMX_COOKIE, key.public, sizeof key.public);
-    smx_rng_bytes(&c->rng, content + SMX_COOKIE + sizeof key.public, SMX_MEET_2 - sizeof key.public);
+    memcpy(m->move.like_msg2, key.public, sizeof key.public);
+    smx_rng_bytes(&c->rng, m->move.like_msg2 + sizeof key.public, SMX_MEET_2 - sizeof key.public);
     sodium_memzero(&key, sizeof key);
     m->move.hop = hop;
     m->move.state = MOVE_JOIN;
     m->move.deadline = now + SMX_MS(JOIN_MS);
-    if (smx_origin_request(o, now, hop, SMX_HOP_JOIN, content, sizeof content) != SMX_OK) {
-        failed(c, now, m);
-        return;
-    }
-    smx_origin_set_joined(
-        o, true); /* what comes and goes here from now on is the peer's, as soon as he is there */
+    smx_origin_set_joined(origin_of(c, m->move.slot),
+                          true); /* what comes here is the peer's as soon as he is there */
+    ask_to_join(c, now, m);
 }
 
 static void seek(struct smx_client *c, smx_time now, struct meeting *m)
@@ -207,11 +212,13 @@ void smx_move_opened(struct smx_client *c, smx_time now, size_t slot)
     join(c, now, m, END + 1);
 }
 
-void smx_move_failed(struct smx_client *c, smx_time now, size_t slot)
+void smx_move_failed(struct smx_client *c, smx_time now, size_t slot, bool answered)
 {
     struct meeting *m = smx_move_pipe_on(c, slot);
 
-    if (m->move.state >= MOVE_EXTEND)
+    if (m->move.state == MOVE_JOIN && !answered)
+        ask_to_join(c, now, m);
+    else if (m->move.state >= MOVE_EXTEND)
         failed(c, now, m);
 }
 
@@ -280,31 +287,55 @@ void smx_move_joined(struct smx_client *c, smx_time now, struct meeting *m)
     say(c, now, m, &(struct smx_record){.type = SMX_RECORD_MOVED, .id = used});
 }
 
+/* The peer has come by our own gate, to a circuit of ours that was cut off. */
+static void met_at_gate(struct smx_client *c, smx_time now, struct meeting *m, size_t slot)
+{
+    if (m->slot == slot) {
+        give_back(c, now, m, false);
+        m->move = (struct move){.state = MOVE_NONE};
+        smx_origin_set_joined(origin_of(c, slot), true);
+    }
+    m->back.gate_ready = false;
+    m->back.gate_next = now;
+}
+
+/* The caller has come to our second meeting. */
+static void met_at_second(struct smx_client *c, smx_time now, struct meeting *m, size_t slot)
+{
+    if (m->move.state >= MOVE_EXTEND && m->move.slot != slot)
+        give_back(c, now, m, false);
+    smx_origin_truncate(origin_of(c, slot), END + 1); /* our own try there, if any, is over */
+    m->move = (struct move){.state = MOVE_JOIN, .why = MOVE_DEAD, .slot = (uint8_t)slot, .hop = END};
+    memcpy(m->rendezvous, smx_circuit_end(&c->circuit[slot]), sizeof m->rendezvous);
+    smx_origin_set_joined(origin_of(c, slot), true);
+    arrive(c, now, m);
+    sodium_memzero(m->back.told, sizeof m->back.told);
+    m->back.gate_ready = false;
+    m->back.gate_next = now;
+    m->back.rejoin_number = m->back.told_number = 0;
+}
+
 bool smx_move_met(struct smx_client *c, smx_time now, size_t slot, const struct smx_hop_msg *msg)
 {
-    struct meeting *host = smx_meeting_on(c, slot);
+    const struct meeting *host = smx_meeting_on(c, slot);
 
-    if (host->state > MEETING_LENT || msg->len != SMX_COOKIE + SMX_MEET_2)
+    if (msg->len != SMX_COOKIE + SMX_MEET_2)
         return false;
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i];
+        const struct way_back *b = &m->back;
 
-        if (m == host || m->state != MEETING_OPEN || m->out || m->back.told_number == 0 ||
-            sodium_memcmp(m->back.told, msg->content, SMX_COOKIE) != 0)
+        if (m->state != MEETING_OPEN)
             continue;
-        if (m->move.slot == slot || m->move.state < MOVE_EXTEND)
-            smx_origin_truncate(origin_of(c, slot), END + 1); /* our own try there is over */
-        else
-            give_back(c, now, m, false);
-        m->move = (struct move){.state = MOVE_JOIN, .why = MOVE_DEAD, .slot = (uint8_t)slot, .hop = END};
-        memcpy(m->rendezvous, smx_circuit_end(&c->circuit[slot]), sizeof m->rendezvous);
-        smx_origin_set_joined(origin_of(c, slot), true);
-        arrive(c, now, m);
-        sodium_memzero(m->back.told, sizeof m->back.told);
-        m->back.gate_ready = false;
-        m->back.gate_next = now;
-        m->back.rejoin_number = m->back.told_number = 0;
-        return true;
+        if (b->gate_ready && sodium_memcmp(b->gate, msg->content, SMX_COOKIE) == 0) {
+            met_at_gate(c, now, m, slot);
+            return true;
+        }
+        if (m != host && host->state <= MEETING_LENT && !m->out && b->told_number > 0 &&
+            sodium_memcmp(b->told, msg->content, SMX_COOKIE) == 0) {
+            met_at_second(c, now, m, slot);
+            return true;
+        }
     }
     return false;
 }
