@@ -46,12 +46,13 @@ def lost(sent, came, begin, end):
 
 
 def by_change(losses, changes, margin_ns):
-    """Losses within the margin of each change of the path, given as (begin, end), and how many were outside of all."""
+    """Losses by the change of the path, given as (begin, end), that they are nearest to, and how many were farther from all
+    of them than the margin."""
     counts, outside = [0] * len(changes), 0
     for t in losses:
-        near = [i for i, (begin, end) in enumerate(changes) if begin - margin_ns <= t < end + margin_ns]
-        if near:
-            counts[near[0]] += 1
+        far, nearest = min(((max(begin - t, t - end, 0), i) for i, (begin, end) in enumerate(changes)), default=(margin_ns + 1, 0))
+        if far <= margin_ns:
+            counts[nearest] += 1
         else:
             outside += 1
     return counts, outside
@@ -61,14 +62,3 @@ def changes(samples):
     """When the path changed, as (last seen as it was, first seen otherwise), from [(time, path)]."""
     known = [(t, path) for t, path in samples if path]
     return [(a, b) for (a, old), (b, new) in zip(known, known[1:]) if old != new]
-
-
-def merged(spans, gap_ns):
-    """Spans that are closer together than the gap count as one."""
-    joined = []
-    for begin, end in sorted(spans):
-        if joined and begin - joined[-1][1] < gap_ns:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((begin, end))
-    return joined

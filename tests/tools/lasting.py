@@ -5,8 +5,7 @@ import time
 from tools import frames
 
 SAMPLE_SECONDS, VIEW_SECONDS = 1.0, 0.2
-MARGIN_NS = 1_000_000_000      # around a change of the way that was seen between two samples
-TOGETHER_NS = 2_000_000_000    # changes of both sides that are closer count as one
+MARGIN_NS = 1_000_000_000  # around a change of the way that was seen between two samples
 LOST_PCT, LOST_PER_CHANGE_MS = 0.1, 200
 
 
@@ -29,10 +28,6 @@ def way(sent, came, changes, begin, end):
     count = sum(begin <= t < end for t, _ in sent)
     return {"frames": count, "lost": len(gone), "lost_outside": outside, "lost_outside_pct": round(100 * outside / max(1, count), 4),
             "lost_per_change_ms": [20 * n for n in per_change], "longest_gap_ms": frames.longest_gap_ms(came, begin, end)}
-
-
-def changes(found):
-    return frames.merged(frames.changes(found), TOGETHER_NS)
 
 
 def judge(results, what, ways):
