@@ -160,6 +160,7 @@ struct smx_client_status {
     char name[SMX_NAME_MAX + 1];              /* the first confirmed name, or empty */
     char key[SMX_CLIENT_USER];                /* of the first identity, in base32 */
     size_t circuits, circuits_wanted;         /* open ones */
+    bool guard;                               /* our guard relay answers */
 };
 void smx_client_status(const struct smx_client *client, struct smx_client_status *status);
 

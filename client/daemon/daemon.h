@@ -1,5 +1,6 @@
 /* client/daemon/daemon.h - what the files of sipmix-client share: main.c moves datagrams and documents,
- * phones.c what phones send and get, settings.c the configuration. */
+ * phones.c what phones send and get, files.c is the folder and the log, watch.c this computer, settings.c the
+ * configuration. */
 #ifndef SMX_CLIENT_DAEMON_H
 #define SMX_CLIENT_DAEMON_H
 
@@ -31,8 +32,16 @@ struct client_config {
     bool cover;
 };
 
-struct smx_keep;
+enum kept { KEPT_STATE, KEPT_CONTACTS, KEPT_CONSENSUS, KEPT_STATUS, KEPT_CALLS, KEPT_COUNT };
+
 struct phones;
+
+/* Whether this computer sleeps, or has no network. */
+struct watch {
+    smx_time last, checked, refused_at;
+    uint64_t sent, failed; /* datagrams */
+    bool refused;          /* the system lets none out */
+};
 
 struct client_daemon {
     struct client_config config;
@@ -52,8 +61,17 @@ struct client_daemon {
     struct smx_http_fetch *fetch; /* of a consensus, while no relay has one */
     smx_time fetch_next;
     unsigned fetch_tries;
+    smx_time end_at; /* SMX_NEVER until we are told to end */
+    struct watch watch;
     enum smx_client_problem said; /* in the log */
     uint64_t warnings, names_let_go;
+    struct smx_client_status shown; /* in the status file, last */
+    bool shown_refused;
+    smx_time look_next;
+    uint8_t calls[SMX_UA_KEPT_MAX]; /* in their file */
+    size_t calls_len;
+    char calls_path[SMX_PATH_MAX];
+    const char *file[KEPT_COUNT];
 };
 
 /* main.c: after any input: carries out orders, sends, arms the timer. */
@@ -70,9 +88,19 @@ bool settings_partings(const struct client_config *c, struct smx_client_parting 
 struct phones *phones_start(struct client_daemon *d);
 void phones_stop(struct phones *p); /* NULL is fine */
 void phones_send(struct phones *p);
+/* Takes what audio has come by now. */
+void phones_receive(struct phones *p);
 /* The port pairs that the configuration means; returns how many. */
 size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAIRS_MAX]);
 
-enum kept { KEPT_STATE, KEPT_CONTACTS, KEPT_CONSENSUS, KEPT_STATUS, KEPT_COUNT };
+/* files.c: NULL keeper and false: no thread to be had. */
+bool files_start(struct client_daemon *d);
+/* What an earlier run left; false: damaged (logged). */
+bool files_load(struct client_daemon *d);
+/* Writes what has changed, and says what is to be said; the writing itself is done by another thread. */
+void files_keep(struct client_daemon *d, smx_time now);
+
+/* watch.c: at each tick. */
+void watch_tick(struct client_daemon *d, smx_time now);
 
 #endif

@@ -7,7 +7,6 @@
 #include "proto/host/random.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,126 +15,10 @@
 enum {
     OUT_DATAGRAMS = 16, /* one a tick, and handshakes */
     FETCH_TIMEOUT_MS = 10000,
-    FETCH_PAUSE_S = 5, /* doubled with each failure, */
-    FETCH_DOUBLES = 6, /* up to this many times */
+    FETCH_PAUSE_S = 5,   /* doubled with each failure, */
+    FETCH_DOUBLES = 6,   /* up to this many times */
+    LAST_WORD_MS = 1000, /* for goodbyes to reach phones and peers */
 };
-
-/* ---- files ---- */
-
-static void add_counters(json_t *to, const struct client_daemon *d)
-{
-    const struct smx_client_counters *c = smx_client_counters(d->client);
-    struct smx_ua_stats s = smx_ua_stats(d->ua);
-
-#define X(name, text) json_object_set_new(to, #name, json_integer((json_int_t)c->name));
-    SMX_CLIENT_COUNTERS(X)
-#undef X
-    json_object_set_new(to, "sip_gate_refused", json_integer((json_int_t)s.gate_refused));
-    json_object_set_new(to, "sip_parse_refused", json_integer((json_int_t)s.parse_refused));
-    json_object_set_new(to, "sip_table_full", json_integer((json_int_t)s.table_full));
-    json_object_set_new(to, "sip_stray", json_integer((json_int_t)s.stray));
-    json_object_set_new(to, "rtp_refused", json_integer((json_int_t)s.rtp_refused));
-}
-
-static json_t *sip_address(const struct client_daemon *d, const char *user)
-{
-    char text[4 + SMX_CLIENT_USER + 1 + SMX_NETWORK_DOMAIN];
-
-    snprintf(text, sizeof text, "sip:%s@%s", user, d->network.domain);
-    return user[0] ? json_string(text) : json_null();
-}
-
-static const char *const kept_names[KEPT_COUNT] = {"client.state", "contacts", "consensus", "status.json"};
-
-static void keep_status(struct client_daemon *d, const struct smx_client_status *s)
-{
-    json_t *root = json_object(), *counters = json_object();
-    char *text;
-
-    add_counters(counters, d);
-    json_object_set_new(root, "address", sip_address(d, s->name));
-    json_object_set_new(root, "key_address", sip_address(d, s->key));
-    json_object_set_new(root, "ready", json_boolean(s->ready));
-    json_object_set_new(root, "state", json_string(smx_client_problem_text(s->problem)));
-    json_object_set_new(root, "warning",
-                        s->warning == SMX_CLIENT_FINE ? json_null()
-                                                      : json_string(smx_client_problem_text(s->warning)));
-    json_object_set_new(root, "circuits", json_integer((json_int_t)s->circuits));
-    json_object_set_new(root, "circuits_wanted", json_integer((json_int_t)s->circuits_wanted));
-    json_object_set_new(root, "counters", counters);
-    text = json_dumps(root, JSON_INDENT(1));
-    json_decref(root);
-    if (text)
-        smx_keep(d->keeper, KEPT_STATUS, text, strlen(text));
-    free(text);
-}
-
-static void keep_state(struct client_daemon *d)
-{
-    uint8_t *bytes = malloc(SMX_CLIENT_STATE_MAX);
-    size_t len;
-
-    if (!bytes)
-        return; /* the next change tries again */
-    len = smx_client_save(d->client, bytes);
-    smx_keep(d->keeper, KEPT_STATE, bytes, len);
-    sodium_memzero(bytes, len);
-    free(bytes);
-}
-
-static void keep_contacts(struct client_daemon *d)
-{
-    char *text = malloc(SMX_CLIENT_CONTACTS_MAX);
-
-    if (text)
-        smx_keep(d->keeper, KEPT_CONTACTS, text, smx_client_save_contacts(d->client, text));
-    free(text);
-}
-
-static void say(struct client_daemon *d, const struct smx_client_status *s)
-{
-    const struct smx_client_counters *c = smx_client_counters(d->client);
-
-    if (s->problem != d->said) {
-        d->said = s->problem;
-        if (s->problem == SMX_CLIENT_FINE || s->problem == SMX_CLIENT_STARTING ||
-            s->problem == SMX_CLIENT_BUILDING)
-            smx_log_info("%s", smx_client_problem_text(s->problem));
-        else
-            smx_log_warn("%s", smx_client_problem_text(s->problem));
-    }
-    if (c->warnings != d->warnings) {
-        d->warnings = c->warnings;
-        smx_log_warn("%s", smx_client_problem_text(s->warning));
-    }
-    if (c->names_let_go != d->names_let_go) {
-        d->names_let_go = c->names_let_go;
-        smx_log_info("a name has been let go as configured; its line can leave the configuration");
-    }
-}
-
-/* Writes what has changed; the writing itself is done by another thread. */
-static void keep_changes(struct client_daemon *d)
-{
-    unsigned changes = smx_client_changes(d->client);
-    struct smx_client_status status;
-    const uint8_t *envelope;
-    size_t len;
-
-    if (changes & SMX_CLIENT_STATE)
-        keep_state(d);
-    if (changes & SMX_CLIENT_CONTACTS)
-        keep_contacts(d);
-    if (changes & SMX_CLIENT_CONSENSUS && (envelope = smx_client_envelope(d->client, &len)))
-        smx_keep(d->keeper, KEPT_CONSENSUS, envelope, len);
-    if (changes & SMX_CLIENT_STATUS) {
-        smx_client_status(d->client, &status);
-        say(d, &status);
-        keep_status(d, &status);
-    }
-    if (smx_keep_failures(d->keeper) > 0)
-        smx_log_error("state folder: a file could not be written");
-}
 
 /* ---- the authority's HTTP, last ---- */
 
@@ -187,7 +70,8 @@ void client_pump(struct client_daemon *d, smx_time now)
     for (size_t i = 0; i < d->udp_count; i++)
         smx_udp_send(d->udp[i], &d->out);
     smx_out_reset(&d->out);
-    smx_timer_arm(d->timer, smx_time_min(smx_client_deadline(d->client), smx_ua_deadline(d->ua)));
+    smx_timer_arm(d->timer, smx_time_min(d->end_at, smx_time_min(smx_client_deadline(d->client),
+                                                                 smx_ua_deadline(d->ua))));
 }
 
 static void on_datagram(void *arg, const struct smx_addr *from, uint8_t *bytes, size_t len, smx_time arrival)
@@ -206,15 +90,33 @@ static void on_timer(void *arg, smx_time now)
 {
     struct client_daemon *d = arg;
 
+    watch_tick(d, now);
     for (size_t i = 0; i < d->udp_count; i++)
         smx_udp_receive(d->udp[i]);
+    phones_receive(d->phones);
     smx_ua_expire(d->ua, now);
     smx_bridge_orders(&d->bridge, now);
     smx_client_expire(d->client, now, smx_loop_wall(), &d->out);
     client_pump(d, now);
-    keep_changes(d);
+    files_keep(d, now);
     if (smx_client_wants_http(d->client) && !d->fetch && now >= d->fetch_next)
         fetch(d, now);
+    if (now >= d->end_at)
+        smx_loop_stop(d->loop);
+}
+
+static void on_end(void *arg)
+{
+    struct client_daemon *d = arg;
+    smx_time now = smx_loop_now();
+
+    if (smx_ua_usage(d->ua).calls == 0) {
+        smx_loop_stop(d->loop);
+        return;
+    }
+    smx_ua_hang_up(d->ua, now);
+    d->end_at = now + SMX_MS(LAST_WORD_MS);
+    client_pump(d, now);
 }
 
 /* ---- start ---- */
@@ -299,60 +201,6 @@ static bool make_cores(struct client_daemon *d)
     return ok;
 }
 
-static bool damaged(const struct client_daemon *d, enum kept file, const char *why)
-{
-    smx_log_error("%s/%s: %s; move it away to start without it", d->config.state, kept_names[file], why);
-    return false;
-}
-
-static bool load_state(struct client_daemon *d)
-{
-    enum smx_err err;
-    size_t len;
-    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_STATE], SMX_CLIENT_STATE_MAX, &len, &err);
-
-    if (bytes) {
-        err = smx_client_load(d->client, bytes, len);
-        sodium_memzero(bytes, len);
-        free(bytes);
-    }
-    if (err == SMX_OK)
-        return true;
-    return damaged(d, KEPT_STATE,
-                   err == SMX_E_MALFORMED ? "damaged, or of another version" : smx_err_text(err));
-}
-
-static bool load_contacts(struct client_daemon *d)
-{
-    enum smx_err err;
-    unsigned line = 0;
-    size_t len;
-    char why[40];
-    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_CONTACTS], SMX_CLIENT_CONTACTS_MAX, &len, &err);
-
-    if (bytes)
-        err = smx_client_load_contacts(d->client, (const char *)bytes, len, &line);
-    free(bytes);
-    if (err == SMX_OK)
-        return true;
-    snprintf(why, sizeof why, "line %u is not NAME KEY", line);
-    return damaged(d, KEPT_CONTACTS, line > 0 ? why : smx_err_text(err));
-}
-
-/* A consensus that can't be used any more is no reason not to start: there are others to be had. */
-static void load_consensus(struct client_daemon *d)
-{
-    enum smx_err err;
-    size_t len;
-    uint8_t *bytes = smx_keep_load(&d->state, kept_names[KEPT_CONSENSUS], SMX_CONSENSUS_MAX, &len, &err);
-
-    if (bytes)
-        err = smx_client_consensus(d->client, smx_loop_now(), smx_loop_wall(), bytes, len);
-    if (err != SMX_OK && err != SMX_E_LATE)
-        smx_log_warn("%s/%s: %s", d->config.state, kept_names[KEPT_CONSENSUS], smx_err_text(err));
-    free(bytes);
-}
-
 static bool open_uplink(struct client_daemon *d)
 {
     static const struct smx_udp_events events = {on_datagram, on_batch_end};
@@ -366,22 +214,20 @@ static bool open_uplink(struct client_daemon *d)
 static bool set_up(struct client_daemon *d)
 {
     if (!smx_start_network(&d->network, d->config.network) ||
-        !smx_start_state(&d->state, d->config.state, NULL) || !make_cores(d) || !load_state(d) ||
-        !load_contacts(d))
+        !smx_start_state(&d->state, d->config.state, NULL) || !make_cores(d))
         return false;
     d->loop = smx_loop_new();
     d->timer = d->loop ? smx_timer_new(d->loop, on_timer, d) : NULL;
-    d->keeper = smx_keep_start(&d->state, kept_names, KEPT_COUNT);
-    if (!d->timer || !d->keeper) {
+    if (!d->timer || !files_start(d)) {
         smx_log_error("event loop, or thread for files: %s", strerror(errno));
         return false;
     }
-    if (!open_uplink(d))
+    smx_loop_on_end(d->loop, on_end, d);
+    if (!files_load(d) || !open_uplink(d))
         return false;
     d->phones = phones_start(d);
     if (!d->phones)
         return false;
-    load_consensus(d);
     client_pump(d, smx_loop_now());
     return true;
 }
@@ -409,6 +255,7 @@ int main(int argc, char **argv)
     int code;
 
     d.state.lock = -1;
+    d.end_at = SMX_NEVER;
     code = smx_args(&client_program, argc, argv, &d.config);
     if (code != SMX_ARGS_RUN)
         return code;
@@ -421,7 +268,7 @@ int main(int argc, char **argv)
     if (set_up(&d)) {
         smx_log_info("running");
         code = smx_loop_run(d.loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
-        keep_changes(&d);
+        files_keep(&d, smx_loop_now());
         smx_log_info("stopped");
     }
     tear_down(&d);

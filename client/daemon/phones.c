@@ -127,6 +127,14 @@ void phones_send(struct phones *p)
     }
 }
 
+void phones_receive(struct phones *p)
+{
+    if (smx_ua_usage(p->d->ua).calls == 0)
+        return; /* a system call for each port, for nothing */
+    for (size_t i = 0; i < p->audio_count; i++)
+        smx_udp_receive(p->audio[i].udp);
+}
+
 /* ---- start ---- */
 
 size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAIRS_MAX])
@@ -166,19 +174,12 @@ static bool open_audio(struct phones *p)
     return true;
 }
 
-static bool is_loopback(const struct smx_addr *a)
-{
-    static const uint8_t six[16] = {[15] = 1};
-
-    return smx_addr_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, six, sizeof six) == 0;
-}
-
 struct phones *phones_start(struct client_daemon *d)
 {
     static const struct smx_udp_events udp_events = {on_udp, on_udp_end};
     static const struct smx_tcp_events tcp_events = {on_opened, on_received, on_closed};
     static const struct smx_tcp_limits limits = {
-        .conns_max = CONNS, .in_max = SMX_UA_TCP_UNREAD, .out_max = TCP_OUT, .idle_s = TCP_IDLE_S};
+        .conns_max = CONNS, .in_max = SMX_UA_TCP_UNREAD + 1, .out_max = TCP_OUT, .idle_s = TCP_IDLE_S};
     struct phones *p = calloc(1, sizeof *p);
     bool good = p && smx_out_new(&p->out, 1, UINT16_MAX) == SMX_OK;
 
@@ -191,8 +192,6 @@ struct phones *phones_start(struct client_daemon *d)
     if (good && smx_tcp_listen(&p->tcp, d->loop, &d->config.sip_tcp, &limits, &tcp_events, p) != SMX_OK)
         good = complain("TCP", &d->config.sip_tcp);
     good = good && open_audio(p);
-    if (good && (!is_loopback(&d->config.sip_udp) || !is_loopback(&d->config.sip_tcp)))
-        smx_log_warn("phones reach us over a network, in the clear and without a password");
     if (good)
         return p;
     phones_stop(p);

@@ -32,9 +32,9 @@ static const struct smx_config_key keys[] = {
     SMX_KEY_PATH("identity", "passphrase_file", struct client_config, passphrase_file, "",
                  "first line opens sealed key files"),
     SMX_KEY_ADDR("sip", "udp", struct client_config, sip_udp, "127.0.0.1:5060",
-                 "where phones reach us by UDP"),
+                 "where the phones of this machine reach us by UDP"),
     SMX_KEY_ADDR("sip", "tcp", struct client_config, sip_tcp, "127.0.0.1:5060",
-                 "where phones reach us by TCP"),
+                 "where the phones of this machine reach us by TCP"),
     SMX_KEY_INT("sip", "rtp_first", struct client_config, rtp_first, "16384", 1024, 65000,
                 "first UDP port for audio, even; each call takes two"),
     SMX_KEY_INT("sip", "calls", struct client_config, calls, "3", 1, PAIRS_MAX,
@@ -43,11 +43,11 @@ static const struct smx_config_key keys[] = {
                  "no: test networks only: send nothing that carries nothing"),
 };
 
-static bool is_any(const struct smx_addr *a)
+static bool is_loopback(const struct smx_addr *a)
 {
-    static const uint8_t zero[16];
+    static const uint8_t six[16] = {[15] = 1};
 
-    return memcmp(a->ip, zero, sizeof zero) == 0 || (smx_addr_is_v4(a) && memcmp(a->ip + 12, zero, 4) == 0);
+    return smx_addr_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, six, sizeof six) == 0;
 }
 
 static bool names_are_good(const struct client_config *c)
@@ -124,9 +124,12 @@ static bool check(const void *config, char *why, size_t why_len)
     else if (c->uplink.count > UPLINKS_MAX ||
              (c->uplink.count == 2 && smx_addr_is_v4(&c->uplink.at[0]) == smx_addr_is_v4(&c->uplink.at[1])))
         snprintf(why, why_len, "client.uplink: two of one family; allowed: one IPv4, one IPv6, or both");
-    else if (is_any(&c->sip_udp) || is_any(&c->sip_tcp) || c->sip_udp.port == 0 || c->sip_tcp.port == 0)
+    else if (!is_loopback(&c->sip_udp) || !is_loopback(&c->sip_tcp))
         snprintf(why, why_len,
-                 "sip.udp, sip.tcp: no address that a phone could use; allowed: IP:PORT of this machine");
+                 "sip.udp, sip.tcp: others could reach it, and phones are not asked for a password; allowed: "
+                 "127.0.0.1:PORT, or another loopback address");
+    else if (c->sip_udp.port == 0 || c->sip_tcp.port == 0)
+        snprintf(why, why_len, "sip.udp, sip.tcp: no port that a phone could use; allowed: 1 to 65535");
     else if (c->rtp_first % 2 != 0)
         snprintf(why, why_len, "sip.rtp_first: odd; allowed: an even port");
     else

@@ -55,7 +55,8 @@ static struct event *add_signal(struct smx_loop *loop, int number)
 {
     struct event *e = evsignal_new(loop->base, number, on_signal, loop);
 
-    if (!e || evsignal_add(e, NULL) == 0)
+    /* as high as timers: whose ticks take longer than they are apart can still be told to end */
+    if (!e || (event_priority_set(e, SMX_PRIORITY_TIMER) == 0 && evsignal_add(e, NULL) == 0))
         return e;
     event_free(e);
     return NULL;
