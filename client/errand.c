@@ -1,7 +1,5 @@
 #include "client/core.h"
 
-#include "proto/base/bytes.h"
-
 #include <string.h>
 
 enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum smx_service type,
@@ -9,7 +7,6 @@ enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity,
                             smx_time patience)
 {
     struct request *r = NULL;
-    struct smx_wr w;
 
     for (size_t i = 0; i < REQUESTS && !r; i++)
         if (!c->request[i].used)
@@ -25,10 +22,7 @@ enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity,
                           .deadline = now + patience,
                           .patience = patience,
                           .len = (uint16_t)(SMX_SERVICE_HEAD + len)};
-    w = (struct smx_wr){r->bytes, sizeof r->bytes};
-    smx_wr_u8(&w, (uint8_t)type);
-    smx_wr_u16(&w, r->number);
-    smx_wr_bytes(&w, content, len);
+    (void)smx_service_encode(r->bytes, &(struct smx_service_msg){type, r->number, content, len});
     return SMX_OK;
 }
 
@@ -39,34 +33,34 @@ void smx_errand_forget(struct smx_client *c, enum asker asker, size_t at)
             c->request[i].used = false;
 }
 
-static void answered(struct smx_client *c, smx_time now, const struct request *r, uint8_t type,
-                     const uint8_t *content, size_t len)
+static void answered(struct smx_client *c, smx_time now, const struct request *r,
+                     const struct smx_service_msg *m)
 {
-    if (type == SMX_SERVICE_ANSWER && r->asker == ASKER_MEETING)
-        smx_meeting_answer(c, now, r->at, content, len);
-    else if (type == SMX_SERVICE_UPLOAD_ACK && r->asker == ASKER_IDENTITY && len >= 1)
-        smx_identity_uploaded(c, r->at, now, content[0], content + 1, len - 1);
-    else if (type == SMX_SERVICE_ANSWER && r->asker == ASKER_CHECK)
-        smx_identity_checked(c, r->at, now, content, len);
-    else if (type == SMX_SERVICE_CONSENSUS && r->asker == ASKER_UPLINK)
-        smx_uplink_answer(c, now, c->wall, content, len);
+    if (m->type == SMX_SERVICE_ANSWER && r->asker == ASKER_MEETING)
+        smx_meeting_answer(c, now, r->at, m->content, m->len);
+    else if (m->type == SMX_SERVICE_ANSWER && r->asker == ASKER_CHECK)
+        smx_identity_checked(c, r->at, now, m->content, m->len);
+    else if (m->type == SMX_SERVICE_UPLOAD_ACK && r->asker == ASKER_IDENTITY)
+        smx_identity_uploaded(c, r->at, now, m->content[0], m->content + 1, m->len - 1);
+    else if (m->type == SMX_SERVICE_CONSENSUS && r->asker == ASKER_UPLINK)
+        smx_uplink_answer(c, now, c->wall, m->content, m->len);
     /* INTRODUCE_ACK says nothing but that the request arrived. */
 }
 
 void smx_errand_message(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg, size_t len)
 {
-    struct smx_rd rd = {msg, len, false};
-    uint8_t type = smx_rd_u8(&rd);
-    uint16_t number = smx_rd_u16(&rd);
+    struct smx_service_msg m;
 
+    if (smx_service_decode(&m, msg, len) != SMX_OK)
+        return;
     for (size_t i = 0; i < REQUESTS; i++) {
         struct request r = c->request[i];
 
         /* each answer's type is its request's plus one */
-        if (rd.bad || !r.used || r.identity != identity || r.number != number || type != r.bytes[0] + 1)
+        if (!r.used || r.identity != identity || r.number != m.request || (unsigned)m.type != r.bytes[0] + 1U)
             continue;
         c->request[i].used = false;
-        answered(c, now, &r, type, rd.at, rd.left);
+        answered(c, now, &r, &m);
         return;
     }
 }

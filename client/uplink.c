@@ -122,21 +122,20 @@ static void boot_ask(struct smx_client *c, smx_time now)
     struct uplink *u = &c->uplink;
     struct smx_stream_config config = {
         .tx = u->tx, .rx = u->rx, .tx_cap = sizeof u->tx, .rx_cap = sizeof u->rx, .period = c->q};
-    uint8_t msg[SMX_SERVICE_HEAD + 8];
-    struct smx_wr w = {msg, sizeof msg};
+    uint8_t held[8], msg[SMX_SERVICE_HEAD + sizeof held];
+    struct smx_service_msg m = {SMX_SERVICE_CONSENSUS_GET, ++u->request, held, sizeof held};
+    struct smx_wr w = {held, sizeof held};
 
     smx_stream_init(&u->stream, &config, now);
-    smx_wr_u8(&w, SMX_SERVICE_CONSENSUS_GET);
-    smx_wr_u16(&w, ++u->request);
     smx_wr_u64(&w, c->has_consensus ? (uint64_t)c->consensus.valid_after.s : 0);
-    smx_wr_done(&w);
-    (void)!smx_stream_send(&u->stream, msg, sizeof msg); /* an empty stream has room */
+    (void)!smx_stream_send(&u->stream, msg, smx_service_encode(msg, &m)); /* an empty stream has room */
 }
 
 void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall, const uint8_t *seg,
                         size_t len)
 {
     struct uplink *u = &c->uplink;
+    struct smx_service_msg m;
     const uint8_t *msg;
     size_t msg_len;
 
@@ -144,8 +143,8 @@ void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall
         return;
     if (!smx_stream_message(&u->stream, &msg, &msg_len))
         return;
-    if (msg_len < SMX_SERVICE_HEAD || msg[0] != SMX_SERVICE_CONSENSUS ||
-        smx_client_consensus(c, now, wall, msg + SMX_SERVICE_HEAD, msg_len - SMX_SERVICE_HEAD) != SMX_OK)
+    if (smx_service_decode(&m, msg, msg_len) != SMX_OK || m.type != SMX_SERVICE_CONSENSUS ||
+        smx_client_consensus(c, now, wall, m.content, m.len) != SMX_OK)
         u->pause = now; /* the next relay may have a better one */
 }
 
@@ -444,21 +443,18 @@ static void guard_expire(struct smx_client *c, smx_time now)
     dial_spare(c, now);
 }
 
-/* Has this machine slept?  The monotonic clock may or may not have gone on meanwhile; the calendar has. */
-static bool has_slept(struct smx_client *c, smx_time now, struct smx_wall wall)
+/* Has this machine slept? */
+static bool has_slept(struct smx_client *c, smx_time now)
 {
-    struct uplink *u = &c->uplink;
-    smx_time gap = u->seen > 0 ? now - u->seen : 0;
-    int64_t more = u->seen > 0 ? wall.s - u->seen_wall.s : 0;
+    smx_time before = c->uplink.seen;
 
-    u->seen = now;
-    u->seen_wall = wall;
-    return gap > SMX_SECOND(SLEPT_S) || more > SLEPT_S + (int64_t)(gap / SMX_SECOND(1));
+    c->uplink.seen = now;
+    return before > 0 && now - before > SMX_SECOND(SLEPT_S);
 }
 
 void smx_uplink_expire(struct smx_client *c, smx_time now, struct smx_wall wall)
 {
-    bool slept = has_slept(c, now, wall);
+    bool slept = has_slept(c, now);
 
     if (c->in_force && wall.s >= c->consensus.valid_until.s) {
         c->in_force = false;

@@ -61,13 +61,9 @@ static smx_time period_of(const struct smx_relay *r, uint8_t period)
 static void reply(struct served *s, enum smx_service type, uint16_t request, const void *content, size_t len)
 {
     uint8_t msg[SMX_SERVICE_HEAD + SMX_ANSWER_MAX];
-    struct smx_wr w = {msg, SMX_SERVICE_HEAD + len};
+    const struct smx_service_msg m = {type, request, content, len};
 
-    smx_wr_u8(&w, (uint8_t)type);
-    smx_wr_u16(&w, request);
-    smx_wr_bytes(&w, content, len);
-    smx_wr_done(&w);
-    (void)!smx_stream_send(&s->stream, msg, SMX_SERVICE_HEAD + len);
+    (void)!smx_stream_send(&s->stream, msg, smx_service_encode(msg, &m));
 }
 
 /* The stream of who asked a while ago; NULL: he is gone. */
@@ -103,38 +99,35 @@ static void pump(struct smx_relay *r, struct served *s)
         s->document = 0;
 }
 
-static void consensus_get(struct smx_relay *r, struct served *s, uint16_t request, struct smx_rd *in)
+static void consensus_get(struct smx_relay *r, struct served *s, const struct smx_service_msg *m)
 {
-    uint64_t held = smx_rd_u64(in);
+    struct smx_rd in = {m->content, m->len, false};
+    uint64_t held = smx_rd_u64(&in);
     const struct document *d = &r->document[0];
     uint8_t head[SMX_SERVICE_HEAD];
-    struct smx_wr w = {head, sizeof head};
 
-    if (!smx_rd_done(in) || s->document != 0 || !d->bytes)
+    if (s->document != 0 || !d->bytes)
         return;
     if (held >= (uint64_t)r->consensus.valid_after.s) {
-        reply(s, SMX_SERVICE_CONSENSUS, request, NULL, 0);
+        reply(s, SMX_SERVICE_CONSENSUS, m->request, NULL, 0);
         return;
     }
     if (smx_stream_begin(&s->stream, sizeof head + d->len) != SMX_OK)
         return;
-    smx_wr_u8(&w, SMX_SERVICE_CONSENSUS);
-    smx_wr_u16(&w, request);
+    (void)smx_service_encode(head, &(struct smx_service_msg){SMX_SERVICE_CONSENSUS, m->request, NULL, 0});
     (void)smx_stream_append(&s->stream, head, sizeof head); /* _begin saw to the room */
     s->document = d->serial;
     s->document_at = 0;
     pump(r, s);
 }
 
-static void lookup(struct smx_relay *r, struct served *s, uint16_t request, struct smx_rd *in)
+static void lookup(struct smx_relay *r, struct served *s, const struct smx_service_msg *m)
 {
-    uint8_t index[SMX_INDEX], answer[SMX_ANSWER_MAX];
+    uint8_t answer[SMX_ANSWER_MAX];
 
-    smx_rd_bytes(in, index, sizeof index);
-    if (!smx_rd_done(in))
-        return;
     r->count.lookups++;
-    reply(s, SMX_SERVICE_ANSWER, request, answer, r->batch ? smx_batch_answer(r->batch, index, answer) : 0);
+    reply(s, SMX_SERVICE_ANSWER, m->request, answer,
+          r->batch ? smx_batch_answer(r->batch, m->content, answer) : 0);
 }
 
 /* With the head of the newest batch when it is work that is missing: it is signed, and says how much. */
@@ -176,24 +169,23 @@ static struct upload *upload_place(struct smx_relay *r, uint32_t circuit)
     return own < UPLOADS_OF_ONE ? room : NULL;
 }
 
-static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, uint16_t request,
-                   const struct smx_rd *in)
+static void upload(struct smx_relay *r, struct served *s, uint32_t circuit, const struct smx_service_msg *m)
 {
-    enum smx_upload_result result = judge_upload(r, in->at, in->left);
+    enum smx_upload_result result = judge_upload(r, m->content, m->len);
     struct upload *u = result == SMX_UPLOAD_ACCEPTED ? upload_place(r, circuit) : NULL;
 
     if (!u) {
         r->count.uploads_refused++;
-        upload_ack(r, s, request, (uint8_t)(result == SMX_UPLOAD_ACCEPTED ? SMX_UPLOAD_FULL : result));
+        upload_ack(r, s, m->request, (uint8_t)(result == SMX_UPLOAD_ACCEPTED ? SMX_UPLOAD_FULL : result));
         return;
     }
     *u = (struct upload){.used = true,
                          .handle = ++r->upload_handle,
                          .circuit = circuit,
                          .generation = r->circuit[circuit].generation,
-                         .request = request,
-                         .len = (uint16_t)in->left};
-    memcpy(u->bytes, in->at, in->left);
+                         .request = m->request,
+                         .len = (uint16_t)m->len};
+    memcpy(u->bytes, m->content, m->len);
 }
 
 /* ---- introductions ---- */
@@ -255,20 +247,17 @@ static void send_parts(struct smx_relay *r, smx_time now, struct introduction *i
     i->next = now + SMX_MS(RETRY_MS);
 }
 
-static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint32_t circuit, uint16_t request,
-                      struct smx_rd *in)
+static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint32_t circuit,
+                      const struct smx_service_msg *m)
 {
-    const uint8_t *relay = smx_rd_view(in, SMX_RELAY_ID);
-    const uint8_t *bytes = smx_rd_view(in, SMX_INTRODUCE_SIZE);
+    const uint8_t *relay = m->content, *bytes = relay + SMX_RELAY_ID;
     uint8_t taken = SMX_SERVICE_TAKEN;
     struct introduction *i;
     size_t place;
 
-    if (!smx_rd_done(in))
-        return;
     if (memcmp(relay, r->config.id, SMX_RELAY_ID) == 0) {
         deliver(r, now, bytes);
-        reply(s, SMX_SERVICE_INTRODUCE_ACK, request, &taken, 1);
+        reply(s, SMX_SERVICE_INTRODUCE_ACK, m->request, &taken, 1);
         return;
     }
     place = smx_consensus_find(&r->consensus, relay);
@@ -285,7 +274,7 @@ static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint3
                                    .link = link,
                                    .circuit = circuit,
                                    .generation = r->circuit[circuit].generation,
-                                   .request = request};
+                                   .request = m->request};
         memcpy(i->bytes, bytes, SMX_INTRODUCE_SIZE);
         send_parts(r, now, i);
         return;
@@ -383,30 +372,33 @@ void smx_relay_upload_result(struct smx_relay *r, uint32_t handle, uint8_t resul
 
 /* ---- segments ---- */
 
+/* On circuit 0 (NONE) the consensus only, for who has none yet. */
+static void message(struct smx_relay *r, smx_time now, struct served *s, uint32_t circuit,
+                    const struct smx_service_msg *m)
+{
+    if (m->type == SMX_SERVICE_CONSENSUS_GET)
+        consensus_get(r, s, m);
+    else if (m->type == SMX_SERVICE_LOOKUP && circuit != NONE)
+        lookup(r, s, m);
+    else if (m->type == SMX_SERVICE_INTRODUCE && circuit != NONE)
+        introduce(r, now, s, circuit, m);
+    else if (m->type == SMX_SERVICE_UPLOAD && circuit != NONE)
+        upload(r, s, circuit, m);
+    else
+        r->count.commands_malformed++;
+}
+
 static void messages(struct smx_relay *r, smx_time now, struct served *s, uint32_t circuit)
 {
+    struct smx_service_msg m;
     const uint8_t *msg;
     size_t len;
 
-    while (smx_stream_message(&s->stream, &msg, &len)) {
-        struct smx_rd in = {msg, len, false};
-        uint8_t type = smx_rd_u8(&in);
-        uint16_t request = smx_rd_u16(&in);
-
-        if (type == SMX_SERVICE_CONSENSUS_GET) {
-            consensus_get(r, s, request, &in);
-        } else if (circuit == NONE || in.bad) {
+    while (smx_stream_message(&s->stream, &msg, &len))
+        if (smx_service_decode(&m, msg, len) == SMX_OK)
+            message(r, now, s, circuit, &m);
+        else
             r->count.commands_malformed++;
-        } else if (type == SMX_SERVICE_LOOKUP) {
-            lookup(r, s, request, &in);
-        } else if (type == SMX_SERVICE_INTRODUCE) {
-            introduce(r, now, s, circuit, request, &in);
-        } else if (type == SMX_SERVICE_UPLOAD) {
-            upload(r, s, circuit, request, &in);
-        } else {
-            r->count.commands_malformed++;
-        }
-    }
 }
 
 static void segment(struct smx_relay *r, smx_time at, struct served *s, uint32_t circuit, const uint8_t *seg,
