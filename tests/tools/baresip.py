@@ -139,6 +139,11 @@ class Phone:
             seen = " ".join(e["type"] for e in self._events[since:]) or "nothing"
         raise PhoneError(f"no {' or '.join(kinds)} within {timeout} s, but {seen}: see {self.log}")
 
+    def events(self):
+        """All of them so far; "id" of a call's is its Call-ID."""
+        with self._news:
+            return list(self._events)
+
     def has(self, kind, since=0):
         """Whether there was such an event."""
         with self._news:
