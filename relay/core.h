@@ -6,6 +6,7 @@
  *   life.c       how long circuits last, and how many there may be
  *   command.c    what neighbours say: CREATE, CREATED, REFUSED, RELEASE, and making them
  *   hopcmd.c     what owners of circuits say: EXTEND, COOKIE, JOIN, LEAVE, LISTEN
+ *   idle.c       idle clients of the relay's own, while it has few circuits
  *   service.c    the end relay's services on streams: look-ups, introductions, uploads, the consensus
  *
  * A circuit at a relay.  "Own count" is this hop's 64-bit number; arriving and leaving counts differ by
@@ -22,6 +23,7 @@
 #include "proto/circuit/cell.h"
 #include "proto/circuit/command.h"
 #include "proto/circuit/hop.h"
+#include "proto/circuit/origin.h"
 #include "proto/circuit/quantum.h"
 #include "proto/circuit/timetable.h"
 #include "proto/link/link.h"
@@ -36,9 +38,10 @@ enum {
     NOTES = 4,        /* messages of the relay itself that wait to go back to a circuit's owner */
     COMMANDS_PER_LINK = 64,
     LINK_RATE_MAX = SMX_RELAY_RATE,
-    COPIES = 3,   /* of what is said once and must arrive: MET, LEFT, RELEASE */
-    ANSWERS = 2,  /* of EXTENDED and LISTENING: every second cell may be lost in a shared place */
-    COPY_GAP = 11, /* periods between copies: a third of a second of losses can't take all, nor can a shared place */
+    COPIES = 3,  /* of what is said once and must arrive: MET, LEFT, RELEASE */
+    ANSWERS = 2, /* of EXTENDED and LISTENING: every second cell may be lost in a shared place */
+    COPY_GAP =
+        11, /* periods between copies: a third of a second of losses can't take all, nor can a shared place */
     JOIN_WAIT_MS = 2000, /* a JOIN whose cookie is not there yet */
     RETRY_MS = 300,      /* CREATE and INTRODUCE between relays */
     SILENT_TICKS = 25,   /* nothing from a neighbour for so long: no circuit is lengthened to it */
@@ -64,6 +67,7 @@ enum {
     CLOCKS_APART_MS = 10, /* whose clock is further from ours than timetables bear */
     UPLOADS = SMX_UPLOAD_QUEUE,
     STREAM_BUFFER = SMX_STREAM_BUFFER_MIN,
+    IDLES = 64, /* idle clients of our own at most: 19 Mb/s with three cells */
 };
 _Static_assert((int)LINK_RATE_MAX <= (int)SMX_QUANTUM_DATAGRAMS, "a tick of a link is one quantum");
 #define NONE UINT32_MAX
@@ -208,6 +212,37 @@ struct onion {
     uint8_t tag[SMX_ONION_TAG];
 };
 
+/* ---- idle.c ---- */
+
+enum { IDLE_CIRCUITS = SMX_LINK_CELLS_MAX + 1 }; /* slots, a listening and an errand circuit */
+
+struct idle_circuit {
+    struct smx_origin origin;
+    smx_time open_at, renew_at;
+    uint32_t place; /* forward id of the one before: its place at the guard is the new one's */
+    bool cookie_wanted;
+    smx_time asked; /* when the cookie was sent */
+    smx_time measure_from;
+    uint64_t newest; /* count of the last hop's newest word; 0: none yet */
+};
+
+struct idle { /* a client of ours */
+    struct smx_endpoint *ep;
+    uint32_t link;
+    uint8_t guard[SMX_DOC_KEY];
+    bool up;
+    smx_time since, down_since;
+    uint8_t phase; /* its turns: mix ticks with this remainder */
+    size_t slots, count;
+    struct idle_circuit circuit[IDLE_CIRCUITS];
+};
+
+struct floor {
+    struct idle *idle[IDLES];
+    size_t count;
+    smx_time look, stop; /* the next look; the earliest time to stop one, SMX_NEVER: none is too many */
+};
+
 struct secrets { /* in locked memory */
     struct smx_x25519 onion[SMX_ONION_KEYS];
 };
@@ -253,7 +288,13 @@ struct smx_relay {
     struct upload upload[UPLOADS];
     uint32_t upload_handle;
     uint32_t sweep;
+    struct smx_link_timing timing; /* as the consensus says */
+    struct floor floor;
 };
+
+/* ---- relay.c ---- */
+/* The first of a relay's addresses that we can send to, or NULL. */
+const struct smx_addr *smx_relay_reach(const struct smx_relay *r, const struct smx_relay_info *info);
 
 /* ---- circuit.c ---- */
 enum { FWD = 0, BWD = 1 };
@@ -359,5 +400,14 @@ void smx_relay_introduce_part(struct smx_relay *r, smx_time at, uint32_t link,
                               const struct smx_introduce_part *p);
 void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle);
 void smx_relay_service_expire(struct smx_relay *r, smx_time now);
+
+/* ---- idle.c ---- */
+/* Takes a datagram that is for one of our idle clients; false: it is none, and as it came. */
+bool smx_relay_idle_receive(struct smx_relay *r, smx_time at, struct smx_wall wall,
+                            const struct smx_addr *from, uint8_t *bytes, size_t len, struct smx_out *out);
+/* Their datagrams of this mix tick; and one more or less of them, if it is time. */
+void smx_relay_idle_tick(struct smx_relay *r, uint64_t mix, smx_time now, struct smx_wall wall,
+                         struct smx_out *out);
+void smx_relay_idle_free(struct smx_relay *r);
 
 #endif

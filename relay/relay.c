@@ -66,6 +66,7 @@ enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_conf
     if (r->config.source_links_max == 0)
         r->config.source_links_max = SMX_RELAY_SOURCE_LINKS;
     r->links = config->relay_links_max + config->client_links_max;
+    r->floor.stop = SMX_NEVER;
     r->place = r->orphan_oldest = r->orphan_newest = NONE;
     smx_rng_init(&r->rng, seed);
     smx_rng_bytes(&r->rng, r->filler_key, sizeof r->filler_key);
@@ -87,6 +88,7 @@ void smx_relay_free(struct smx_relay *r)
         return;
     for (uint32_t i = 0; r->circuit && i < r->config.circuits_max; i++)
         smx_hop_layers_fini(&r->circuit[i].layers);
+    smx_relay_idle_free(r);
     smx_endpoint_free(r->ep);
     smx_consensus_free(&r->consensus);
     smx_batch_free(r->batch);
@@ -202,6 +204,8 @@ void smx_relay_receive(struct smx_relay *r, smx_time at, struct smx_wall wall, c
     r->wall = wall;
     if (!r->ticking)
         return; /* before the first consensus nobody is known */
+    if (smx_relay_idle_receive(r, at, wall, from, bytes, len, out))
+        return;
     smx_endpoint_receive(r->ep, at, wall, from, bytes, len, out, &rx);
     if (rx.what == SMX_LINK_RX_NONE)
         return;
@@ -371,6 +375,7 @@ void smx_relay_expire(struct smx_relay *r, smx_time now, struct smx_wall wall, s
     tick = (smx_clock_read(&r->clock, now) - r->base) / r->tick;
     r->count.ticks_skipped += tick - r->next;
     do_tick(r, tick, now, out);
+    smx_relay_idle_tick(r, tick, now, wall, out);
     smx_relay_steer(r, now);
 }
 
@@ -450,8 +455,7 @@ static void start_clock(struct smx_relay *r, smx_time now)
     r->ticking = true;
 }
 
-/* The first of a relay's addresses that we can send to, or NULL. */
-static const struct smx_addr *reachable(const struct smx_relay *r, const struct smx_relay_info *info)
+const struct smx_addr *smx_relay_reach(const struct smx_relay *r, const struct smx_relay_info *info)
 {
     for (size_t i = 0; i < info->addr_count; i++)
         if (smx_addr_is_v4(&info->addr[i]) ? r->config.has_v4 : r->config.has_v6)
@@ -481,7 +485,7 @@ static enum smx_err connect_neighbours(struct smx_relay *r, smx_time now)
     }
     for (uint32_t i = 0; i < r->consensus.relay_count; i++) {
         const struct smx_relay_info *info = &r->consensus.relay[i];
-        const struct smx_addr *addr = reachable(r, info);
+        const struct smx_addr *addr = smx_relay_reach(r, info);
         uint32_t link;
 
         if (i == r->place || rate_of(r, i) == 0)
@@ -516,11 +520,12 @@ enum smx_err smx_relay_consensus(struct smx_relay *r, smx_time now, struct smx_c
     if (!r->ticking)
         start_clock(r, now);
     p = &r->consensus.params;
-    smx_endpoint_set_timing(r->ep, &(struct smx_link_timing){.relay_q = r->tick,
-                                                             .client_q = r->tick * r->period[SMX_PERIOD_SLOT],
-                                                             .margin_min = SMX_US(p->margin_min_us),
-                                                             .margin_max = SMX_US(p->margin_max_us),
-                                                             .margin_unknown = SMX_US(p->margin_unknown_us)});
+    r->timing = (struct smx_link_timing){.relay_q = r->tick,
+                                         .client_q = r->tick * r->period[SMX_PERIOD_SLOT],
+                                         .margin_min = SMX_US(p->margin_min_us),
+                                         .margin_max = SMX_US(p->margin_max_us),
+                                         .margin_unknown = SMX_US(p->margin_unknown_us)};
+    smx_endpoint_set_timing(r->ep, &r->timing);
     err = connect_neighbours(r, now);
     if (err != SMX_OK)
         return err;
@@ -558,6 +563,11 @@ const struct smx_link_counters *smx_relay_link_counters(const struct smx_relay *
 size_t smx_relay_circuits(const struct smx_relay *r)
 {
     return r->circuit_used;
+}
+
+size_t smx_relay_idle_clients(const struct smx_relay *r)
+{
+    return r->floor.count;
 }
 
 size_t smx_relay_link_reports(struct smx_relay *r, struct smx_link_report *reports, size_t count)

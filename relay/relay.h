@@ -124,7 +124,14 @@ void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t r
     X(lookups, "look-ups answered")                                                                          \
     X(uploads_refused, "uploads refused: no room, too little work, or malformed")                            \
     X(clock_at_bound, "seconds in which the own clock could not be corrected as much as it should")          \
-    X(clocks_strange, "minutes in which a neighbour's clock kept to no pace that ours could")
+    X(clocks_strange, "minutes in which a neighbour's clock kept to no pace that ours could")                \
+    X(idle_started, "idle clients of our own started")                                                       \
+    X(idle_stopped, "idle clients of our own stopped, for whatever reason")                                  \
+    X(idle_circuits_died, "circuits of theirs that died")                                                    \
+    X(idle_cells, "cells that they should have had from the ends of their circuits")                         \
+    X(idle_cells_lost, "those of them that did not come")                                                    \
+    X(idle_loops, "times that they asked the end of a circuit and were answered at once")                    \
+    X(idle_loops_us, "microseconds that this took, all together")
 
 struct smx_relay_counters {
 #define X(name, text) uint64_t name;
@@ -134,6 +141,7 @@ struct smx_relay_counters {
 const struct smx_relay_counters *smx_relay_counters(const struct smx_relay *relay);
 const struct smx_link_counters *smx_relay_link_counters(const struct smx_relay *relay);
 size_t smx_relay_circuits(const struct smx_relay *relay); /* live ones */
+size_t smx_relay_idle_clients(const struct smx_relay *relay);
 /* Most circuits seen on the link to a neighbour since the last call, in cells per slot period, for the
  * descriptor's report. */
 size_t smx_relay_link_reports(struct smx_relay *relay, struct smx_link_report *reports, size_t count);

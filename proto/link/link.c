@@ -103,8 +103,8 @@ void smx_endpoint_receive(struct smx_endpoint *ep, smx_time arrival, struct smx_
     l = smx_index_find(ep, head.index, &which);
     if (!l || which == REF_DIAL) {
         smx_wire_mask(ep->own.mask, bytes, len); /* as it came */
-        if (!smx_handshake_receive_cookie(ep, arrival, from, bytes, len))
-            ep->count.bad_index++;
+        rx->foreign = !smx_handshake_receive_cookie(ep, arrival, from, bytes, len);
+        ep->count.bad_index += rx->foreign;
         return;
     }
     if (len != SMX_LINK_DATAGRAM(l->cells)) {

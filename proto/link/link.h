@@ -122,6 +122,7 @@ enum smx_link_rx_kind {
 
 struct smx_link_rx {
     enum smx_link_rx_kind what;
+    bool foreign; /* of no session of this endpoint: the bytes are as they came, for another one */
     uint32_t link;
     /* UP: */
     enum smx_link_kind kind;
