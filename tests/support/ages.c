@@ -10,7 +10,8 @@ enum {
     LONG_SHARE = 20,   /* one call in so many lasts for some epochs */
     TEXT_MEAN_S = 400, /* between messages */
     FAULT_MEAN_S = 150,
-    DEAD_MEAN_S = 60, /* a relay is away */
+    DEAD_MEAN_S = 60,  /* a relay is away */
+    TEXT_IDLE_S = 110, /* slots are free so long after a message */
     ASLEEP_S = 60,
     HALF_S = 25, /* a call has ended at one side only */
     LOSSY_S = 120,
@@ -68,8 +69,7 @@ static void excuse_all(struct ages *g)
         ages_excuse(g, i);
 }
 
-/* What happens, for who reads why something was violated. */
-static void note(const struct ages *g, const char *what, size_t whom)
+void ages_note(const struct ages *g, const char *what, size_t whom)
 {
     unsigned s = (unsigned)((ages_now(g) - g->begin) / SMX_SECOND(1));
 
@@ -105,7 +105,7 @@ static void begin_call(struct ages *g)
     g->talk[at] =
         (struct talk){.used = true, .a = a, .b = b, .began = ages_now(g), .end = ages_now(g) + length};
     g->talk[at].id = u->calls + 1;
-    note(g, "calls: client", a);
+    ages_note(g, "calls: client", a);
     (void)place_call(u, target_name(v->name));
 }
 
@@ -131,7 +131,6 @@ static void follow_call(struct ages *g, struct talk *t)
     bool excused = now < g->side[t->a].excused || now < g->side[t->b].excused;
     bool over = !p || is_over(p);
 
-    g->side[t->a].busy = g->side[t->b].busy = now;
     if (p && p->answered && !t->answered) {
         t->answered = true;
         g->answered++;
@@ -175,7 +174,7 @@ static void send_a_text(struct ages *g)
         return;
     g->texts++;
     (void)send_text(u, target_name(v->name), "how are you?", 12);
-    g->side[a].texting = g->side[b].texting = ages_now(g);
+    g->side[a].idle = g->side[b].idle = ages_now(g) + SMX_SECOND(TEXT_IDLE_S);
 }
 
 /* ---- faults ---- */
@@ -216,7 +215,7 @@ static bool relay_dies(struct ages *g, size_t relay)
 {
     if (relay >= g->n->relays || !may_die(g, relay))
         return false;
-    note(g, "dies: relay", relay);
+    ages_note(g, "dies: relay", relay);
     kill_relay(g->n, relay);
     pace_relay_disturbed(&g->pace, relay);
     g->back[relay] = ages_now(g) + SMX_SECOND(5) + draw_s(g, DEAD_MEAN_S);
@@ -238,7 +237,7 @@ static bool do_fault(struct ages *g, enum fault kind)
     case FAULT_MOVE:
         if (!ages_is_awake(g, i))
             return false;
-        note(g, "moves: client", i);
+        ages_note(g, "moves: client", i);
         move_client(g->n, i);
         pace_client_moved(&g->pace, i);
         ages_excuse(g, i);
@@ -246,14 +245,14 @@ static bool do_fault(struct ages *g, enum fault kind)
     case FAULT_SLEEP:
         if (!ages_is_awake(g, i))
             return false;
-        note(g, "sleeps: client", i);
+        ages_note(g, "sleeps: client", i);
         sleep_client(g->n, i);
         g->side[i].wakes = ages_now(g) + SMX_SECOND(ASLEEP_S);
         pace_client_disturbed(&g->pace, i);
         excuse_all(g);
         return true;
     case FAULT_LOSS:
-        note(g, "losses, seconds", LOSSY_S);
+        ages_note(g, "losses, seconds", LOSSY_S);
         smx_world_net(g->n->world)->common.loss = LOSS;
         g->lossy_until = ages_now(g) + SMX_SECOND(LOSSY_S);
         excuse_all(g);
@@ -261,7 +260,7 @@ static bool do_fault(struct ages *g, enum fault kind)
     case FAULT_DIRECTORY:
         if (g->n->directory_down)
             return false;
-        note(g, "no directory, seconds", g->n->config.epoch_s);
+        ages_note(g, "no directory, seconds", g->n->config.epoch_s);
         g->n->directory_down = true;
         g->directory_back = ages_now(g) + SMX_SECOND(g->n->config.epoch_s);
         g->shaken = ages_now(g);
@@ -278,21 +277,24 @@ static void heal(struct ages *g)
 
     for (size_t i = 0; i < g->n->relays; i++)
         if (g->n->relay[i].dead && now >= g->back[i]) {
-            note(g, "returns: relay", i);
+            ages_note(g, "returns: relay", i);
             revive_relay(g->n, i);
             pace_relay_disturbed(&g->pace, i);
             g->shaken = now;
             excuse_all(g);
         }
-    for (size_t i = 0; i < g->n->clients; i++)
-        if (!ages_is_awake(g, i) && now >= g->side[i].wakes) {
-            g->side[i].wakes = 0;
-            memset(g->side[i].dark, 0, sizeof g->side[i].dark);
-            note(g, "wakes: client", i);
-            start_client(g->n, i);
-            pace_client_disturbed(&g->pace, i);
-            excuse_all(g);
-        }
+    for (size_t i = 0; i < g->n->clients; i++) {
+        if (ages_is_awake(g, i))
+            continue;
+        pace_client_disturbed(&g->pace, i);
+        if (now < g->side[i].wakes)
+            continue;
+        g->side[i].wakes = 0;
+        memset(g->side[i].dark, 0, sizeof g->side[i].dark);
+        ages_note(g, "wakes: client", i);
+        start_client(g->n, i);
+        excuse_all(g);
+    }
     if (g->lossy_until > 0) {
         excuse_all(g);
         if (now >= g->lossy_until)

@@ -13,7 +13,8 @@ enum {
     QUIET_EVERY_S = 1800, /* the end of each such time passes without calls and new faults */
     QUIET_S = 240,
     EXCUSE_S = 30, /* what a fault may do to calls, it has done by then */
-    MOVE_S = 3,    /* losses around a change of a slot's circuit aren't counted */
+    MOVE_S =
+        6, /* losses around a change of a slot's circuit, or of a call just answered, are counted apart */
 };
 
 enum fault { FAULT_RELAY, FAULT_GUARD, FAULT_MOVE, FAULT_SLEEP, FAULT_LOSS, FAULT_DIRECTORY, FAULTS };
@@ -28,8 +29,7 @@ struct talk { /* one call */
 };
 
 struct side {                    /* of a client */
-    smx_time busy;               /* when it last had a call; */
-    smx_time texting;            /* or a message */
+    smx_time idle;               /* its slots must be by then */
     smx_time excused;            /* a fault may still disturb its calls until then */
     smx_time moving;             /* or a change of a slot's circuit; losses until then are counted apart */
     smx_time wakes;              /* 0: it doesn't sleep */
@@ -37,7 +37,6 @@ struct side {                    /* of a client */
     uint32_t ids[SMX_CLIENT_SLOTS];
     uint32_t frames, missing; /* of its call, at the last look */
     uint32_t call;
-    bool complained;
 };
 
 enum { TALKS = NETWORK_CLIENTS, DARK_BINS = 4096 };
@@ -84,6 +83,8 @@ void ages_tell(const struct ages *g, double real_s);
 smx_time ages_now(const struct ages *g);
 bool ages_is_awake(const struct ages *g, size_t client);
 bool ages_is_quiet(const struct ages *g);
+/* What happens, for who reads why something was violated. */
+void ages_note(const struct ages *g, const char *what, size_t whom);
 /* The call that a user has now, either way; NULL: none. */
 struct played_call *ages_call_of(struct user *u);
 /* A fault may disturb this client's calls. */

@@ -6,12 +6,17 @@
 #include <string.h>
 
 enum {
-    IDLE_S = 20,      /* slots are free so long after a call */
-    TEXT_IDLE_S = 90, /* or after a message */
-    SILENT_S = 22,    /* a call without frames is over */
-    TABLES_S = 10,    /* between looks at the relays' tables */
-    MEMORY_S = 60,    /* and at the heap */
+    IDLE_S = 20,   /* slots are free so long after a call */
+    SILENT_S = 22, /* a call without frames is over */
+    TABLES_S = 10, /* between looks at the relays' tables */
+    FEW = 50,      /* frames: so few say nothing about a share */
+    MEMORY_S = 60, /* and at the heap */
 };
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static void moves(struct ages *g, size_t i)
 {
@@ -51,12 +56,14 @@ static void look_at_frames(struct ages *g, size_t i)
         s->call = p->id;
         s->frames = s->missing = 0;
     }
-    if (now < s->moving) {
+    if (now < s->moving || now < p->taken_at + SMX_SECOND(MOVE_S)) {
         g->moving_frames += p->frames_in - s->frames;
         g->moving_missing += p->missing - s->missing;
     } else {
         g->frames += p->frames_in - s->frames;
         g->missing += p->missing - s->missing;
+        if (p->missing > s->missing)
+            ages_note(g, p->missing - s->missing > 1 ? "loses frames: client" : "loses a frame: client", i);
     }
     g->out_of_order += p->wrong;
     p->wrong = 0;
@@ -107,19 +114,13 @@ static void look_at_client(struct ages *g, size_t i)
     look_at_frames(g, i);
     look_at_circuits(g, i);
     if (ages_call_of(&g->n->user[i]))
-        s->busy = now;
-    if (now <= s->busy + SMX_SECOND(IDLE_S) || now <= s->texting + SMX_SECOND(TEXT_IDLE_S) ||
-        now <= s->excused || slots_are_idle(c)) {
-        s->complained = false;
-    } else if (!s->complained) {
+        s->idle = now + SMX_SECOND(IDLE_S);
+    if (slots_are_idle(c) || now <= s->excused)
+        s->idle = most(s->idle, now + SMX_SECOND(IDLE_S));
+    if (now > s->idle) {
         complain(&g->verdict, now, "client %zu is not idle: %s", i, slots_text(c, text));
-        s->complained = true;
+        s->idle = now + SMX_SECOND(g->n->config.epoch_s); /* once is enough */
     }
-}
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
 }
 
 static void look_at_tables(struct ages *g)
@@ -136,9 +137,12 @@ static void look_at_tables(struct ages *g)
     X(notes)
     X(streams)
     X(commands)
-    X(introductions) X(uploads) X(lost)
+    X(introductions)
+    X(uploads)
+    X(lost)
 #undef X
-        if (t.lost > 0) complain(&g->verdict, ages_now(g), "%zu places of relays' tables are lost", t.lost);
+    if (t.lost > 0)
+        complain(&g->verdict, ages_now(g), "%zu places of relays' tables are lost", t.lost);
     if (!calm)
         return;
     /* no call for minutes */
@@ -180,7 +184,7 @@ void ages_judge(struct ages *g)
     if (g->heap_last > g->heap_first + g->heap_first / 50 + 65536)
         complain(&g->verdict, ages_now(g), "heap: %zu bytes in the second quarter, %zu in the last",
                  g->heap_first, g->heap_last);
-    if (g->missing * 1000 > g->frames)
+    if (g->missing > FEW + g->frames / 1000)
         complain(&g->verdict, ages_now(g), "%llu of %llu frames lost away from any fault or move",
                  (unsigned long long)g->missing, (unsigned long long)(g->frames + g->missing));
     if (g->out_of_order > 0)
