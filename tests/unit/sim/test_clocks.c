@@ -134,7 +134,7 @@ static void a_call_between_wrong_clocks_loses_hardly_a_frame(void **state)
     for (size_t i = 0; i < RELAYS; i++)
         local[i] = smx_world_local(n->world, (uint32_t)i);
     run_for(n, (seconds - 30) * 1000);
-    assert_in_range(apart_us(&t, RELAYS), 0, 600);
+    assert_in_range(apart_us(&t, RELAYS), 0, 1000);
     assert_in_range(machines_apart_us(n, then, local), 5000, UINT32_MAX); /* control */
     assert_false(out->ended || in->ended);
     assert_in_range(out->frames_in, seconds * 50, seconds * 51 + 250);
