@@ -72,7 +72,7 @@ struct uplink {
     smx_time redial; /* when it is looked whether guards have moved */
     struct smx_addr addr[GUARDS]; /* as dialled */
     smx_time seen;                /* the last look at the clock */
-    bool wants_http; /* boot: nobody answered */
+    bool wants_http;              /* boot: nobody answered */
     uint16_t request;
     struct smx_stream stream; /* boot */
     uint8_t tx[STREAM_SMALL], rx[STREAM_ERRAND];
@@ -334,7 +334,8 @@ struct meeting {
     uint8_t tx[STREAM_PIPE], rx[STREAM_PIPE];
 };
 
-struct screen { /* strangers' share, and a contact's introduction that waits for a slot */
+struct screen {   /* strangers' share, and a contact's introduction that waits for a slot */
+    uint8_t slot; /* that answers strangers */
     unsigned tokens;
     smx_time refill;
     bool waits;

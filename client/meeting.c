@@ -79,7 +79,8 @@ struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
             continue;
         if (end && memcmp(smx_circuit_end(k), end, SMX_RELAY_ID) == 0)
             return m;
-        found = m;
+        if (!found || found->slot == c->screen.slot)
+            found = m;
     }
     return found;
 }

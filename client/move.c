@@ -401,6 +401,20 @@ void smx_move_record(struct smx_client *c, smx_time now, struct meeting *m, cons
 
 /* ---- time ---- */
 
+/* An idle slot that ends at the rendezvous serves better than one that had to be lengthened: one relay less,
+ * and a stand-by that does not die with it. */
+static bool could_be_shorter(const struct smx_client *c, const struct meeting *m)
+{
+    for (size_t i = 0; m->hop > END && i < c->slots; i++) {
+        const struct meeting *h = &c->meeting[i];
+
+        if (is_host(c, h, false) &&
+            memcmp(smx_circuit_end(&c->circuit[h->slot]), m->rendezvous, SMX_RELAY_ID) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void expire(struct smx_client *c, smx_time now, struct meeting *m)
 {
     if (m->state != MEETING_OPEN) {
@@ -414,7 +428,7 @@ static void expire(struct smx_client *c, smx_time now, struct meeting *m)
         place_gate(c, now, m);
         tell_second(c, now, m);
         if (m->move.state == MOVE_NONE && m->call.state == CALL_TALKING &&
-            smx_circuit_is_due(c, smx_meeting_circuit(c, m)))
+            (smx_circuit_is_due(c, smx_meeting_circuit(c, m)) || could_be_shorter(c, m)))
             smx_move_begin(c, now, m, MOVE_DUE);
     }
     if (m->move.state != MOVE_NONE && now >= m->move.deadline) {

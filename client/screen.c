@@ -70,20 +70,20 @@ static bool stranger_may(struct smx_client *c, smx_time now)
     return true;
 }
 
-/* Any free slot, drawn: in a call there is only one, and which relay it ends at shall not tell that. */
+/* Always the same slot, as long as no call is on it: its end answers no matter whether the user is in a call.
+ */
 static struct meeting *slot_for_stranger(struct smx_client *c)
 {
-    struct meeting *found = NULL;
-    uint32_t count = 0;
+    struct screen *s = &c->screen;
+    struct meeting *m = smx_meeting_on(c, s->slot);
 
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
-
-        if (m->state == MEETING_IDLE && m->cookie_ready && smx_circuit_is_open(smx_meeting_circuit(c, m)) &&
-            smx_rng_below(&c->rng, ++count) == 0)
-            found = m;
+    for (uint8_t i = 0; i < c->slots && m->call.state != CALL_NONE && m->call.state != CALL_DECOY; i++) {
+        s->slot = i;
+        m = smx_meeting_on(c, i);
     }
-    return found;
+    return m->state == MEETING_IDLE && m->cookie_ready && smx_circuit_is_open(smx_meeting_circuit(c, m))
+               ? m
+               : NULL;
 }
 
 /* For a contact: a stranger who is not in a call goes. */

@@ -33,7 +33,7 @@ static struct talk begin_with(uint64_t seed)
     struct talk t = {0};
 
     config.relays = 15;
-    config.epoch_s = 600;
+    config.epoch_s = 7200; /* hardly a renewal meanwhile */
     t.n = network_start(&config);
     make_client(t.n, 0, 1, "alice", 2);
     make_client(t.n, 1, 2, "bob", 2);
