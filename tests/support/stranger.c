@@ -178,14 +178,14 @@ static void block(struct scene *s, struct stranger_result *r, const struct stran
     struct played_call *talk = NULL;
 
     if (at % 2 == 1) { /* the contact calls, at any moment of the stranger's */
-        struct played_call *p = place_call(s->stranger, target_name(s->callee->name));
+        struct played_call *p = config->known ? NULL : place_call(s->stranger, target_name(s->callee->name));
 
         pass(s, 200 + smx_rng_below(&s->rng, 4000));
         talk = place_call(s->contact, target_name(s->callee->name));
         pass(s, 5000);
         r->contact_calls++;
         r->contact_answered += talk->answered && !is_over(talk);
-        if (!is_over(p))
+        if (p && !is_over(p))
             hang_up(s->stranger, p);
         pass(s, EVERY_MS);
         forget(s->stranger);
