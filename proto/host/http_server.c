@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 enum {
-    BACKLOG = 128,
-    LIFE = 10, /* a connection's life, in time-outs: a byte now and then doesn't hold it for ever */
+    BACKLOG = 1024, /* waiting in the system: who finds no place asks again a second later */
+    LIFE = 10,      /* a connection's life, in time-outs: a byte now and then doesn't hold it for ever */
     HOST_MAX = 64
 };
 
