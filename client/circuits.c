@@ -507,7 +507,7 @@ void smx_circuits_command(struct smx_client *c, smx_time now, const uint8_t cell
     } else if (type == SMX_CMD_REFUSED && smx_refused_decode(&refused, cell) == SMX_OK &&
                (o = find(c, refused.back_id, &k))) {
         c->count.circuits_refused++;
-        smx_origin_refused(o, &rx);
+        smx_origin_refused(o, &refused, &rx);
         event_of(c, k, o, now, 0, &rx, NULL);
     }
 }

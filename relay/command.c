@@ -163,13 +163,34 @@ static const struct smx_x25519 *find_onion(const struct smx_relay *r, const uint
     return NULL;
 }
 
-static void refuse(struct smx_relay *r, uint32_t link, uint32_t back_id, enum smx_refusal reason)
+static void refuse(struct smx_relay *r, smx_time at, uint32_t link, uint32_t back_id, enum smx_refusal reason)
 {
     uint8_t cell[SMX_CELL_SIZE];
 
     r->count.creates_refused++;
-    smx_refused_encode(cell, &(struct smx_refused){.back_id = back_id, .reason = (uint8_t)reason});
+    smx_refused_encode(cell, &(struct smx_refused){.back_id = back_id,
+                                                   .reason = (uint8_t)reason,
+                                                   .bits = reason == SMX_REFUSAL_WORK
+                                                               ? (uint8_t)smx_demand_bits(&r->demand, at)
+                                                               : 0});
     smx_relay_send_command(r, link, r->next, cell);
+}
+
+/* Does it show the work that is asked for, if any?  What was done counts once, also after its circuit. */
+static bool is_paid(struct smx_relay *r, smx_time at, const struct smx_create *in)
+{
+    bool asked = smx_demand_bits(&r->demand, at) > 0;
+
+    if (!smx_demand_meets(&r->demand, at, asked ? smx_hop_work(in->tag, in->msg1, in->work) : 0)) {
+        r->count.creates_short++;
+        return false;
+    }
+    if (!asked)
+        return true;
+    if (!smx_seen_add(&r->paid, at, in->msg1))
+        return false;
+    r->count.creates_paid++;
+    return true;
 }
 
 static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t link,
@@ -187,6 +208,8 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
         return SMX_REFUSAL_SUITE;
     if (!smx_relay_may_create_more(r, link, at))
         return SMX_REFUSAL_ROOM;
+    if (!is_paid(r, at, in))
+        return SMX_REFUSAL_WORK;
     if (old != NONE)
         class = (uint32_t)(r->circuit[old].bwd.tt.tick0 % period);
     else if (!choose_class(r, link, in, &class) &&
@@ -242,7 +265,7 @@ static void create(struct smx_relay *r, smx_time at, uint32_t link, const struct
     }
     reason = try_create(r, at, link, in);
     if (reason != SMX_REFUSAL_NONE)
-        refuse(r, link, in->back_id, reason);
+        refuse(r, at, link, in->back_id, reason);
 }
 
 /* ---- CREATED and REFUSED, to a CREATE of ours for an EXTEND ---- */
@@ -280,7 +303,7 @@ static void refused(struct smx_relay *r, uint32_t link, const struct smx_refused
     uint32_t at = smx_relay_id_find(r, link, in->back_id, &dir);
 
     if (at != NONE && dir == BWD && r->circuit[at].down == DOWN_ASKED)
-        smx_relay_extend_refused(r, at, in->reason);
+        smx_relay_extend_refused(r, at, in->reason, in->bits);
 }
 
 /* ---- RELEASE ---- */
@@ -424,7 +447,7 @@ void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now)
 
     if (c->down == DOWN_ASKED && now >= c->ask_next) {
         if (c->ask_tries == TRIES) {
-            smx_relay_extend_refused(r, at, SMX_REFUSAL_PATH);
+            smx_relay_extend_refused(r, at, SMX_REFUSAL_PATH, 0);
         } else {
             c->ask_tries++;
             c->ask_next = now + SMX_MS(RETRY_MS);

@@ -26,7 +26,9 @@
 #include "proto/circuit/origin.h"
 #include "proto/circuit/quantum.h"
 #include "proto/circuit/timetable.h"
+#include "proto/crypto/work.h"
 #include "proto/link/link.h"
+#include "proto/link/seen.h"
 #include "proto/stream/stream.h"
 #include "relay/clock.h"
 #include "relay/keymap.h"
@@ -55,6 +57,7 @@ enum {
     SHARE_BEGIN_MS = 5000, /* the new one before its first cell: CREATED may have to be sent again */
     LEFT_MS = 1000, /* a client's circuit without a cell for so long may lose its place to one that names */
     REPLACE_MS = 2000,     /* none, one in so long per client: CREATED was lost for good */
+    CREATES_PER_S = 200,   /* circuits made in a second; beyond that work is asked for: 4 % of a core */
     LINK_CREATES = 32,     /* circuits that one client may make at once, */
     LINK_CREATE_MS = 1000, /* and one more in each of these */
     SOURCE_CREATES = 8, /* at once by one source, for each link that it may have; one in LINK_CREATE_MS for as
@@ -278,6 +281,8 @@ struct smx_relay {
     uint32_t orphan_oldest, orphan_newest, orphans;
     struct source *source; /* as many as client links */
     uint32_t source_free;
+    struct smx_demand demand;                               /* of work in CREATE */
+    struct smx_seen paid;                                   /* ephemeral keys of those that showed it */
     struct smx_keymap sources;                              /* by address */
     struct smx_keymap created, cookies, waiting, listeners; /* by ephemeral, cookie, cookie, pseudonym key */
     struct command *command;
@@ -383,7 +388,7 @@ void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now);
 /* ---- hopcmd.c ---- */
 void smx_relay_hop_message(struct smx_relay *r, smx_time at, uint32_t circuit,
                            const uint8_t body[SMX_CELL_BODY]);
-void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason);
+void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason, uint8_t bits);
 /* JOIN of a circuit whose cookie's owner is there now. */
 void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner);
 

@@ -20,7 +20,7 @@ static enum smx_layer own_layer(const struct smx_relay *r)
 
 /* ---- EXTEND ---- */
 
-void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason)
+void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason, uint8_t bits)
 {
     struct circuit *c = &r->circuit[at];
     uint8_t cookie[SMX_KEYMAP_KEY];
@@ -30,7 +30,10 @@ void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason)
     c->down = DOWN_NONE;
     sodium_memzero(c->extend_key, sizeof c->extend_key);
     r->count.extends_refused++;
-    refuse(c, SMX_HOP_EXTEND, (enum smx_refusal)reason);
+    if (reason == SMX_REFUSAL_WORK)
+        smx_relay_note(c, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_EXTEND, reason, bits}, 3, 1);
+    else
+        refuse(c, SMX_HOP_EXTEND, (enum smx_refusal)reason);
     if (smx_keymap_key(&r->cookies, at, cookie) &&
         (joiner = smx_keymap_find(&r->waiting, cookie, sizeof cookie)) != NONE && joiner != at)
         smx_relay_join(r, joiner, at); /* it had to wait for this */
@@ -106,6 +109,7 @@ static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t a
     create.back_id = c->down_in_id;
     create.first_tick = (uint32_t)tick;
     create.first_number = number + e->d;
+    create.work = e->work;
     memcpy(create.msg1, e->msg1, sizeof create.msg1);
     smx_create_encode(c->ask, &create);
     c->ask_tries = 1;

@@ -235,7 +235,7 @@ static void take_cell(struct smx_relay *r, struct idle *c, smx_time now, uint64_
         smx_origin_created(&k->origin, now, smx_link_last_tick(c->ep, c->link), &created, &rx);
     } else if (smx_command_type(cell) == SMX_CMD_REFUSED && smx_refused_decode(&refused, cell) == SMX_OK &&
                (k = find(c, refused.back_id))) {
-        smx_origin_refused(&k->origin, &rx);
+        smx_origin_refused(&k->origin, &refused, &rx);
     }
     if (k)
         event(r, c, k, now, &rx);

@@ -39,7 +39,8 @@ static enum smx_err make_tables(struct smx_relay *r)
     if (smx_keymap_new(&r->created, circuits, &r->rng) != SMX_OK ||
         smx_keymap_new(&r->cookies, circuits, &r->rng) != SMX_OK ||
         smx_keymap_new(&r->waiting, circuits, &r->rng) != SMX_OK ||
-        smx_keymap_new(&r->listeners, circuits, &r->rng) != SMX_OK)
+        smx_keymap_new(&r->listeners, circuits, &r->rng) != SMX_OK ||
+        smx_seen_new(&r->paid, circuits, &r->rng) != SMX_OK)
         return SMX_E_MEMORY;
     if (smx_relay_sources_new(r) != SMX_OK)
         return SMX_E_MEMORY;
@@ -67,6 +68,7 @@ enum smx_err smx_relay_new(struct smx_relay **relay, const struct smx_relay_conf
         r->config.source_links_max = SMX_RELAY_SOURCE_LINKS;
     r->links = config->relay_links_max + config->client_links_max;
     r->floor.stop = SMX_NEVER;
+    r->demand.rate = CREATES_PER_S;
     r->place = r->orphan_oldest = r->orphan_newest = NONE;
     smx_rng_init(&r->rng, seed);
     smx_rng_bytes(&r->rng, r->filler_key, sizeof r->filler_key);
@@ -97,6 +99,7 @@ void smx_relay_free(struct smx_relay *r)
     smx_keymap_free(&r->waiting);
     smx_keymap_free(&r->listeners);
     smx_keymap_free(&r->sources);
+    smx_seen_free(&r->paid);
     free(r->source);
     for (size_t i = 0; i < 2; i++)
         free(r->document[i].bytes);

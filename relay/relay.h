@@ -110,6 +110,8 @@ void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t r
     X(creates_repeated, "CREATE answered again")                                                             \
     X(creates_refused, "CREATE refused")                                                                     \
     X(creates_limited, "CREATE refused because its client, or his address, made too many")                   \
+    X(creates_paid, "circuits made for the work that was asked for")                                         \
+    X(creates_short, "CREATE refused because it showed too little work")                                     \
     X(clients_refused, "client links closed because too many come from one address")                         \
     X(orphans_dropped, "circuits without an owner ended early because there were too many")                  \
     X(circuits_unfit, "circuits ended because their link's rate fell")                                       \

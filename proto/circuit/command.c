@@ -49,6 +49,7 @@ enum smx_err smx_create_decode(struct smx_create *c, const uint8_t cell[SMX_CELL
     got.first_tick = smx_rd_u32(&r);
     got.first_number = smx_rd_u64(&r);
     got.replaces = smx_rd_u32(&r);
+    got.work = smx_rd_u64(&r);
     smx_rd_bytes(&r, got.msg1, sizeof got.msg1);
     if (got.period > SMX_PERIOD_LISTEN || got.back_id == 0 || got.first_number < SMX_COUNT_MIN)
         return SMX_E_MALFORMED;
@@ -70,6 +71,7 @@ void smx_create_encode(uint8_t cell[SMX_CELL_SIZE], const struct smx_create *c)
     smx_wr_u32(&w, c->first_tick);
     smx_wr_u64(&w, c->first_number);
     smx_wr_u32(&w, c->replaces);
+    smx_wr_u64(&w, c->work);
     smx_wr_bytes(&w, c->msg1, sizeof c->msg1);
     smx_wr_pad(&w);
 }
@@ -109,6 +111,7 @@ enum smx_err smx_refused_decode(struct smx_refused *c, const uint8_t cell[SMX_CE
 
     got.back_id = smx_rd_u32(&r);
     got.reason = smx_rd_u8(&r);
+    got.bits = smx_rd_u8(&r);
     if (!ends_well(&r) || got.back_id == 0)
         return SMX_E_MALFORMED;
     *c = got;
@@ -121,6 +124,7 @@ void smx_refused_encode(uint8_t cell[SMX_CELL_SIZE], const struct smx_refused *c
 
     smx_wr_u32(&w, c->back_id);
     smx_wr_u8(&w, c->reason);
+    smx_wr_u8(&w, c->bits);
     smx_wr_pad(&w);
 }
 

@@ -26,10 +26,11 @@ enum smx_period { SMX_PERIOD_SLOT = 0, SMX_PERIOD_LISTEN = 1 }; /* params slot_p
 
 enum smx_refusal {
     SMX_REFUSAL_NONE = 0,
-    SMX_REFUSAL_SUITE = 1, /* unknown suite or onion key */
-    SMX_REFUSAL_ROOM = 2,  /* the tick class, or the relay, is full */
-    SMX_REFUSAL_PATH = 3,  /* no such neighbour, or not one that may come next */
-    SMX_REFUSAL_ABSENT = 4 /* no such cookie, in JOIN */
+    SMX_REFUSAL_SUITE = 1,  /* unknown suite or onion key */
+    SMX_REFUSAL_ROOM = 2,   /* the tick class, or the relay, is full */
+    SMX_REFUSAL_PATH = 3,   /* no such neighbour, or not one that may come next */
+    SMX_REFUSAL_ABSENT = 4, /* no such cookie, in JOIN */
+    SMX_REFUSAL_WORK = 5    /* many ask: show so many bits of work, and ask again */
 };
 
 enum {
@@ -44,8 +45,8 @@ enum {
 };
 
 /* suite u8 | key tag 8 | period u8 | back class u8 | back id u32 | first tick u32 | first number u64 |
- * replaces u32 | message 1.  Of another suite all but the message stands where it stands here, so that it can
- * be refused. */
+ * replaces u32 | work u64 | message 1.  Of another suite all but the message stands where it stands here, so
+ * that it can be refused. */
 struct smx_create {
     uint8_t suite;
     uint8_t tag[SMX_KEY_TAG];
@@ -56,6 +57,7 @@ struct smx_create {
     uint32_t first_tick;   /* low half of the creator's link tick of the first forward cell */
     uint64_t first_number; /* that cell's count */
     uint32_t replaces;     /* clients: forward id of the circuit whose place backward it shares; 0: none */
+    uint64_t work;         /* nonce, proto/circuit/hop.h; 0 where none was asked for */
     uint8_t msg1[SMX_HOP_MSG1];
 };
 
@@ -68,9 +70,10 @@ struct smx_created {
     uint8_t msg2[SMX_HOP_MSG2];
 };
 
-struct smx_refused { /* back id u32 | reason u8 */
+struct smx_refused { /* back id u32 | reason u8 | bits u8 */
     uint32_t back_id;
     uint8_t reason; /* enum smx_refusal */
+    uint8_t bits;   /* of work, with SMX_REFUSAL_WORK; else 0 */
 };
 
 struct smx_release { /* id u32: as in cells sent the same way as the command */

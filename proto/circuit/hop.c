@@ -1,6 +1,7 @@
 #include "proto/circuit/hop.h"
 
 #include "proto/base/bytes.h"
+#include "proto/crypto/work.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -35,6 +36,7 @@ enum smx_err smx_extend_decode(struct smx_extend *e, const uint8_t *content, siz
     smx_rd_bytes(&r, got.tag, sizeof got.tag);
     got.period = smx_rd_u8(&r);
     got.d = smx_rd_u64(&r);
+    got.work = smx_rd_u64(&r);
     smx_rd_bytes(&r, got.msg1, sizeof got.msg1);
     if (!smx_rd_done(&r) || got.period > SMX_PERIOD_LISTEN)
         return SMX_E_MALFORMED;
@@ -51,6 +53,7 @@ void smx_extend_encode(uint8_t content[SMX_EXTEND_SIZE], const struct smx_extend
     smx_wr_bytes(&w, e->tag, sizeof e->tag);
     smx_wr_u8(&w, e->period);
     smx_wr_u64(&w, e->d);
+    smx_wr_u64(&w, e->work);
     smx_wr_bytes(&w, e->msg1, sizeof e->msg1);
     smx_wr_done(&w);
 }
@@ -148,6 +151,21 @@ static enum smx_err make_layers(struct smx_hop_layers *l, struct smx_noise *n, b
     }
     sodium_memzero(&s, sizeof s);
     return err;
+}
+
+/* ---- work ---- */
+
+static const char work_label[] = "circuit work";
+
+unsigned smx_hop_work(const uint8_t tag[SMX_KEY_TAG], const uint8_t msg1[SMX_HOP_MSG1], uint64_t work)
+{
+    return smx_work_bits(work_label, tag, SMX_KEY_TAG, msg1, work);
+}
+
+bool smx_hop_work_search(const uint8_t tag[SMX_KEY_TAG], const uint8_t msg1[SMX_HOP_MSG1], unsigned bits,
+                         uint64_t *work)
+{
+    return smx_work_search(work_label, tag, SMX_KEY_TAG, msg1, bits, work);
 }
 
 /* ---- handshake ---- */

@@ -23,7 +23,7 @@ enum smx_hop_type {
     SMX_HOP_NOP = 0,      /* either way: authenticated filler */
     SMX_HOP_EXTEND = 1,   /* forward; answered by EXTENDED or REFUSED */
     SMX_HOP_EXTENDED = 2, /* constant u64 | message 2 */
-    SMX_HOP_REFUSED = 3,  /* request type u8 | enum smx_refusal u8 */
+    SMX_HOP_REFUSED = 3,  /* request type u8 | enum smx_refusal u8; with SMX_REFUSAL_WORK: | bits u8 */
     SMX_HOP_COOKIE = 4,   /* cookie 16: forward, answered by COOKIE_OK with the same content */
     SMX_HOP_COOKIE_OK = 5,
     SMX_HOP_JOIN = 6,    /* cookie 16 | message 2 of the meeting 64: forward; answered by JOINED or REFUSED */
@@ -41,16 +41,17 @@ enum {
     SMX_HOP_CONTENT = SMX_CELL_BODY - SMX_HOP_ZERO - 2, /* 198 bytes */
 };
 
-/* EXTEND: suite u8 | relay id 32 | key tag 8 | period u8 | d u64 | message 1 48 */
+/* EXTEND: suite u8 | relay id 32 | key tag 8 | period u8 | d u64 | work u64 | message 1 48 */
 struct smx_extend {
     uint8_t suite;
     uint8_t relay[SMX_RELAY_ID];
     uint8_t tag[SMX_KEY_TAG];
     uint8_t period;
-    uint64_t d; /* the new hop's forward count is the extender's plus d */
+    uint64_t d;    /* the new hop's forward count is the extender's plus d */
+    uint64_t work; /* as in the CREATE that is made from it */
     uint8_t msg1[SMX_HOP_MSG1];
 };
-enum { SMX_EXTEND_SIZE = 1 + SMX_RELAY_ID + SMX_KEY_TAG + 1 + 8 + SMX_HOP_MSG1 };
+enum { SMX_EXTEND_SIZE = 1 + SMX_RELAY_ID + SMX_KEY_TAG + 1 + 8 + 8 + SMX_HOP_MSG1 };
 enum smx_err smx_extend_decode(struct smx_extend *e, const uint8_t *content, size_t len) SMX_MUST_CHECK;
 void smx_extend_encode(uint8_t content[SMX_EXTEND_SIZE], const struct smx_extend *e);
 
@@ -87,6 +88,12 @@ struct smx_hop_target {
     uint8_t onion[32]; /* X25519 */
     uint8_t tag[SMX_KEY_TAG];
 };
+
+/* Work for a circuit (proto/crypto/work.h): its purpose is the onion key, by its tag, its key the ephemeral
+ * one with which message 1 begins. */
+unsigned smx_hop_work(const uint8_t tag[SMX_KEY_TAG], const uint8_t msg1[SMX_HOP_MSG1], uint64_t work);
+bool smx_hop_work_search(const uint8_t tag[SMX_KEY_TAG], const uint8_t msg1[SMX_HOP_MSG1], unsigned bits,
+                         uint64_t *work);
 
 /* Origin: start yields message 1 and keeps the state in *n; finish consumes message 2 and fills *l (to be
  * _fini'd). */

@@ -1,6 +1,7 @@
 #include "proto/circuit/origin.h"
 
 #include "proto/base/bytes.h"
+#include "proto/crypto/work.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -11,6 +12,8 @@
  *   WAITING     started when a hop stands and another is wanted; its end starts the EXTEND
  *   a request   started by _request, _extend or the end of WAITING, repeated by each sending, stopped by the
  * answer */
+
+enum { WORKS = 8 }; /* times that one hop may ask for more work */
 
 static bool under_way(const struct smx_origin *o)
 {
@@ -63,7 +66,8 @@ enum smx_err smx_origin_open(struct smx_origin *o, smx_time now, uint64_t tick, 
         return err;
     }
     o->state = SMX_ORIGIN_CREATING;
-    o->tries = 0;
+    o->tries = o->asked = 0;
+    o->bits = 0;
     o->next = now;
     return SMX_OK;
 }
@@ -86,13 +90,40 @@ static void wrap(struct smx_origin *o, size_t from, uint64_t count, uint8_t body
         smx_hop_encipher(&o->hop[i].layers, SMX_FORWARD, at[i], body);
 }
 
+static void encode_extend(struct smx_origin *o)
+{
+    uint8_t content[SMX_EXTEND_SIZE];
+
+    smx_extend_encode(content, &o->extend);
+    memcpy(o->request.content, content, sizeof content);
+}
+
+/* A piece of the work that was asked for; when it is done, what was refused is sent again. */
+static void work(struct smx_origin *o, smx_time now)
+{
+    bool first = o->state == SMX_ORIGIN_CREATING;
+    const uint8_t *tag = first ? o->create.tag : o->extend.tag;
+    const uint8_t *msg1 = first ? o->create.msg1 : o->extend.msg1;
+
+    if (!smx_hop_work_search(tag, msg1, o->bits, first ? &o->create.work : &o->extend.work))
+        return;
+    o->works = false;
+    if (!first)
+        encode_extend(o);
+    o->tries = 0;
+    o->next = now;
+}
+
 void smx_origin_turn(struct smx_origin *o, smx_time now, uint64_t tick, const struct smx_origin_send *send,
                      uint8_t cell[SMX_CELL_SIZE])
 {
-    bool own = smx_origin_needs_turn(o, now);
+    bool own;
     uint8_t *body = cell + SMX_CELL_HEAD;
     uint64_t count;
 
+    if (o->works)
+        work(o, now);
+    own = smx_origin_needs_turn(o, now);
     if (own) {
         o->tries++;
         o->next = now + SMX_MS(SMX_ORIGIN_RETRY_MS);
@@ -140,23 +171,26 @@ static void start_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8
 static void stop_request(struct smx_origin *o)
 {
     o->request.active = false;
+    o->works = false;
     o->next = SMX_NEVER;
 }
 
 static enum smx_err start_extend(struct smx_origin *o, smx_time now)
 {
     const struct smx_hop_target *to = &o->path[o->hop_count];
-    struct smx_extend e = {.suite = SMX_SUITE_1, .period = o->period, .d = smx_count_draw(o->rng)};
+    struct smx_extend *e = &o->extend;
     uint8_t content[SMX_EXTEND_SIZE];
     enum smx_err err;
 
-    memcpy(e.relay, to->id, SMX_RELAY_ID);
-    memcpy(e.tag, to->tag, SMX_KEY_TAG);
-    err = smx_hop_start(&o->handshake, e.msg1, to, o->period, o->rng);
+    *e = (struct smx_extend){.suite = SMX_SUITE_1, .period = o->period, .d = smx_count_draw(o->rng)};
+    memcpy(e->relay, to->id, SMX_RELAY_ID);
+    memcpy(e->tag, to->tag, SMX_KEY_TAG);
+    err = smx_hop_start(&o->handshake, e->msg1, to, o->period, o->rng);
     if (err != SMX_OK)
         return err;
-    o->extend_d = e.d;
-    smx_extend_encode(content, &e);
+    o->bits = 0;
+    o->asked = 0;
+    smx_extend_encode(content, e);
     start_request(o, now, (uint8_t)(o->hop_count - 1), SMX_HOP_EXTEND, content, sizeof content);
     o->state = SMX_ORIGIN_EXTENDING;
     return SMX_OK;
@@ -264,11 +298,30 @@ void smx_origin_created(struct smx_origin *o, smx_time now, uint64_t newest_peer
     hop_stands(o, now, rx);
 }
 
-void smx_origin_refused(struct smx_origin *o, struct smx_origin_rx *rx)
+/* What is under way was refused for want of work: more than was shown, and not too often?  Then it is done.
+ */
+static bool works_for(struct smx_origin *o, unsigned bits)
+{
+    if (bits > SMX_WORK_BITS_MAX)
+        bits = SMX_WORK_BITS_MAX;
+    if (o->works || bits <= o->bits)
+        return true; /* a word about one that was sent before */
+    if (o->asked == WORKS)
+        return false;
+    o->asked++;
+    o->bits = bits;
+    o->works = true;
+    o->next = SMX_NEVER;
+    return true;
+}
+
+void smx_origin_refused(struct smx_origin *o, const struct smx_refused *r, struct smx_origin_rx *rx)
 {
     *rx = (struct smx_origin_rx){.event = SMX_ORIGIN_NOTHING};
-    if (o->state == SMX_ORIGIN_CREATING)
-        die(o, rx);
+    if (o->state != SMX_ORIGIN_CREATING || r->back_id != o->back_id ||
+        (r->reason == SMX_REFUSAL_WORK && works_for(o, r->bits)))
+        return;
+    die(o, rx);
 }
 
 void smx_origin_expire(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx)
@@ -306,7 +359,7 @@ static void extended(struct smx_origin *o, smx_time now, struct smx_origin_rx *r
     if (!smx_rd_done(&r) || smx_hop_finish(&hop->layers, &o->handshake, msg2) != SMX_OK)
         return; /* an answer to an older EXTEND, perhaps; the true one may still come */
     stop_request(o);
-    hop->d = o->extend_d;
+    hop->d = o->extend.d;
     hop->c = c;
     o->nearer = 0;
     hop_stands(o, now, rx);
@@ -323,6 +376,12 @@ static bool is_answer(const struct smx_origin *o, const struct smx_hop_msg *m)
     return m->len == SMX_COOKIE && sodium_memcmp(m->content, o->request.content, SMX_COOKIE) == 0;
 }
 
+static bool is_work_wanted(const struct smx_origin *o, const struct smx_hop_msg *m)
+{
+    return o->request.type == SMX_HOP_EXTEND && m->type == SMX_HOP_REFUSED && m->len == 3 &&
+           m->content[0] == SMX_HOP_EXTEND && m->content[1] == SMX_REFUSAL_WORK;
+}
+
 static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx)
 {
     const struct smx_hop_msg *m = &rx->msg;
@@ -337,6 +396,11 @@ static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx
     }
     if (m->type == SMX_HOP_LEFT && (size_t)rx->hop + 1 < o->hop_count && (size_t)rx->hop + 1 < o->own_count) {
         die(o, rx); /* the path itself has broken */
+    } else if (from_asked && is_work_wanted(o, m)) {
+        if (works_for(o, m->content[2]))
+            rx->event = SMX_ORIGIN_NOTHING;
+        else
+            fail_request(o, rx);
     } else if (from_asked && m->type == SMX_HOP_REFUSED && m->len == 2 && m->content[0] == o->request.type) {
         fail_request(o, rx);
     } else if (from_asked && is_answer(o, m)) {

@@ -4,6 +4,7 @@
  * what arrives.
  *
  *   IDLE --open--> CREATING --CREATED--> WAITING --drawn time--> EXTENDING --EXTENDED--> WAITING ... --> OPEN
+ *     CREATE or EXTEND refused for want of work: it is done, a piece in each turn, and shown
  *     while building, a request refused or unanswered SMX_ORIGIN_TRIES times --> DEAD
  *     at any time, SMX_ORIGIN_NOISE cells of noise, or a hop of the path without what was beyond it --> DEAD
  *
@@ -63,7 +64,10 @@ struct smx_origin {
     struct smx_counts counts;        /* of hop 0, backward */
     struct smx_noise handshake;      /* of the hop being made */
     struct smx_create create;        /* .replaces: the owner may set it before _open */
-    uint64_t extend_d;
+    struct smx_extend extend;
+    unsigned bits;            /* of work that CREATE or EXTEND is to show; 0: none was asked for */
+    bool works;               /* at it, in its turns; meanwhile nothing is under way */
+    uint8_t asked;            /* times that more was asked for, for this hop */
     smx_time wait_mean, next; /* when WAITING ends, or what is under way is repeated or given up */
     uint8_t tries;            /* sendings of CREATE or of the request */
     struct {
@@ -126,7 +130,7 @@ struct smx_origin_rx {
 /* A command cell with this circuit's back_id has come: CREATED or REFUSED. */
 void smx_origin_created(struct smx_origin *o, smx_time now, uint64_t newest_peer_tick,
                         const struct smx_created *c, struct smx_origin_rx *rx);
-void smx_origin_refused(struct smx_origin *o, struct smx_origin_rx *rx);
+void smx_origin_refused(struct smx_origin *o, const struct smx_refused *r, struct smx_origin_rx *rx);
 /* A backward cell with circuit id back_id has come in the guard's datagram of link tick peer_tick; deciphered
  * in place. */
 void smx_origin_cell(struct smx_origin *o, smx_time now, uint64_t peer_tick, uint8_t cell[SMX_CELL_SIZE],

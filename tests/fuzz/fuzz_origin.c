@@ -172,7 +172,8 @@ static void step(struct world *w, struct smx_rd *in, struct smx_origin_rx *rx)
         smx_origin_set_joined(&w->o, a & 1);
         break;
     case 11:
-        smx_origin_refused(&w->o, rx);
+        smx_origin_refused(&w->o, &(struct smx_refused){.back_id = w->o.back_id, .reason = a, .bits = a % 16},
+                           rx);
         break;
     case 12:
         say(w, w->o.request.hop, SMX_HOP_REFUSED, (uint8_t[]){w->o.request.type, a}, 2, rx);

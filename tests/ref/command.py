@@ -14,10 +14,10 @@ TYPE = {"filler": 0, "create": 1, "created": 2, "refused": 3, "release": 4, "int
 # of each: the form, and its fields in order
 LAYOUT = {
     "filler": (">", ()),
-    "create": (">B8sBBIIQI48s",
-               ("suite", "tag", "period", "back_class", "back_id", "first_tick", "first_number", "replaces", "msg1")),
+    "create": (">B8sBBIIQIQ48s",
+               ("suite", "tag", "period", "back_class", "back_id", "first_tick", "first_number", "replaces", "work", "msg1")),
     "created": (">IIIQ48s", ("back_id", "forward_id", "first_tick", "first_number", "msg2")),
-    "refused": (">IB", ("back_id", "reason")),
+    "refused": (">IBB", ("back_id", "reason", "bits")),
     "release": (">I", ("id",)),
     "introduce": (">QB192s", ("handle", "part", "bytes")),
     "introduced": (">Q", ("handle",)),
@@ -91,10 +91,10 @@ def some(text, length):
 SAMPLE = {
     "filler": {},
     "create": {"suite": 1, "tag": some("tag", 8), "period": 0, "back_class": 1, "back_id": 0x80000101,
-               "first_tick": 0xFFFFFFFE, "first_number": 0x0000A1B2C3D4E5F6, "replaces": 0, "msg1": some("msg1", 48)},
+               "first_tick": 0xFFFFFFFE, "first_number": 0x0000A1B2C3D4E5F6, "replaces": 0, "work": 0, "msg1": some("msg1", 48)},
     "created": {"back_id": 0x80000101, "forward_id": 0x90ABCDEF, "first_tick": 0x00010203,
                 "first_number": 0x00010000000000FF, "msg2": some("msg2", 48)},
-    "refused": {"back_id": 0x80000101, "reason": 2},
+    "refused": {"back_id": 0x80000101, "reason": 2, "bits": 0},
     "release": {"id": 0x90ABCDEF},
     "introduce": {"handle": 0x0123456789ABCDEF, "part": 0, "bytes": some("part 0", 192)},
     "introduced": {"handle": 0x0123456789ABCDEF},
@@ -131,9 +131,11 @@ def make():
         good(kind, kind)
     good("create-listen", "create", period=1, back_class=3)
     good("create-replaces", "create", replaces=0x90ABCDEF)
+    good("create-work", "create", work=0xA1B2C3D4E5F60718)
+    good("refused-work", "refused", reason=5, bits=13)
     good("create-least", "create", tag=bytes(8), back_class=0, back_id=1, first_tick=0, first_number=COUNT_MIN, msg1=bytes(48))
     good("create-most", "create", tag=b"\xff" * 8, period=1, back_class=255, back_id=2**32 - 1, first_tick=2**32 - 1,
-         first_number=2**64 - 1, replaces=2**32 - 1, msg1=b"\xff" * 48)
+         first_number=2**64 - 1, replaces=2**32 - 1, work=2**64 - 1, msg1=b"\xff" * 48)
     emit("filler-dirty", command="filler", wire=dirty("filler"), result="ok", why="nobody looks at filler")
     fields = dict(SAMPLE["create"], suite=2)
     wire = encode("create", fields)[: end_of("create")] + some("more of msg1", SIZE - end_of("create"))

@@ -21,8 +21,8 @@ FORWARD, BACKWARD = 0, 1
 NAMES = ("nop", "extend", "extended", "refused", "cookie", "cookie-ok", "join", "joined", "met", "leave", "left",
          "listen", "listening", "stream")
 TYPE = {name: number for number, name in enumerate(NAMES)}
-EXTEND = ">B32s8sBQ48s"
-EXTEND_FIELDS = ("suite", "relay", "tag", "period", "d", "msg1")
+EXTEND = ">B32s8sBQQ48s"
+EXTEND_FIELDS = ("suite", "relay", "tag", "period", "d", "work", "msg1")
 
 
 class Malformed(Exception):
@@ -121,7 +121,7 @@ def check_message(rec):
 def check_extend(rec):
     if rec.text("result") != "ok":
         return refused(Malformed, read_extend, rec.bytes("extend"))
-    want = {name: rec.int(name) if name in ("suite", "period", "d") else rec.bytes(name) for name in EXTEND_FIELDS}
+    want = {name: rec.int(name) if name in ("suite", "period", "d", "work") else rec.bytes(name) for name in EXTEND_FIELDS}
     assert read_extend(rec.bytes("extend")) == want and extend(**want) == rec.bytes("extend")
 
 
@@ -189,9 +189,10 @@ def put(name, kind, content, **more):
 def make_messages():
     cookie, msg2 = some("cookie", 16), some("meeting", 64)
     put("nop", TYPE["nop"], b"")
-    content = extend(suite=1, relay=some("relay"), tag=some("tag", 8), period=0, d=0x0000123456789ABC, msg1=some("msg1", 48))
+    content = extend(suite=1, relay=some("relay"), tag=some("tag", 8), period=0, d=0x0000123456789ABC, work=7, msg1=some("msg1", 48))
     put("extend", TYPE["extend"], content)
     put("extended", TYPE["extended"], (2**64 - 12345).to_bytes(8, "big") + some("msg2", 48))
+    put("refused-work", TYPE["refused"], bytes([TYPE["extend"], 5, 13]))
     for request in ("extend", "cookie", "join", "listen"):
         put(f"refused-{request}", TYPE["refused"], bytes([TYPE[request], 4 if request == "join" else 3]))
     put("cookie", TYPE["cookie"], cookie)
@@ -222,7 +223,7 @@ def make_messages():
 
 def make_extends():
     fields = {"suite": 1, "relay": some("relay"), "tag": some("tag", 8), "period": 0, "d": 0x0000123456789ABC,
-              "msg1": some("msg1", 48)}
+              "work": 0, "msg1": some("msg1", 48)}
 
     def good(name, **changed):
         f = dict(fields, **changed)
@@ -234,7 +235,7 @@ def make_extends():
     good("extend-slot")
     good("extend-listen", period=1)
     good("extend-suite-2", suite=2)
-    good("extend-most", suite=255, relay=b"\xff" * 32, tag=b"\xff" * 8, period=1, d=2**64 - 1, msg1=b"\xff" * 48)
+    good("extend-most", suite=255, relay=b"\xff" * 32, tag=b"\xff" * 8, period=1, d=2**64 - 1, work=2**64 - 1, msg1=b"\xff" * 48)
     bad("extend-period", "no such period", extend(**dict(fields, period=2)))
     bad("extend-short", "a byte is missing", extend(**fields)[:-1])
     bad("extend-long", "one byte too many", extend(**fields) + b"\0")

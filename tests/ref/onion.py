@@ -105,7 +105,8 @@ def check_hop(rec):
     if place > 1:
         extend = rec.bytes("extend")
         assert hop.read_extend(extend) == {
-            "suite": 1, "relay": rec.bytes("relay"), "tag": tag, "period": rec.int("period"), "d": d, "msg1": rec.bytes("msg1"),
+            "suite": 1, "relay": rec.bytes("relay"), "tag": tag, "period": rec.int("period"), "d": d, "work": 0,
+            "msg1": rec.bytes("msg1"),
         }
         ns, out = circuit.wrap(hop.message(hop.TYPE["extend"], extend), rec.int("extend_number"), place - 1)
         assert out[0] == rec.bytes("extend_wire")
@@ -194,7 +195,7 @@ def make_hop(name, place, relay, period):
         create_number = (circuit.forward_numbers(first_forward)[-1] + d) & MASK
         created_number = draw(text + " backward")
         c = (circuit.backward_numbers(first_backward)[-1] - created_number) & MASK
-        extend = hop.extend(suite=1, relay=identity, tag=tag, period=period, d=d, msg1=msg1)
+        extend = hop.extend(suite=1, relay=identity, tag=tag, period=period, d=d, work=0, msg1=msg1)
         number = first_forward - 2
         ns, out = circuit.wrap(hop.message(hop.TYPE["extend"], extend), number, place - 1)
         more = {"d": d, "c": c, "extend": extend, "extend_number": number, "extend_wire": out[0]}
@@ -205,7 +206,7 @@ def make_hop(name, place, relay, period):
     back_id = int.from_bytes(some(text + " back", 4), "big") | 2**31
     create = command.encode("create", {
         "suite": 1, "tag": tag, "period": period, "back_class": place % 2, "back_id": back_id,
-        "first_tick": 1000 * place, "first_number": create_number, "replaces": 0, "msg1": msg1})
+        "first_tick": 1000 * place, "first_number": create_number, "replaces": 0, "work": 0, "msg1": msg1})
     created = command.encode("created", {
         "back_id": back_id, "forward_id": int.from_bytes(some(text + " forward id", 4), "big") | 2**31,
         "first_tick": 2000 * place, "first_number": created_number, "msg2": msg2})

@@ -262,7 +262,7 @@ static int attack(struct world *w, const struct smx_addr *from, const struct smx
 /* Runs the same world with one meddling and returns what left everybody else meanwhile. */
 static void record(struct recorder *r, enum attack_kind kind)
 {
-    struct world *w = world_new(11, false);
+    struct world *w = world_new(15, false); /* in which the link has cells in that very tick */
     smx_time latency;
 
     set_up_circuits(w);

@@ -35,7 +35,7 @@ struct owner_circuit {
     uint8_t nop_hop;
     uint32_t cells; /* that came back */
     bool mute;      /* its turns are filler */
-    bool talks; /* sends numbered bodies to the peer */
+    bool talks;     /* sends numbered bodies to the peer */
     uint32_t sent, got, lost;
     uint64_t got_last;
     bool streams; /* the stream below runs to the circuit's end */
@@ -249,7 +249,7 @@ static void owner_receive(struct world *w, struct owner *o, struct packet *p)
             owner_event(&o->circuit[created.back_id - 1], w->now, &orx);
         } else if (id == 0 && smx_command_type(cell) == SMX_CMD_REFUSED &&
                    smx_refused_decode(&refused, cell) == SMX_OK) {
-            smx_origin_refused(&o->circuit[refused.back_id - 1].origin, &orx);
+            smx_origin_refused(&o->circuit[refused.back_id - 1].origin, &refused, &orx);
             owner_event(&o->circuit[refused.back_id - 1], w->now, &orx);
         }
     }

@@ -129,7 +129,8 @@ static inline void fake_create(struct fake *f)
     if (f->silent)
         return;
     if (f->refuses) {
-        smx_origin_refused(&f->o, &rx);
+        smx_origin_refused(&f->o, &(struct smx_refused){.back_id = f->o.back_id, .reason = SMX_REFUSAL_PATH},
+                           &rx);
         fake_event(f, &rx);
         return;
     }

@@ -96,6 +96,7 @@ static void expect(struct smx_vec *v, uint8_t type, union content *c)
         c->create.first_tick = (uint32_t)smx_vec_int(v, "first_tick");
         c->create.first_number = smx_vec_int(v, "first_number");
         c->create.replaces = (uint32_t)smx_vec_int(v, "replaces");
+        c->create.work = smx_vec_int(v, "work");
         memcpy(c->create.msg1, smx_vec_fixed(v, "msg1", SMX_HOP_MSG1), SMX_HOP_MSG1);
         return;
     case SMX_CMD_CREATED:
@@ -108,6 +109,7 @@ static void expect(struct smx_vec *v, uint8_t type, union content *c)
     case SMX_CMD_REFUSED:
         c->refused.back_id = (uint32_t)smx_vec_int(v, "back_id");
         c->refused.reason = (uint8_t)smx_vec_int(v, "reason");
+        c->refused.bits = (uint8_t)smx_vec_int(v, "bits");
         return;
     case SMX_CMD_RELEASE:
         c->release.id = (uint32_t)smx_vec_int(v, "id");

@@ -58,6 +58,7 @@ static void check_extend(struct smx_vec *v)
     assert_int_equal(e.suite, smx_vec_int(v, "suite"));
     assert_int_equal(e.period, smx_vec_int(v, "period"));
     assert_true(e.d == smx_vec_int(v, "d"));
+    assert_true(e.work == smx_vec_int(v, "work"));
     assert_memory_equal(e.relay, smx_vec_fixed(v, "relay", sizeof e.relay), sizeof e.relay);
     assert_memory_equal(e.tag, smx_vec_fixed(v, "tag", sizeof e.tag), sizeof e.tag);
     assert_memory_equal(e.msg1, smx_vec_fixed(v, "msg1", sizeof e.msg1), sizeof e.msg1);

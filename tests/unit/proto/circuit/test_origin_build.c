@@ -297,7 +297,7 @@ static void created_for_another_circuit_or_forged_changes_nothing(void **state)
     smx_origin_created(&f->o, f->now, f->tick, &bad, &rx); /* a second one does not */
     assert_int_equal(f->o.forward_id, FAKE_FORWARD_ID);
     assert_true(f->o.recv.number0 == f->created.first_number);
-    smx_origin_refused(&f->o, &rx); /* nor a late REFUSED */
+    smx_origin_refused(&f->o, &(struct smx_refused){.back_id = f->o.back_id}, &rx); /* nor a late REFUSED */
     assert_int_equal(rx.event, SMX_ORIGIN_NOTHING);
     assert_int_equal(f->o.state, SMX_ORIGIN_WAITING);
 }
