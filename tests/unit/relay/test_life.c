@@ -377,9 +377,47 @@ static void clients_of_one_address_are_counted(void **state)
     world_free(w);
 }
 
+/* ---- rates that fall ---- */
+
+static void what_does_not_fit_a_slower_link_ends_the_newest_first(void **state)
+{
+    struct world *w = linked(17);
+    struct smx_relay *guard = w->relay[w->guard[0]];
+    uint32_t link = 0, kept = 0;
+
+    (void)state;
+    for (size_t k = 0; k < CIRCUITS; k++) /* all over one link */
+        build(w, 0, k, 0, k % 3);
+    run_for(w, 2000);
+    for (size_t k = 0; k < CIRCUITS; k++)
+        assert_true(w->owner[0].circuit[k].opened);
+    while (guard->neighbour[link].place != w->middle[0])
+        link++;
+    smx_relay_fit(guard, link);
+    assert_int_equal(count_of(w, w->guard[0])->circuits_unfit, 0); /* there is room */
+    guard->neighbour[link].cells = 1;                              /* as if the rate were a sixth */
+    smx_relay_fit(guard, link);
+    for (uint32_t class = 0; class < guard->period[SMX_PERIOD_LISTEN]; class ++)
+        assert_true(guard->neighbour[link].slot_count[class % 2] +
+                        guard->neighbour[link].listen_count[class] <=
+                    smx_relay_capacity(guard, link, class));
+    for (uint32_t at = 0; at < 64; at++)
+        kept += guard->circuit[at].used && guard->circuit[at].down == DOWN_LINK;
+    assert_int_equal(kept + count_of(w, w->guard[0])->circuits_unfit, CIRCUITS);
+    assert_true(kept >= 1);
+    assert_int_equal(smx_relay_circuits(guard), CIRCUITS); /* they stand alone at the guard */
+    guard->neighbour[link].cells = SMX_LINK_CELLS_MAX;
+    run_for(w, 2000);
+    for (size_t k = 0; k < CIRCUITS; k++)
+        kept += w->owner[0].circuit[k].died; /* whose owners have noticed */
+    assert_int_equal(kept, CIRCUITS);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_does_not_fit_a_slower_link_ends_the_newest_first),
         cmocka_unit_test(two_circuits_in_one_place_have_every_second_cell_each),
         cmocka_unit_test(the_one_that_is_not_heard_loses_its_place),
         cmocka_unit_test(silence_of_both_takes_no_place),
