@@ -6,6 +6,8 @@
  * them came without delay.  Clocks that drift apart by 50 ppm move a baseline of 16 s by 0.8 ms. */
 #define WINDOW SMX_MS(SMX_PHASE_WINDOW_MS)
 #define DECAY  SMX_SECOND(60)
+/* What a link shows while programs start and caches are cold says nothing about its life. */
+#define SETTLE SMX_SECOND(4)
 
 enum {
     JUMP_NS = 1000000, /* in one window: 500 ppm, more than two clocks within their bounds can differ */
@@ -75,7 +77,7 @@ void smx_phase_add(struct smx_phase *p, smx_time q, uint64_t tick, smx_time arri
     if (p->low_count == 0) {
         p->low[0] = offset;
         p->low_count = 1;
-        p->low_since = p->decay_since = arrival;
+        p->begun = p->low_since = p->decay_since = arrival;
         p->last_tick = tick;
     }
     if (tick > p->last_tick)
@@ -88,6 +90,8 @@ void smx_phase_add(struct smx_phase *p, smx_time q, uint64_t tick, smx_time arri
         smx_hist_decay(&p->late);
         p->decay_since = arrival;
     }
+    if (arrival < p->begun + SETTLE)
+        return;
     smx_hist_add(&p->late, offset - baseline(p)); /* not negative: the baseline is the smallest */
     if (p->samples < SMX_PHASE_SAMPLES)
         p->samples++;

@@ -24,7 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 READY_SECONDS = 60
 STOP_SECONDS = 10
 LINK_SECONDS = 3  # in which relays that know each other shake hands
-SETTLED_SECONDS = 14  # until their links have the 1000 datagrams by which they know their own jitter
+SETTLED_SECONDS = 18  # until their links have the 1000 datagrams by which they know their own jitter
 HTTP_PORT, LINK_PORT, UPLINK_PORT = 8080, 7000, 7000
 DOMAIN = "sipmix.alt"
 

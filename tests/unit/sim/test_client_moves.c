@@ -178,6 +178,34 @@ static void a_silent_peer_ends_the_call_after_twenty_seconds(void **state)
     network_free(t.n);
 }
 
+static void a_client_that_slept_takes_up_the_call_again_or_it_ends(void **state)
+{
+    (void)state;
+    for (size_t who = 0; who < 2; who++) {
+        struct talk t = begin(93 + who);
+        uint32_t before[2];
+
+        listen(&t, 1000);
+        sleep_client(t.n, who);
+        run_for(t.n, 10000);
+        start_client(t.n, who);
+        run_for(t.n, 4000);
+        before[0] = t.out->frames_in;
+        before[1] = t.in->frames_in;
+        run_for(t.n, 2000);
+        print_message("after 10 s of sleep: %u and %u frames\n", t.out->frames_in - before[0],
+                      t.in->frames_in - before[1]);
+        if (t.out->ended || t.in->ended) {
+            run_for(t.n, 20000);
+            assert_true(t.out->ended && t.in->ended);
+        } else {
+            assert_true(t.out->frames_in - before[0] > 95);
+            assert_true(t.in->frames_in - before[1] > 95);
+        }
+        network_free(t.n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +214,7 @@ int main(void)
         cmocka_unit_test(when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly),
         cmocka_unit_test(a_dead_half_of_the_peer_moves_nobody_but_him),
         cmocka_unit_test(a_silent_peer_ends_the_call_after_twenty_seconds),
+        cmocka_unit_test(a_client_that_slept_takes_up_the_call_again_or_it_ends),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
