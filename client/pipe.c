@@ -233,13 +233,12 @@ void smx_pipe_talk(struct smx_client *c, struct meeting *m)
 void smx_pipes_uplink_changed(struct smx_client *c)
 {
     for (size_t i = 0; i < c->slots; i++)
-        if (c->meeting[i].call.state == CALL_TALKING)
-            smx_pipe_talk(c, &c->meeting[i]);
+        c->meeting[i].play = 0; /* the new guard's ticks are known from its first datagram on */
 }
 
 smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)
 {
-    if (m->call.state != CALL_TALKING || c->uplink.link == SMX_LINK_NONE)
+    if (m->call.state != CALL_TALKING || c->uplink.link == SMX_LINK_NONE || m->play == 0)
         return SMX_NEVER;
     return smx_clock_when(&c->clock, smx_link_expected(c->ep, c->uplink.link, m->play) +
                                          smx_link_margin(c->ep, c->uplink.link));
@@ -249,6 +248,9 @@ void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
 {
     smx_time late;
 
+    if (m->play == 0 && m->call.state == CALL_TALKING && c->uplink.link != SMX_LINK_NONE &&
+        smx_link_last_tick(c->ep, c->uplink.link) > 0)
+        smx_pipe_talk(c, m); /* the guard is new, and has been heard */
     while (now >= smx_pipe_deadline(c, m)) {
         struct played *p = &m->played[m->play % PLAY];
         bool have = p->have && p->tick == m->play;

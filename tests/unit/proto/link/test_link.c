@@ -256,7 +256,7 @@ static void new_network_parameters_leave_what_is_up_up(void **state)
 
     (void)state;
     connect_up(net);
-    run(net, 12000);
+    run(net, 16000);
     tick = smx_link_last_tick(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link);
     assert_int_equal(smx_link_margin(net->n[ACCEPTOR].ep, net->n[ACCEPTOR].link), timing.margin_min);
     other.margin_min = SMX_MS(2);
