@@ -548,7 +548,7 @@ static struct smx_origin *whose_turn(struct circuit *k, smx_time now)
         return &k->origin;
     if (smx_origin_needs_turn(&k->young, now))
         return &k->young;
-    if (k->young.hop_count == 0)
+    if (k->young.hop_count == 0 && !k->young.works) /* work is done in its turns */
         return &k->origin;
     k->young_turn = !k->young_turn;
     return k->young_turn ? &k->young : &k->origin;
