@@ -275,14 +275,17 @@ static void drop_note(struct circuit *c, size_t i)
     memmove(&c->note[i], &c->note[i + 1], (c->note_count - i) * sizeof c->note[0]);
 }
 
-void smx_relay_note(struct circuit *c, uint8_t type, const void *content, size_t len, uint8_t copies)
+void smx_relay_note(struct smx_relay *r, struct circuit *c, uint8_t type, const void *content, size_t len,
+                    uint8_t copies)
 {
     struct note *n;
 
     assert(len <= SMX_HOP_CONTENT);
-    if (c->note_count ==
-        NOTES) /* its owner asks more than once a cell: the oldest makes room, he repeats what he needs */
+    if (c->note_count == NOTES) { /* its owner asks more than once a cell: the oldest makes room, he repeats
+                                     what he needs */
+        r->count.notes_dropped++;
         drop_note(c, 0);
+    }
     n = &c->note[c->note_count++];
     *n = (struct note){.type = type, .len = (uint8_t)len, .copies = copies, .from = 0};
     if (len > 0)

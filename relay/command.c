@@ -294,7 +294,7 @@ static void created(struct smx_relay *r, uint32_t link, const struct smx_created
     smx_wr_u64(&w, c->down_c);
     smx_wr_bytes(&w, in->msg2, sizeof in->msg2);
     smx_wr_done(&w);
-    smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, ANSWERS);
+    smx_relay_note(r, c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, ANSWERS);
 }
 
 static void refused(struct smx_relay *r, uint32_t link, const struct smx_refused *in)
@@ -329,7 +329,7 @@ static void detach(struct smx_relay *r, uint32_t at, uint8_t copies)
     sodium_memzero(c->extend_key, sizeof c->extend_key);
     sodium_memzero(c->join, sizeof c->join);
     c->bwd.have = 0;
-    smx_relay_note(c, SMX_HOP_LEFT, NULL, 0, copies);
+    smx_relay_note(r, c, SMX_HOP_LEFT, NULL, 0, copies);
 }
 
 void smx_relay_detach(struct smx_relay *r, uint32_t at)
@@ -458,7 +458,7 @@ void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now)
         c->join_until = 0;
         smx_keymap_drop(&r->waiting, at);
         r->count.joins_refused++;
-        smx_relay_note(c, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_JOIN, SMX_REFUSAL_ABSENT}, 2, 1);
+        smx_relay_note(r, c, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_JOIN, SMX_REFUSAL_ABSENT}, 2, 1);
     }
     /* Nothing from the owner's side: whether he left or a relay died, this piece goes on as if nothing were,
      * for a while. */

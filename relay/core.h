@@ -66,6 +66,8 @@ enum {
     INTRODUCTIONS = 256,     /* under way at once, each way */
     LISTEN_BURST = 8,        /* introductions for one listening circuit */
     LISTEN_REFILL_MS = 500,
+    ASK_BURST = 4, /* introductions that one circuit may ask for: fewer than one listener may have */
+    ASK_REFILL_MS = 2000,
     CLOCKS_LOOK_S = 60,   /* so often it is looked */
     CLOCKS_APART_MS = 10, /* whose clock is further from ours than timetables bear */
     UPLOADS = SMX_UPLOAD_QUEUE,
@@ -90,6 +92,11 @@ struct note { /* to the owner */
     uint8_t type, len, copies;
     uint64_t from; /* own backward count at which it may go */
     uint8_t content[SMX_HOP_CONTENT];
+};
+
+struct bucket {
+    uint32_t spent; /* tokens */
+    smx_time from;  /* when that was so */
 };
 
 enum down { DOWN_NONE, DOWN_ASKED, DOWN_LINK, DOWN_PEER };
@@ -130,6 +137,7 @@ struct circuit {
     uint64_t peer_c;                          /* peer's backward count minus own forward count */
     uint8_t join[SMX_COOKIE + SMX_MEET_MSG2]; /* of the JOIN that waits or was done */
     smx_time join_until;                      /* while a JOIN waits for its cookie */
+    struct bucket asks;                       /* introductions that its owner asked for */
     /* listening */
     uint8_t listen_tokens;
     smx_time listen_refill;
@@ -142,11 +150,6 @@ struct command { /* a link command waiting for room */
     uint32_t next;
     uint64_t from; /* mix tick from which it may go */
     uint8_t cell[SMX_CELL_SIZE];
-};
-
-struct bucket {
-    uint32_t spent; /* tokens */
-    smx_time from;  /* when that was so */
 };
 
 struct source { /* an address that clients come from */
@@ -335,7 +338,8 @@ void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
 /* Writes what departs in this mix tick; false (cover off only) when it would be mere filler. */
 bool smx_relay_depart(struct smx_relay *r, uint32_t ref, uint64_t tick, smx_time now,
                       uint8_t cell[SMX_CELL_SIZE]);
-void smx_relay_note(struct circuit *c, uint8_t type, const void *content, size_t len, uint8_t copies);
+void smx_relay_note(struct smx_relay *r, struct circuit *c, uint8_t type, const void *content, size_t len,
+                    uint8_t copies);
 void smx_relay_unnote(struct circuit *c, uint8_t type); /* of an older state of the circuit: no longer true */
 /* A cell of a circuit has come. */
 void smx_relay_cell(struct smx_relay *r, smx_time at, uint32_t link, uint64_t t, uint8_t cell[SMX_CELL_SIZE]);
@@ -357,6 +361,8 @@ enum smx_err smx_relay_sources_new(struct smx_relay *r);
 /* A client link is up; false: there are too many from where it comes. */
 bool smx_relay_source_add(struct smx_relay *r, uint32_t link);
 void smx_relay_source_drop(struct smx_relay *r, uint32_t link);
+/* One of `burst` at once, and one more after each `each`. */
+bool smx_relay_token(struct bucket *b, smx_time now, uint32_t burst, smx_time each);
 /* May this neighbour have one more circuit made? */
 bool smx_relay_may_create_more(struct smx_relay *r, uint32_t link, smx_time now);
 

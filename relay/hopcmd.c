@@ -8,9 +8,9 @@
 /* What the owner of a circuit tells its last hop, one cell each.  He repeats until he is answered: all of it
  * is idempotent. */
 
-static void refuse(struct circuit *c, uint8_t request, enum smx_refusal reason)
+static void refuse(struct smx_relay *r, struct circuit *c, uint8_t request, enum smx_refusal reason)
 {
-    smx_relay_note(c, SMX_HOP_REFUSED, (uint8_t[]){request, (uint8_t)reason}, 2, 1);
+    smx_relay_note(r, c, SMX_HOP_REFUSED, (uint8_t[]){request, (uint8_t)reason}, 2, 1);
 }
 
 static enum smx_layer own_layer(const struct smx_relay *r)
@@ -31,9 +31,9 @@ void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason, 
     sodium_memzero(c->extend_key, sizeof c->extend_key);
     r->count.extends_refused++;
     if (reason == SMX_REFUSAL_WORK)
-        smx_relay_note(c, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_EXTEND, reason, bits}, 3, 1);
+        smx_relay_note(r, c, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_EXTEND, reason, bits}, 3, 1);
     else
-        refuse(c, SMX_HOP_EXTEND, (enum smx_refusal)reason);
+        refuse(r, c, SMX_HOP_EXTEND, (enum smx_refusal)reason);
     if (smx_keymap_key(&r->cookies, at, cookie) &&
         (joiner = smx_keymap_find(&r->waiting, cookie, sizeof cookie)) != NONE && joiner != at)
         smx_relay_join(r, joiner, at); /* it had to wait for this */
@@ -150,7 +150,7 @@ static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct 
     if ((c->down == DOWN_ASKED || c->down == DOWN_LINK) &&
         memcmp(e.msg1, c->extend_key, sizeof c->extend_key) == 0) {
         if (c->down == DOWN_LINK)
-            smx_relay_note(c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, ANSWERS);
+            smx_relay_note(r, c, SMX_HOP_EXTENDED, c->extended, sizeof c->extended, ANSWERS);
         return;
     }
     if (!make_way(r, at))
@@ -160,7 +160,7 @@ static void extend(struct smx_relay *r, smx_time now, uint32_t at, const struct 
     reason = try_extend(r, now, at, &e);
     if (reason != SMX_REFUSAL_NONE) {
         r->count.extends_refused++;
-        refuse(c, SMX_HOP_EXTEND, reason);
+        refuse(r, c, SMX_HOP_EXTEND, reason);
     }
 }
 
@@ -207,9 +207,9 @@ void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner)
     smx_relay_unnote(j, SMX_HOP_LEFT);
     smx_relay_unnote(o, SMX_HOP_LEFT);
     j->join_until = 0;
-    smx_relay_note(j, SMX_HOP_JOINED, j->join, SMX_COOKIE, 1);
+    smx_relay_note(r, j, SMX_HOP_JOINED, j->join, SMX_COOKIE, 1);
     if (!replaces)
-        smx_relay_note(o, SMX_HOP_MET, j->join, sizeof j->join, COPIES);
+        smx_relay_note(r, o, SMX_HOP_MET, j->join, sizeof j->join, COPIES);
     r->count.joins++;
 }
 
@@ -226,18 +226,18 @@ static void cookie(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m
         return;
     }
     if (own_layer(r) != SMX_LAYER_END) {
-        refuse(c, SMX_HOP_COOKIE, SMX_REFUSAL_PATH);
+        refuse(r, c, SMX_HOP_COOKIE, SMX_REFUSAL_PATH);
         return;
     }
     if (waits) {
         other = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
         if (other != NONE && other != at) {
-            refuse(c, SMX_HOP_COOKIE, SMX_REFUSAL_ROOM);
+            refuse(r, c, SMX_HOP_COOKIE, SMX_REFUSAL_ROOM);
             return;
         }
         smx_keymap_put(&r->cookies, at, m->content, SMX_COOKIE);
     }
-    smx_relay_note(c, SMX_HOP_COOKIE_OK, m->content, SMX_COOKIE, 1);
+    smx_relay_note(r, c, SMX_HOP_COOKIE_OK, m->content, SMX_COOKIE, 1);
     joiner = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
     if (joiner != NONE && joiner != at && waits)
         smx_relay_join(r, joiner, at);
@@ -262,7 +262,7 @@ static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct sm
     }
     if (c->down == DOWN_PEER) {
         if (memcmp(c->join, m->content, SMX_COOKIE) == 0)
-            smx_relay_note(c, SMX_HOP_JOINED, c->join, SMX_COOKIE, 1);
+            smx_relay_note(r, c, SMX_HOP_JOINED, c->join, SMX_COOKIE, 1);
         return;
     }
     if (c->down != DOWN_NONE || (c->join_until > 0 && memcmp(c->join, m->content, SMX_COOKIE) == 0))
@@ -301,14 +301,14 @@ static void listen(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m
     if (own_layer(r) != SMX_LAYER_END || c->down != DOWN_NONE ||
         crypto_sign_verify_detached(m->content + crypto_sign_PUBLICKEYBYTES, text, sizeof text, m->content) !=
             0) {
-        refuse(c, SMX_HOP_LISTEN, SMX_REFUSAL_PATH);
+        refuse(r, c, SMX_HOP_LISTEN, SMX_REFUSAL_PATH);
         return;
     }
     other = smx_keymap_find(&r->listeners, m->content, crypto_sign_PUBLICKEYBYTES);
     if (other != NONE)
         smx_keymap_drop(&r->listeners, other); /* the newest circuit of a pseudonym is the one */
     smx_keymap_put(&r->listeners, at, m->content, crypto_sign_PUBLICKEYBYTES);
-    smx_relay_note(c, SMX_HOP_LISTENING, NULL, 0, ANSWERS);
+    smx_relay_note(r, c, SMX_HOP_LISTENING, NULL, 0, ANSWERS);
 }
 
 /* ---- dispatch ---- */
@@ -334,7 +334,7 @@ void smx_relay_hop_message(struct smx_relay *r, smx_time at, uint32_t circuit,
         break;
     case SMX_HOP_LEAVE:
         if (r->circuit[circuit].down == DOWN_NONE)
-            smx_relay_note(&r->circuit[circuit], SMX_HOP_LEFT, NULL, 0, 1);
+            smx_relay_note(r, &r->circuit[circuit], SMX_HOP_LEFT, NULL, 0, 1);
         else
             smx_relay_part(r, circuit);
         break;

@@ -122,7 +122,7 @@ void smx_relay_fit(struct smx_relay *r, uint32_t link)
 
 /* ---- bounds on clients ---- */
 
-static bool take_token(struct bucket *b, smx_time now, uint32_t burst, smx_time each)
+bool smx_relay_token(struct bucket *b, smx_time now, uint32_t burst, smx_time each)
 {
     uint64_t more = (now - b->from) / each;
 
@@ -209,9 +209,9 @@ bool smx_relay_may_create_more(struct smx_relay *r, uint32_t link, smx_time now)
 
     if (n->kind != SMX_LINK_CLIENT)
         return true;
-    if (take_token(&n->creates, now, LINK_CREATES, SMX_MS(LINK_CREATE_MS)) &&
-        (!s || take_token(&s->creates, now, r->config.source_links_max * SOURCE_CREATES,
-                          SMX_MS(LINK_CREATE_MS) * SOURCE_CREATES / r->config.source_links_max)))
+    if (smx_relay_token(&n->creates, now, LINK_CREATES, SMX_MS(LINK_CREATE_MS)) &&
+        (!s || smx_relay_token(&s->creates, now, r->config.source_links_max * SOURCE_CREATES,
+                               SMX_MS(LINK_CREATE_MS) * SOURCE_CREATES / r->config.source_links_max)))
         return true;
     r->count.creates_limited++;
     return false;

@@ -123,6 +123,9 @@ void smx_relay_upload_result(struct smx_relay *relay, uint32_t handle, uint8_t r
     X(commands_malformed, "link commands or hop messages that break their format")                           \
     X(introductions, "introductions passed on or delivered")                                                 \
     X(introductions_dropped, "introductions over a limit or for nobody")                                     \
+    X(introductions_limited, "introductions asked for too fast by one circuit")                              \
+    X(streams_refused, "streams that found no room")                                                         \
+    X(notes_dropped, "answers to a circuit's owner that later ones pushed out")                              \
     X(lookups, "look-ups answered")                                                                          \
     X(uploads_refused, "uploads refused: no room, too little work, or malformed")                            \
     X(clock_at_bound, "seconds in which the own clock could not be corrected as much as it should")          \

@@ -37,6 +37,8 @@ static struct served *open_stream(struct smx_relay *r, uint32_t *stream, smx_tim
             &(struct smx_stream_config){
                 .tx = s->tx, .rx = s->rx, .tx_cap = sizeof s->tx, .rx_cap = sizeof s->rx, .period = period},
             now);
+    } else if (*stream == NONE) {
+        r->count.streams_refused++;
     }
     return *stream == NONE ? NULL : &r->served[*stream];
 }
@@ -255,6 +257,10 @@ static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint3
     struct introduction *i;
     size_t place;
 
+    if (!smx_relay_token(&r->circuit[circuit].asks, now, ASK_BURST, SMX_MS(ASK_REFILL_MS))) {
+        r->count.introductions_limited++; /* as if lost: he asks again */
+        return;
+    }
     if (memcmp(relay, r->config.id, SMX_RELAY_ID) == 0) {
         deliver(r, now, bytes);
         reply(s, SMX_SERVICE_INTRODUCE_ACK, m->request, &taken, 1);
@@ -404,7 +410,9 @@ static void messages(struct smx_relay *r, smx_time now, struct served *s, uint32
 static void segment(struct smx_relay *r, smx_time at, struct served *s, uint32_t circuit, const uint8_t *seg,
                     size_t len)
 {
-    if (!s || smx_stream_receive(&s->stream, at, seg, len) != SMX_OK) {
+    if (!s)
+        return; /* counted */
+    if (smx_stream_receive(&s->stream, at, seg, len) != SMX_OK) {
         r->count.commands_malformed++;
         return;
     }

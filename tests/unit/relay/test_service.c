@@ -82,14 +82,20 @@ static void ask(struct world *w, struct owner_circuit *c, uint8_t type, uint16_t
     assert_int_equal(smx_stream_send(&c->stream, msg, 3 + len), SMX_OK);
 }
 
-static void introduce(struct world *w, const struct who *to, uint16_t request, uint8_t fill)
+static void introduce_by(struct world *w, struct owner_circuit *by, const struct who *to, uint16_t request,
+                         uint8_t fill)
 {
     uint8_t content[32 + 32 + SMX_SERVICE_MSG1];
 
     memcpy(content, w->view.relay[w->end[1]].id, 32);
     memcpy(content + 32, to->public, 32);
     memset(content + 64, fill, SMX_SERVICE_MSG1);
-    ask(w, &w->owner[0].circuit[3], SMX_SERVICE_INTRODUCE, request, content, sizeof content);
+    ask(w, by, SMX_SERVICE_INTRODUCE, request, content, sizeof content);
+}
+
+static void introduce(struct world *w, const struct who *to, uint16_t request, uint8_t fill)
+{
+    introduce_by(w, &w->owner[0].circuit[3], to, request, fill);
 }
 
 static void an_introduction_reaches_the_listener_and_is_acknowledged(void **state)
@@ -136,19 +142,57 @@ static void nobody_and_somebody_are_acknowledged_alike(void **state)
 static void introductions_to_one_listener_are_limited(void **state)
 {
     struct world *w = two_owners(23, 0);
-    struct owner_circuit *asker = &w->owner[0].circuit[3], *listener = &w->owner[1].circuit[2];
+    struct owner_circuit *listener = &w->owner[1].circuit[2];
+    struct owner_circuit *asker[] = {&w->owner[0].circuit[3], &w->owner[0].circuit[0],
+                                     &w->owner[0].circuit[1], &w->owner[1].circuit[0],
+                                     &w->owner[1].circuit[1]};
+    size_t acknowledged = 0;
     struct who who;
 
     (void)state;
     make_who(&who, 1);
     listens(w, &who);
+    for (size_t i = 1; i < 5; i++) {
+        build(w, i < 3 ? 0 : 1, (i + 1) % 2, i % 3, i % 3);
+        start_stream(w, asker[i], SMX_MS(20));
+    }
+    run_for(w, 3000);
+    for (uint16_t i = 0; i < 20; i++) {
+        introduce_by(w, asker[i % 5], &who, i, (uint8_t)i);
+        run_for(w, 100);
+    }
+    run_for(w, 2000);
+    for (size_t i = 0; i < 5; i++)
+        acknowledged += asker[i]->messages;
+    assert_int_equal(acknowledged, 20);
+    assert_true(listener->messages >= 8 && listener->messages <= 13); /* a burst of 8, then 2 a second */
+    world_free(w);
+}
+
+static void one_circuit_can_not_use_up_what_a_listener_may_get(void **state)
+{
+    struct world *w = two_owners(23, 0);
+    struct owner_circuit *asker = &w->owner[0].circuit[3], *other = &w->owner[1].circuit[0],
+                         *listener = &w->owner[1].circuit[2];
+    struct who who;
+
+    (void)state;
+    make_who(&who, 1);
+    listens(w, &who);
+    build(w, 1, 0, 2, 0); /* ends where the asker's does */
+    run_for(w, 3000);
+    start_stream(w, other, SMX_MS(20));
     for (uint16_t i = 0; i < 20; i++) {
         introduce(w, &who, i, (uint8_t)i);
         run_for(w, 200);
     }
-    run_for(w, 4000);
-    assert_int_equal(asker->messages, 20);
-    assert_true(listener->messages >= 8 && listener->messages <= 17); /* a burst of 8, then 2 a second */
+    assert_int_equal(asker->messages, 4 + 1); /* four, and one in two seconds; the rest as if lost */
+    assert_int_equal(smx_relay_counters(w->relay[w->end[0]])->introductions_limited, 15);
+    assert_int_equal(listener->messages, asker->messages);
+    introduce_by(w, other, &who, 99, 1);
+    run_for(w, 1000);
+    assert_int_equal(other->messages, 1);
+    assert_true(listener->messages >= 6);
     world_free(w);
 }
 
@@ -354,6 +398,7 @@ int main(void)
         cmocka_unit_test(an_introduction_reaches_the_listener_and_is_acknowledged),
         cmocka_unit_test(nobody_and_somebody_are_acknowledged_alike),
         cmocka_unit_test(introductions_to_one_listener_are_limited),
+        cmocka_unit_test(one_circuit_can_not_use_up_what_a_listener_may_get),
         cmocka_unit_test(listening_needs_the_key_and_this_very_circuit),
         cmocka_unit_test(an_upload_waits_for_its_round_and_its_result_comes_back),
         cmocka_unit_test(too_little_work_is_refused_at_once_with_the_signed_word_how_much),
