@@ -1,9 +1,9 @@
 /* client/pipe.c - cells and records of a pipe, frames in and out.
  *
  * Each turn of the slot carries one cell to the peer: a frame with a piece of the stream, or a cell all of
- * stream (one in FRAMES_PER_STREAM while frames flow), or IDLE. A frame that arrives in the guard's tick t is
- * played when tick t's datagram is surely here: at its expected time plus the link's margin.  So playing has
- * the guard's pace, and jitter below the margin is not heard. */
+ * stream (one in FRAMES_PER_STREAM, while frames flow, for what is long), or IDLE. A frame that arrives in
+ * the guard's tick t is played when tick t's datagram is surely here: at its expected time plus the link's
+ * margin.  So playing has the guard's pace, and jitter below the margin is not heard. */
 #include "client/core.h"
 
 #include <sodium.h>
@@ -12,6 +12,7 @@
 enum {
     FRAMES_PER_STREAM = 5,
     GATE_WAIT_MS = 500, /* what is urgent goes first */
+    PIECES = 8,         /* what fits into so many of these goes beside frames, and costs none */
     PIECE_DATA = 12,    /* bytes of data that a piece beside a frame always has room for */
 };
 
@@ -85,7 +86,7 @@ static bool make_cell(struct smx_client *c, smx_time now, struct meeting *m, uin
         if (m->frames < FRAMES_PER_STREAM)
             m->frames++;
     }
-    if (have && (m->frames < FRAMES_PER_STREAM || smx_stream_wants(&m->stream, now) <= PIECE_DATA)) {
+    if (have && (m->frames < FRAMES_PER_STREAM || smx_stream_wants(&m->stream, now) <= PIECES * PIECE_DATA)) {
         type = frame.codec == SMX_FRAME_PCMA ? SMX_PIPE_PCMA : SMX_PIPE_PCMU;
         len = frame_content(c, m, now, &frame, content);
     } else {
