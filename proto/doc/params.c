@@ -19,7 +19,7 @@ const struct smx_param_def smx_param_table[] = {
     ROW(batch_valid, 6, 2, 100, "batch intervals until an answer is refused"),
     ROW(link_floor, 1, 1, 64, "datagrams per tick on every link at least"),
     ROW(fanout, 64, 3, 64, "neighbours per adjacent layer; relays of the end layer"),
-    ROW(floor_circuits, 0, 0, 4096, "live circuits below which a relay adds idle clients"),
+    ROW(floor_circuits, 32, 0, 4096, "live circuits below which a relay adds idle clients"),
     ROW(slots_max, 2, 1, 4, "media slots of a client"),
     ROW(distinct_subnets, 1, 0, 1, "1: a path never has two relays of one subnet"),
     ROW(private_addresses, 0, 0, 1, "1: private and loopback addresses are allowed"),

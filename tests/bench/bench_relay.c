@@ -349,6 +349,7 @@ static void net_new(struct net *n, size_t circuits)
     n->inbox = malloc(INBOX * sizeof *n->inbox);
     n->view = (struct smx_consensus){.epoch = 1, .valid_after = {the_wall.s - 60}};
     smx_params_preset(&n->view.params);
+    n->view.params.floor_circuits = 0;
     n->view.relay = calloc(NODES, sizeof *n->view.relay);
     n->view.link = calloc(LINKS, sizeof *n->view.link);
     need(n->queue && n->inbox && n->view.relay && n->view.link, "out of memory");

@@ -35,7 +35,7 @@ PARAMS = {
     "batch_valid": (6, 2, 100),
     "link_floor": (1, 1, 64),
     "fanout": (64, 3, 64),
-    "floor_circuits": (0, 0, 4096),
+    "floor_circuits": (32, 0, 4096),
     "slots_max": (2, 1, 4),
     "distinct_subnets": (1, 0, 1),
     "private_addresses": (0, 0, 1),

@@ -442,6 +442,7 @@ static void make_directory(struct network *n)
                                           .uploads_busy = n->config.uploads_busy};
 
     smx_params_preset(&config.params);
+    config.params.floor_circuits = n->config.floor_circuits;
     config.params.epoch_s = n->config.epoch_s;
     config.params.batch_s = n->config.batch_s;
     config.params.claim_work_bits = 6;

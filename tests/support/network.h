@@ -17,6 +17,7 @@ struct network_config {
     uint64_t seed;
     size_t relays;
     uint32_t epoch_s, batch_s;
+    uint32_t floor_circuits; /* as in the consensus; 0: no idle clients of relays */
     uint32_t drift_ppm;    /* each relay's and client's clock runs wrong by up to so much, either way */
     uint32_t fetch_ms;     /* a relay has a new consensus, batch and so on up to so much later */
     uint32_t circuits_max; /* of a relay */

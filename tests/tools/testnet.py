@@ -52,7 +52,8 @@ udp = {sip}
 tcp = {sip}
 rtp_first = {rtp}
 """
-PARAMETERS = {"epoch_s": 300, "batch_s": 10, "distinct_subnets": 0, "private_addresses": 1, "claim_work_bits": 0}
+PARAMETERS = {"epoch_s": 300, "batch_s": 10, "distinct_subnets": 0, "private_addresses": 1, "claim_work_bits": 0,
+              "floor_circuits": 0}
 QUICK = {"epoch_s": 120, "batch_s": 2}  # parameters for tests that want a network soon
 COVER_OFF = "[test]\ncover = no\n"
 LAYERS = ("guard", "middle", "end")
