@@ -58,7 +58,8 @@ struct fake {
     uint64_t heard_count; /* the guard's */
     struct smx_origin_send send;
     /* and since the start */
-    size_t steps, creates, extends, requests;
+    size_t steps, creates, extends, requests, shorts;
+    uint8_t bits; /* of work that CREATE and EXTEND must show */
     smx_time last_request;
     /* what came out of the origin, NOPs left out */
     size_t events[SMX_ORIGIN_DIED + 1];
@@ -134,6 +135,14 @@ static inline void fake_create(struct fake *f)
         fake_event(f, &rx);
         return;
     }
+    if (smx_hop_work(create.tag, create.msg1, create.work) < f->bits) {
+        f->shorts++;
+        smx_origin_refused(
+            &f->o,
+            &(struct smx_refused){.back_id = f->o.back_id, .reason = SMX_REFUSAL_WORK, .bits = f->bits}, &rx);
+        fake_event(f, &rx);
+        return;
+    }
     if (f->hops > 0) {
         assert_memory_equal(create.msg1, f->msg1[0], SMX_HOP_MSG1); /* only ever repeated */
     } else {
@@ -160,6 +169,11 @@ static inline void fake_extend(struct fake *f, size_t hop)
 
     assert_int_equal(smx_extend_decode(&e, f->heard.content, f->heard.len), SMX_OK);
     f->extends++;
+    if (smx_hop_work(e.tag, e.msg1, e.work) < f->bits) {
+        f->shorts++;
+        fake_note(f, hop, SMX_HOP_REFUSED, (uint8_t[]){SMX_HOP_EXTEND, SMX_REFUSAL_WORK, f->bits}, 3);
+        return;
+    }
     if (hop + 1 == f->hops) {
         assert_memory_equal(e.relay, f->target[hop + 1].id, SMX_RELAY_ID);
         fake_shake(f, hop + 1, e.msg1);

@@ -1,5 +1,7 @@
 #include "tests/unit/proto/circuit/fake.h"
 
+#include "proto/crypto/work.h"
+
 /* What the origin sent in its last turn. */
 static bool sent_filler_command(const struct fake *f)
 {
@@ -268,6 +270,77 @@ static void a_path_that_loses_its_middle_while_it_is_built_is_dead(void **state)
     expect_dead(f);
 }
 
+/* ---- work ---- */
+
+static void a_hop_that_asks_for_work_gets_it_and_the_same_handshake(void **state)
+{
+    struct fake *f = *state;
+
+    f->bits = 13;
+    fake_until(f, SMX_ORIGIN_OPENED, 5000);
+    assert_int_equal(f->o.hop_count, 3);
+    assert_int_equal(f->shorts, 3); /* each asked once, and was shown enough */
+    assert_int_equal(f->creates + f->extends, 6);
+    assert_int_equal(f->events[SMX_ORIGIN_DIED] + f->events[SMX_ORIGIN_FAILED], 0);
+}
+
+static void work_is_done_in_pieces_and_meanwhile_nothing_is_repeated(void **state)
+{
+    struct fake *f = *state;
+    uint64_t from;
+
+    f->bits = SMX_WORK_BITS_MAX;
+    fake_step(f);
+    assert_int_equal(f->creates, 1);
+    assert_true(f->o.works);
+    for (int i = 0; i < 3; i++) {
+        from = f->o.create.work;
+        fake_step(f);
+        if (f->o.works)
+            assert_true(f->o.create.work == from + SMX_WORK_TRIES);
+    }
+    assert_int_equal(f->creates, 1);
+    assert_true(smx_origin_deadline(&f->o) == SMX_NEVER);
+}
+
+static void a_late_word_about_less_work_changes_nothing(void **state)
+{
+    struct fake *f = *state;
+    struct smx_origin_rx rx;
+
+    f->bits = 12;
+    fake_until(f, SMX_ORIGIN_OPENED, 5000);
+    f->o.state = SMX_ORIGIN_CREATING; /* as if the answer were still to come */
+    f->o.bits = 12;
+    for (uint8_t bits = 0; bits <= 12; bits++) {
+        smx_origin_refused(
+            &f->o, &(struct smx_refused){.back_id = f->o.back_id, .reason = SMX_REFUSAL_WORK, .bits = bits},
+            &rx);
+        assert_int_equal(rx.event, SMX_ORIGIN_NOTHING);
+        assert_false(f->o.works);
+    }
+    f->o.state = SMX_ORIGIN_OPEN;
+}
+
+static void who_asks_for_ever_more_is_given_up(void **state)
+{
+    struct fake *f = *state;
+
+    f->bits = 0;
+    f->silent = true;
+    fake_step(f);
+    for (uint8_t bits = 1; bits <= 9; bits++) {
+        struct smx_origin_rx rx;
+
+        f->o.works = false; /* done at once */
+        smx_origin_refused(
+            &f->o, &(struct smx_refused){.back_id = f->o.back_id, .reason = SMX_REFUSAL_WORK, .bits = bits},
+            &rx);
+        fake_event(f, &rx);
+    }
+    expect_dead(f);
+}
+
 /* ---- answers that are none ---- */
 
 static void created_for_another_circuit_or_forged_changes_nothing(void **state)
@@ -448,6 +521,10 @@ int main(void)
         STARTED(a_guard_that_never_answers_is_tried_eight_times),
         STARTED(a_hop_that_never_answers_is_tried_eight_times),
         STARTED(a_path_that_loses_its_middle_while_it_is_built_is_dead),
+        STARTED(a_hop_that_asks_for_work_gets_it_and_the_same_handshake),
+        STARTED(work_is_done_in_pieces_and_meanwhile_nothing_is_repeated),
+        STARTED(a_late_word_about_less_work_changes_nothing),
+        STARTED(who_asks_for_ever_more_is_given_up),
         STARTED(created_for_another_circuit_or_forged_changes_nothing),
         STARTED(a_forged_extended_changes_nothing),
         IDLE(an_onion_key_of_low_order_ends_it_at_once),
