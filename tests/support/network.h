@@ -18,11 +18,11 @@ struct network_config {
     size_t relays;
     uint32_t epoch_s, batch_s;
     uint32_t floor_circuits; /* as in the consensus; 0: no idle clients of relays */
-    uint32_t drift_ppm;    /* each relay's and client's clock runs wrong by up to so much, either way */
-    uint32_t fetch_ms;     /* a relay has a new consensus, batch and so on up to so much later */
-    uint32_t circuits_max; /* of a relay */
-    uint32_t name_grace_s; /* until a name lapses; 0: the preset's month */
-    size_t uploads_busy;   /* of the directory */
+    uint32_t drift_ppm;      /* each relay's and client's clock runs wrong by up to so much, either way */
+    uint32_t fetch_ms;       /* a relay has a new consensus, batch and so on up to so much later */
+    uint32_t circuits_max;   /* of a relay */
+    uint32_t name_grace_s;   /* until a name lapses; 0: the preset's month */
+    size_t uploads_busy;     /* of the directory */
     struct smx_net_path path;
 };
 
