@@ -332,6 +332,7 @@ void revive_relay(struct network *n, size_t i)
     r->fetches = 0;
     memset(r->consensus_hash, 0, sizeof r->consensus_hash);
     smx_world_set_core(n->world, (uint32_t)i, r->core);
+    carry_consensus(n, i); /* its disk has one, even while nobody reaches the directory */
 }
 
 size_t relay_number(const struct network *n, const uint8_t id[32])
