@@ -176,7 +176,8 @@ static void step(struct world *w, struct smx_rd *in, struct smx_origin_rx *rx)
                            rx);
         break;
     case 12:
-        say(w, w->o.request.hop, SMX_HOP_REFUSED, (uint8_t[]){w->o.request.type, a}, 2, rx);
+        say(w, w->o.request.hop, SMX_HOP_REFUSED, (uint8_t[]){w->o.request.type, a, 9},
+            a == SMX_REFUSAL_WORK ? 3 : 2, rx);
         break;
     case 13: /* the relays beyond some hop are gone */
         if (w->hops > 1U + a % SMX_ORIGIN_HOPS)
