@@ -424,6 +424,29 @@ static void equal_seeds_give_equal_datagrams(void **state)
     }
 }
 
+static void what_is_of_no_session_is_given_back_as_it_came(void **state)
+{
+    struct net *net = net_new(SMX_LINK_CLIENT, 3);
+    uint8_t sent[SMX_LINK_DATAGRAM(3)], bytes[SMX_LINK_DATAGRAM(3)];
+    struct smx_link_rx rx;
+    unsigned foreign = 0;
+
+    (void)state;
+    connect_up(net);
+    run(net, 1000);
+    for (int i = 0; i < 1000; i++) { /* two endpoints behind one socket can be asked one after the other */
+        smx_rng_bytes(&net->rng, sent, sizeof sent);
+        memcpy(bytes, sent, sizeof sent);
+        smx_endpoint_receive(net->n[CONNECTOR].ep, net->now, net->wall, &net->n[ACCEPTOR].addr, bytes,
+                             sizeof bytes, &net->n[CONNECTOR].out, &rx);
+        foreign += rx.foreign;
+        assert_memory_equal(bytes, sent, sizeof sent);
+    }
+    assert_int_equal(foreign, 1000);
+    assert_int_equal(counters(net, CONNECTOR)->bad_index, 1000);
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_second_connect_to_the_same_key_names_the_first),
         cmocka_unit_test(connecting_more_often_than_there_is_room_is_refused),
         cmocka_unit_test(equal_seeds_give_equal_datagrams),
+        cmocka_unit_test(what_is_of_no_session_is_given_back_as_it_came),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
