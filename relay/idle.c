@@ -261,7 +261,7 @@ static void start(struct smx_relay *r, smx_time now)
     const struct smx_addr *addr = NULL;
     uint32_t path[HOPS];
     struct idle *c = NULL;
-    enum smx_err err = SMX_E_ABSENT;
+    enum smx_err err;
 
     if (draw_path(r, NONE, path))
         addr = smx_relay_reach(r, info_of(r, path[0]));
