@@ -27,6 +27,7 @@ enum {
     EXTEND_MEAN_MS = 1000,   /* before each EXTEND, when it is renewed or rebuilt */
     REBUILD_MEAN_MS = 20000, /* after a death, a renewal that failed or could not be */
     REBUILDS = 3,            /* an epoch, both together */
+    LATER_SHARE = 30,        /* a renewal is put off by an epoch / this at the most, in the mean */
     LEAST_SHARE = 10,        /* a circuit that first stands in the last epoch / this is not renewed in it */
     LINGER_MS = 4000,        /* a listening circuit that was replaced is still heard: some retransmissions */
     SILENT_MAX = 50, /* datagrams of the guard in a row without a cell of a circuit: he has ended it */
@@ -255,9 +256,12 @@ static void watch_epoch(struct smx_client *c, struct circuit *k, smx_time now)
     draw_renewal(c, k, now);
 }
 
+/* Often enough for the epoch, when epochs are short. */
 static void renew_later(struct smx_client *c, struct circuit *k, smx_time now)
 {
-    k->renew_at = now + smx_rng_exp(&c->rng, SMX_MS(REBUILD_MEAN_MS));
+    smx_time most = SMX_SECOND(c->consensus.params.epoch_s) / LATER_SHARE;
+
+    k->renew_at = now + smx_rng_exp(&c->rng, smx_time_min(SMX_MS(REBUILD_MEAN_MS), most));
 }
 
 static void renewal_failed(struct smx_client *c, struct circuit *k, smx_time now)

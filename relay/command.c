@@ -259,6 +259,7 @@ static void create(struct smx_relay *r, smx_time at, uint32_t link, const struct
 
     if (known != NONE) {
         r->count.creates_repeated++;
+        r->circuit[known].missed = 0; /* its owner has not heard of it yet */
         if (r->circuit[known].bwd.link == link)
             smx_relay_send_command(r, link, r->next, r->circuit[known].created);
         return;

@@ -54,7 +54,7 @@ enum {
                              their last epoch, as clocks differ and renewals take time */
     ORPHAN_SHARE = 10,    /* orphans are circuits_max / this at the most */
     SHARE_SILENT_MS = 200, /* of two that share a place: one is not heard for so long while the other is */
-    SHARE_BEGIN_MS = 5000, /* the new one before its first cell: CREATED may have to be sent again */
+    SHARE_BEGIN_MS = 1000, /* the new one before its first cell, since its last CREATE */
     LEFT_MS = 1000, /* a client's circuit without a cell for so long may lose its place to one that names */
     REPLACE_MS = 2000,     /* none, one in so long per client: CREATED was lost for good */
     CREATES_PER_S = 200,   /* circuits made in a second; beyond that work is asked for: 4 % of a core */
