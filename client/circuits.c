@@ -244,6 +244,14 @@ static void draw_renewal(struct smx_client *c, struct circuit *k, smx_time now)
     k->renew_at = left < epoch / LEAST_SHARE ? SMX_NEVER : now + smx_rng_u64(&c->rng) % SMX_SECOND(left);
 }
 
+/* Often enough for the epoch, when epochs are short. */
+static void renew_later(struct smx_client *c, struct circuit *k, smx_time now)
+{
+    smx_time most = SMX_SECOND(c->consensus.params.epoch_s) / LATER_SHARE;
+
+    k->renew_at = now + smx_rng_exp(&c->rng, smx_time_min(SMX_MS(REBUILD_MEAN_MS), most));
+}
+
 static void watch_epoch(struct smx_client *c, struct circuit *k, smx_time now)
 {
     uint64_t epoch = (uint64_t)c->wall.s / c->consensus.params.epoch_s;
@@ -252,16 +260,10 @@ static void watch_epoch(struct smx_client *c, struct circuit *k, smx_time now)
         return;
     k->epoch = epoch;
     k->rebuilds = 0;
-    k->due = false;
-    draw_renewal(c, k, now);
-}
-
-/* Often enough for the epoch, when epochs are short. */
-static void renew_later(struct smx_client *c, struct circuit *k, smx_time now)
-{
-    smx_time most = SMX_SECOND(c->consensus.params.epoch_s) / LATER_SHARE;
-
-    k->renew_at = now + smx_rng_exp(&c->rng, smx_time_min(SMX_MS(REBUILD_MEAN_MS), most));
+    if (k->due) /* from the epoch before: it has little time left */
+        renew_later(c, k, now);
+    else
+        draw_renewal(c, k, now);
 }
 
 static void renewal_failed(struct smx_client *c, struct circuit *k, smx_time now)
@@ -587,7 +589,7 @@ bool smx_circuit_turn(struct smx_client *c, struct circuit *k, smx_time now, uin
     if (whose_turn(k, now) != &k->origin)
         return other_turn(k, now, tick, cell);
     if (smx_circuit_is_open(k) && k->role == CIRCUIT_SLOT) {
-        if (k->origin.joined && m) {
+        if (k->origin.joined && m && m->state >= MEETING_PROVE && m->state <= MEETING_CLOSING) {
             real = smx_pipe_turn(c, now, tick, m, body) || own;
             send.peer = body;
         }

@@ -162,11 +162,10 @@ void smx_client_status(const struct smx_client *c, struct smx_client_status *sta
 {
     const struct identity *id = &c->identity[0];
 
-    *status = (struct smx_client_status){
-        .circuits_wanted = c->circuit_count,
-        .problem = c->problem,
-        .warning = c->warning,
-        .guard = c->uplink.role == UPLINK_GUARD && c->uplink.up};
+    *status = (struct smx_client_status){.circuits_wanted = c->circuit_count,
+                                         .problem = c->problem,
+                                         .warning = c->warning,
+                                         .guard = c->uplink.role == UPLINK_GUARD && c->uplink.up};
     for (size_t i = 0; i < c->circuit_count; i++)
         status->circuits += smx_circuit_is_open(&c->circuit[i]);
     memcpy(status->key, id->key_text, sizeof status->key);

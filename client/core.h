@@ -338,7 +338,7 @@ struct screen {   /* strangers' share, and a contact's introduction that waits f
     uint8_t slot; /* that answers strangers */
     unsigned tokens;
     smx_time refill;
-    bool waits;
+    bool waits, known; /* known: he is a contact, or being called */
     uint8_t identity;
     struct smx_meet meet;
     struct smx_meet_offer offer;
@@ -585,6 +585,7 @@ void smx_screen_expire(struct smx_client *c, smx_time now);
 /* ---- move.c ---- */
 /* The pipe shall go on over another slot. */
 void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, enum move_why why);
+void smx_move_end(struct smx_client *c, smx_time now, struct meeting *m); /* it stays, or is over */
 /* A cell came on its slot that neither a hop nor the peer has made. */
 void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m);
 /* The pipe that goes out over a slot, or is about to; NULL: none. */

@@ -120,12 +120,12 @@ void smx_meeting_idle(struct smx_client *c, struct meeting *m, bool cookie_good)
 {
     struct smx_client_target none = {.user = ""};
 
+    smx_move_end(c, c->now, m);
     smx_errand_forget(c, ASKER_MEETING, smx_meeting_number(c, m));
     smx_meet_fini(&m->meet);
     smx_pipe_end(m);
     sodium_memzero(&m->keys, sizeof m->keys);
     m->state = MEETING_IDLE;
-    m->move.state = MOVE_NONE;
     m->cookie_ready = m->cookie_ready && cookie_good;
     m->target = none;
     m->key_known = m->out = m->greeted = m->stranger = false;

@@ -200,6 +200,12 @@ static void seek(struct smx_client *c, smx_time now, struct meeting *m)
         failed(c, now, m);
 }
 
+void smx_move_end(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    give_back(c, now, m, false);
+    m->move.state = MOVE_NONE;
+}
+
 /* ---- events of the slot that is lent ---- */
 
 void smx_move_opened(struct smx_client *c, smx_time now, size_t slot)
@@ -417,11 +423,10 @@ static bool could_be_shorter(const struct smx_client *c, const struct meeting *m
 
 static void expire(struct smx_client *c, smx_time now, struct meeting *m)
 {
+    if (m->state == MEETING_CLOSING && m->move.state == MOVE_JOIN)
+        return; /* the last words may have to go that way */
     if (m->state != MEETING_OPEN) {
-        if (m->move.state != MOVE_NONE) {
-            give_back(c, now, m, false);
-            m->move.state = MOVE_NONE;
-        }
+        smx_move_end(c, now, m);
         return;
     }
     if (m->call.state != CALL_NONE && m->call.state != CALL_DECOY) {

@@ -72,6 +72,12 @@ static size_t frame_content(struct smx_client *c, struct meeting *m, smx_time no
     return smx_frame_encode(content, &f);
 }
 
+static bool fits_beside_frames(const struct meeting *m, smx_time now)
+{
+    return smx_stream_wants(&m->stream, now) <= PIECES * PIECE_DATA &&
+           smx_stream_whole(&m->stream, now) <= PIECE_DATA;
+}
+
 static bool make_cell(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL])
 {
     uint8_t content[SMX_PIPE_CONTENT];
@@ -86,7 +92,7 @@ static bool make_cell(struct smx_client *c, smx_time now, struct meeting *m, uin
         if (m->frames < FRAMES_PER_STREAM)
             m->frames++;
     }
-    if (have && (m->frames < FRAMES_PER_STREAM || smx_stream_wants(&m->stream, now) <= PIECES * PIECE_DATA)) {
+    if (have && (m->frames < FRAMES_PER_STREAM || fits_beside_frames(m, now))) {
         type = frame.codec == SMX_FRAME_PCMA ? SMX_PIPE_PCMA : SMX_PIPE_PCMU;
         len = frame_content(c, m, now, &frame, content);
     } else {

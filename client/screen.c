@@ -11,7 +11,7 @@
 enum {
     STRANGERS = 4,       /* in a row, */
     STRANGER_MS = 10000, /* then one in so long */
-    GUEST_MS = 6000,     /* a contact's introduction waits that long for a slot */
+    GUEST_MS = 6000,     /* an introduction waits that long for its slot */
 };
 
 static bool read_introduction(struct smx_client *c, size_t identity, struct smx_meet *meet,
@@ -106,58 +106,63 @@ static void forget_guest(struct smx_client *c)
     c->screen.waits = false;
 }
 
+/* Lets the one who waits in, if there is a slot for him. */
+static void serve(struct smx_client *c, smx_time now)
+{
+    struct screen *s = &c->screen;
+    struct meeting *m = s->known ? smx_meeting_free(c, s->offer.place.rendezvous) : slot_for_stranger(c);
+
+    if (!m)
+        return;
+    m->stranger = !s->known;
+    smx_meeting_accept(c, now, m, s->identity, &s->meet, &s->offer);
+    forget_guest(c);
+}
+
 void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
                            size_t len)
 {
     struct screen *s = &c->screen;
     struct smx_meet meet = {0};
     struct smx_meet_offer offer;
-    struct meeting *m = NULL;
-    bool known;
+    bool known, called, ours;
 
     if (len != SMX_MEET_1 || !read_introduction(c, identity, &meet, &offer, msg1)) {
         c->count.introductions_refused++;
         smx_meet_fini(&meet);
         return;
     }
-    known = offer.named && (smx_contact_by_key(c, offer.caller) || is_called(c, offer.caller));
-    if (offer.named && is_called(c, offer.caller) &&
-        memcmp(c->identity[identity].own.public, offer.caller, SMX_DOC_KEY) < 0) {
-        /* glare: both call each other, and the call of the smaller key, ours, lives */
-    } else if (known) {
-        m = smx_meeting_free(c, offer.place.rendezvous);
-    } else if (stranger_may(c, now)) {
-        m = slot_for_stranger(c);
-    }
-    if (m) {
-        m->stranger = !known;
-        smx_meeting_accept(c, now, m, identity, &meet, &offer);
-    } else if (known && !s->waits && !is_called(c, offer.caller)) {
-        *s = (struct screen){
-            .tokens = s->tokens, .refill = s->refill, .waits = true, .identity = (uint8_t)identity};
-        s->meet = meet;
-        s->offer = offer;
-        s->until = now + SMX_MS(GUEST_MS);
-        make_room(c, now);
-    } else {
+    called = offer.named && is_called(c, offer.caller);
+    known = called || (offer.named && smx_contact_by_key(c, offer.caller));
+    /* Glare: both call each other, and the call of the smaller key, ours, lives. */
+    ours = called && memcmp(c->identity[identity].own.public, offer.caller, SMX_DOC_KEY) < 0;
+    if (ours || (s->waits && (s->known || !known)) || (!known && !stranger_may(c, now))) {
         c->count.introductions_refused++;
+        smx_meet_fini(&meet);
+        return;
     }
-    smx_meet_fini(&meet);
+    forget_guest(c);
+    s->waits = true;
+    s->known = known;
+    s->identity = (uint8_t)identity;
+    s->meet = meet;
+    s->offer = offer;
+    s->until = now + SMX_MS(GUEST_MS);
+    sodium_memzero(&meet, sizeof meet);
+    if (known && !smx_meeting_free(c, NULL))
+        make_room(c, now);
+    serve(c, now);
 }
 
 void smx_screen_expire(struct smx_client *c, smx_time now)
 {
     struct screen *s = &c->screen;
-    struct meeting *m;
 
     if (!s->waits)
         return;
-    m = smx_meeting_free(c, s->offer.place.rendezvous);
-    if (m)
-        smx_meeting_accept(c, now, m, s->identity, &s->meet, &s->offer);
-    else if (now < s->until)
-        return;
-    else
+    serve(c, now);
+    if (s->waits && now >= s->until) {
         c->count.introductions_refused++;
-    forget_guest(c);
+        forget_guest(c);
+    }
 }

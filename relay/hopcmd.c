@@ -280,6 +280,19 @@ static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct sm
     }
 }
 
+static void leave(struct smx_relay *r, uint32_t at)
+{
+    struct circuit *c = &r->circuit[at];
+
+    if (c->down == DOWN_NONE) {
+        smx_relay_note(r, c, SMX_HOP_LEFT, NULL, 0, 1);
+        return;
+    }
+    if (c->down == DOWN_PEER) /* nobody shall come back to who has left */
+        smx_keymap_drop(&r->cookies, at);
+    smx_relay_part(r, at);
+}
+
 /* ---- LISTEN ---- */
 
 static void listen(struct smx_relay *r, uint32_t at, const struct smx_hop_msg *m)
@@ -333,10 +346,7 @@ void smx_relay_hop_message(struct smx_relay *r, smx_time at, uint32_t circuit,
         join(r, at, circuit, &m);
         break;
     case SMX_HOP_LEAVE:
-        if (r->circuit[circuit].down == DOWN_NONE)
-            smx_relay_note(r, &r->circuit[circuit], SMX_HOP_LEFT, NULL, 0, 1);
-        else
-            smx_relay_part(r, circuit);
+        leave(r, circuit);
         break;
     case SMX_HOP_LISTEN:
         listen(r, circuit, &m);

@@ -182,6 +182,19 @@ size_t smx_stream_wants(const struct smx_stream *s, smx_time now)
     return lost + (free_flight ? fresh(s) : 0);
 }
 
+size_t smx_stream_whole(const struct smx_stream *s, smx_time now)
+{
+    size_t whole = 0;
+
+    for (size_t i = 0; i < SMX_STREAM_FLIGHT; i++) {
+        const struct smx_stream_flight *f = &s->flight[i];
+
+        if (f->len > whole && is_lost(s, f, now))
+            whole = f->len;
+    }
+    return whole;
+}
+
 /* What the receiver's side tells: how much from rx_next on is welcome. */
 static uint32_t window(const struct smx_stream *s)
 {

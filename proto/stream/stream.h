@@ -86,6 +86,8 @@ size_t smx_stream_lacks(const struct smx_stream *s);
 size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size_t room);
 /* Bytes of data that a segment would like to carry now: tells whether a larger room is worth giving. */
 size_t smx_stream_wants(const struct smx_stream *s, smx_time now);
+/* Bytes of data that must travel in one segment: the longest of those that are lost; 0: none is. */
+size_t smx_stream_whole(const struct smx_stream *s, smx_time now);
 /* True when the other side has acknowledged all that was queued. */
 bool smx_stream_is_clear(const struct smx_stream *s);
 

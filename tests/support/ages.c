@@ -354,7 +354,7 @@ bool ages_begin(struct ages *g, const struct ages_config *config)
     smx_rng_init(&g->rng, seed);
     g->n = network_start(&config->network);
     for (size_t i = 0; i < config->clients; i++) {
-        snprintf(name, sizeof name, "user%zu", i);
+        snprintf(name, sizeof name, "user%u", (unsigned)i % 100);
         make_client(g->n, i, (uint8_t)(i + 1), name, 2);
         g->n->user[i].answers = true;
         start_client(g->n, i);

@@ -14,6 +14,7 @@ static void coming_back_publishes_nothing_and_keeps_guard_and_place(void **state
     struct played_call *out;
 
     (void)state;
+    run_for(n, 3 * BATCH_S * 1000); /* what was uploaded has been seen in a batch */
     memcpy(guard, alice->client->paths.guard[0], sizeof guard);
     memcpy(intro, alice->client->identity[0].intro, sizeof intro);
     restart_client(n, 0);
