@@ -53,12 +53,12 @@ static void send(struct smx_client *c, smx_time now, struct meeting *m, struct t
 /* Sends it if there is a pipe, or sees that there will be one. */
 static void forward(struct smx_client *c, smx_time now, struct text_out *t)
 {
-    struct meeting *m = smx_meeting_with(c, &t->target);
+    struct meeting *m = smx_meeting_with(c, &t->target), *spare = smx_meeting_free(c, NULL);
 
     if (m && m->state == MEETING_OPEN)
         send(c, now, m, t);
-    else if (!m && !c->pending.used && (m = smx_meeting_free(c, NULL)))
-        smx_meeting_begin(c, now, m, t->identity, &t->target);
+    else if (!m && !c->pending.used && spare)
+        smx_meeting_begin(c, now, spare, t->identity, &t->target);
 }
 
 void smx_client_message(struct smx_client *c, smx_time now, uint32_t id, const char *identity,

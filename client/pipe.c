@@ -74,7 +74,7 @@ static size_t frame_content(struct smx_client *c, struct meeting *m, smx_time no
 
 static bool fits_beside_frames(const struct meeting *m, smx_time now)
 {
-    return smx_stream_wants(&m->stream, now) <= PIECES * PIECE_DATA &&
+    return smx_stream_wants(&m->stream, now) <= (size_t)PIECES * PIECE_DATA &&
            smx_stream_whole(&m->stream, now) <= PIECE_DATA;
 }
 

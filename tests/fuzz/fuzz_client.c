@@ -126,7 +126,7 @@ static void cell_in(struct peer *p, enum smx_pipe_type type, const void *content
     uint8_t cell[SMX_PIPE_CELL];
 
     smx_pipe_seal(&p->pipe, cell, type, content, len);
-    smx_pipe_cell(p->client, p->now, p->m, p->now / p->client->q, cell);
+    smx_pipe_cell(p->client, p->now, p->m, p->m->slot, p->now / p->client->q, cell);
 }
 
 static void record_in(struct peer *p, const uint8_t *record, size_t len)
@@ -177,7 +177,7 @@ static void hear(struct peer *p)
 
     if (p->m->state < MEETING_PROVE || p->m->state > MEETING_CLOSING)
         return;
-    smx_pipe_turn(p->client, p->now, p->m, cell);
+    smx_pipe_turn(p->client, p->now, p->now / p->client->q, p->m, cell);
     smx_pipe_play(p->client, p->now, p->m);
     if (smx_pipe_open(&p->pipe, cell, &msg) != SMX_OK)
         abort();

@@ -123,7 +123,7 @@ static bool set_up(struct scene *s, const struct stranger_config *config)
     smx_rng_init(&s->rng, seed);
     network.circuits_max = 256;
     s->n = network_start(&network);
-    for (uint8_t i = 0; i < PEOPLE; i++) {
+    for (unsigned i = 0; i < PEOPLE; i++) {
         make_client(s->n, i, (uint8_t)(i + 1), names[i], 2);
         start_client(s->n, i);
     }
@@ -155,11 +155,10 @@ static double attempt(struct scene *s, struct stranger_result *r, bool patient)
     else
         pass(s, PATIENCE_MS);
     if (p->failed && (patient || !p->ringing)) {
-        heard =
-            p->code * (double)REFUSED + (patient ? (double)((p->over_at - p->placed) / SMX_MS(1)) / 1000 : 0);
+        heard = p->code * (double)REFUSED + (patient ? (double)(p->over_at - p->placed) / 1e9 : 0);
         r->refused++;
     } else if (p->ringing) {
-        heard = (double)((p->rang - p->placed) / SMX_US(1)) / 1000;
+        heard = (double)(p->rang - p->placed) / 1e6;
         r->rang++;
     } else {
         heard = SILENT;

@@ -185,8 +185,8 @@ void ages_judge(struct ages *g)
         complain(&g->verdict, ages_now(g), "heap: %zu bytes in the second quarter, %zu in the last",
                  g->heap_first, g->heap_last);
     if (g->missing > FEW + g->frames / 1000)
-        complain(&g->verdict, ages_now(g), "%llu of %llu frames lost away from any fault or move",
-                 (unsigned long long)g->missing, (unsigned long long)(g->frames + g->missing));
+        complain(&g->verdict, ages_now(g), "%zu of %zu frames lost away from any fault or move",
+                 (size_t)g->missing, (size_t)(g->frames + g->missing));
     if (g->out_of_order > 0)
         complain(&g->verdict, ages_now(g), "%llu frames played twice or out of order",
                  (unsigned long long)g->out_of_order);

@@ -90,8 +90,8 @@ static void start(struct line *l, int64_t ppb)
     l->ppb = ppb;
     l->delay = SMX_MS(5);
     smx_clock_init(&l->clock, local(l, true_time(l)));
-    for (uint8_t i = 0; i < GUARDS; i++)
-        make_end(l, &l->guard[i], i, NULL);
+    for (unsigned i = 0; i < GUARDS; i++)
+        make_end(l, &l->guard[i], (uint8_t)i, NULL);
     make_end(l, &l->client, 9, &l->clock);
     connect_to(l, 0);
 }

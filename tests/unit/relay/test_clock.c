@@ -173,7 +173,7 @@ static void a_network_of_wrong_crystals_keeps_one_pace(void **state)
     static struct net n;
 
     (void)state;
-    for (uint8_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (unsigned share = 256; share >= 192; share -= 64) {
             if (share < 256 && shapes[i][0] == 1)
                 continue;

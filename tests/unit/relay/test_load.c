@@ -141,8 +141,8 @@ static void answers_that_wait_are_few_and_the_oldest_goes(void **state)
     struct circuit *c = &end->circuit[only_circuit(end)];
 
     (void)state;
-    for (uint8_t i = 0; i < NOTES + 3; i++)
-        smx_relay_note(end, c, SMX_HOP_COOKIE_OK, &i, 1, 1);
+    for (unsigned i = 0; i < NOTES + 3; i++)
+        smx_relay_note(end, c, SMX_HOP_COOKIE_OK, (uint8_t[]){(uint8_t)i}, 1, 1);
     assert_int_equal(c->note_count, NOTES);
     assert_int_equal(c->note[0].content[0], 3);
     assert_int_equal(smx_relay_counters(end)->notes_dropped, 3);

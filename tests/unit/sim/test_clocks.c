@@ -118,7 +118,7 @@ static uint32_t machines_apart_us(const struct network *n, smx_time then, const 
 static void a_call_between_wrong_clocks_loses_hardly_a_frame(void **state)
 {
     const char *asked = getenv("CLOCKS_SECONDS");
-    unsigned seconds = asked ? (unsigned)atoi(asked) : 90;
+    unsigned seconds = asked ? (unsigned)strtoul(asked, NULL, 10) : 90;
     struct network *n = clocks_network(1, 100, RELAYS);
     struct played_call *out = call_bob(n), *in = &n->user[1].call[0];
     smx_time local[RELAYS], then;

@@ -20,7 +20,7 @@ static void light(struct fire *f, uint64_t seed, bool acquainted)
 
     config.epoch_s = 600; /* few renewals meanwhile */
     f->n = network_start(&config);
-    for (uint8_t i = 0; i < PEOPLE; i++) {
+    for (unsigned i = 0; i < PEOPLE; i++) {
         make_client(f->n, i, (uint8_t)(i + 1), names[i], 2);
         f->n->user[i].answers = true;
         start_client(f->n, i);
