@@ -57,7 +57,7 @@ static void forward(struct smx_client *c, smx_time now, struct text_out *t)
 
     if (m && m->state == MEETING_OPEN)
         send(c, now, m, t);
-    else if (!m && !c->pending.used && spare)
+    else if (spare && !m && !c->pending.used)
         smx_meeting_begin(c, now, spare, t->identity, &t->target);
 }
 
