@@ -187,6 +187,8 @@ static void on_consensus(void *arg, int status, const uint8_t *body, size_t len)
     if (status != 200) {
         if (!is_none_yet(status))
             failed(r, "the consensus", status, body, len);
+        else if (j->request[DESCRIPTOR].next == SMX_NEVER) /* maybe it waits for relays */
+            j->request[DESCRIPTOR].next = smx_loop_now() + SMX_MS(FIRST_WAIT_MS);
         back_off(r);
         arm(j);
         return;
@@ -442,7 +444,8 @@ struct directory_job *directory_start(struct relay_daemon *d)
     for (size_t i = 0; i < JOBS; i++)
         j->request[i] = (struct request){.all = j, .job = (enum job)i, .next = SMX_NEVER};
     j->request[CONSENSUS].next = now;
-    /* Only a consensus says how long an epoch is, and so which one our onion keys are for. */
+    /* A consensus says how long an epoch is, and so which one our onion keys are for; who has none yet is
+     * asked first. */
     if (params_of(d))
         j->request[DESCRIPTOR].next = now + SMX_MS(500);
     arm(j);
