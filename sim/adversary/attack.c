@@ -1,0 +1,16 @@
+#include "sim/adversary/attack.h"
+
+#include <string.h>
+
+/* Each attack stands in a file of its own, declared here and listed once. */
+const struct smx_attack *const smx_attacks[] = {
+    NULL,
+};
+
+const struct smx_attack *smx_attack_find(const char *name)
+{
+    for (size_t i = 0; smx_attacks[i]; i++)
+        if (strcmp(smx_attacks[i]->name, name) == 0)
+            return smx_attacks[i];
+    return NULL;
+}
