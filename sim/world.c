@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT_DATAGRAMS = 16384, DATAGRAM = 1500, NODES = 1 << 16, ADDR_PLACES = 4 * NODES };
+enum { OUT_DATAGRAMS = 16384, DATAGRAM = 1500, NODES = 1 << 16, ADDR_PLACES = 4 * NODES, WATCHERS = 16 };
 
 /* A datagram under way, or a call that somebody asked for. */
 struct event {
@@ -32,6 +32,11 @@ struct node {
     struct smx_node_clock clock;
 };
 
+struct watcher {
+    smx_world_tap tap;
+    void *arg;
+};
+
 struct smx_world {
     smx_time now;
     struct smx_wall wall;
@@ -46,8 +51,8 @@ struct smx_world {
     size_t due_count, due_cap;
     uint64_t serial;
     struct event *free_events;
-    smx_world_tap tap;
-    void *tap_arg;
+    struct watcher watcher[WATCHERS];
+    size_t watchers;
     struct smx_world_counters count;
 };
 
@@ -269,8 +274,19 @@ const struct smx_world_counters *smx_world_counters(const struct smx_world *w)
 
 void smx_world_watch(struct smx_world *w, smx_world_tap tap, void *arg)
 {
-    w->tap = tap;
-    w->tap_arg = arg;
+    assert(w->watchers < WATCHERS);
+    w->watcher[w->watchers++] = (struct watcher){tap, arg};
+}
+
+void smx_world_unwatch(struct smx_world *w, smx_world_tap tap, void *arg)
+{
+    size_t i = 0;
+
+    while (i < w->watchers && (w->watcher[i].tap != tap || w->watcher[i].arg != arg))
+        i++;
+    assert(i < w->watchers);
+    w->watchers--;
+    memmove(&w->watcher[i], &w->watcher[i + 1], (w->watchers - i) * sizeof w->watcher[0]);
 }
 
 static void deadline_read(struct smx_world *w, uint32_t node)
@@ -325,12 +341,27 @@ void smx_world_at(struct smx_world *w, smx_time at, void (*fn)(void *arg), void 
 
 /* ---- sending and arriving ---- */
 
+/* What they hold it back by, all together; false: one of them loses it. */
+static bool pass_watchers(struct smx_world *w, uint32_t from, uint32_t to, uint8_t *bytes, size_t len,
+                          smx_time *held)
+{
+    *held = 0;
+    for (size_t i = 0; i < w->watchers; i++) {
+        smx_time delay = 0;
+
+        if (!w->watcher[i].tap(w->watcher[i].arg, w->now, from, to, bytes, len, &delay))
+            return false;
+        *held += delay;
+    }
+    return true;
+}
+
 static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram *d)
 {
     uint8_t *bytes = w->out.bytes + d->at;
     uint32_t to = *addr_place(w, &d->to);
     struct smx_net_fate fate[SMX_NET_FATES];
-    smx_time held = 0;
+    smx_time held;
     size_t copies;
 
     w->count.sent++;
@@ -338,7 +369,7 @@ static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram 
         w->count.nowhere++;
         return;
     }
-    if (w->tap && !w->tap(w->tap_arg, w->now, from, to, bytes, d->len, &held)) {
+    if (!pass_watchers(w, from, to, bytes, d->len, &held)) {
         w->count.lost++;
         return;
     }

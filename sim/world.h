@@ -67,10 +67,14 @@ void smx_world_flush(struct smx_world *w, uint32_t node);
 void smx_world_at(struct smx_world *w, smx_time at, void (*fn)(void *arg), void *arg);
 
 /* Sees every datagram as it is sent (whatever then becomes of it), may change its bytes, hold it back by
- * *delay, or lose it by returning false.  One per world; NULL: nobody watches. */
+ * *delay (0 at the call), or lose it by returning false. */
 typedef bool (*smx_world_tap)(void *arg, smx_time now, uint32_t from, uint32_t to, uint8_t *bytes, size_t len,
                               smx_time *delay);
+/* Several may watch; who came first sees a datagram first, and what he loses the others do not see.  Delays
+ * add up. */
 void smx_world_watch(struct smx_world *w, smx_world_tap tap, void *arg);
+/* The one that was added with these. */
+void smx_world_unwatch(struct smx_world *w, smx_world_tap tap, void *arg);
 
 /* Does the next thing that is due; false when there is nothing, or only after `until`. */
 bool smx_world_step(struct smx_world *w, smx_time until);

@@ -24,14 +24,14 @@ static double option(int argc, char **argv, const char *name, double preset)
 int main(int argc, char **argv)
 {
     static struct ages ages;
-    struct ages_config config = {.network = network_preset((uint64_t)option(argc, argv, "--seed", 1)),
+    struct ages_config config = {.network = smx_sim_network_preset((uint64_t)option(argc, argv, "--seed", 1)),
                                  .clients = (size_t)option(argc, argv, "--clients", 4),
                                  .faults = option(argc, argv, "--faults", 1) != 0,
                                  .tells = option(argc, argv, "--tell", 0) != 0};
     unsigned seconds = (unsigned)(option(argc, argv, "--hours", 12) * 3600);
     struct timespec t0, t1;
 
-    if (sodium_init() < 0 || config.clients < 2 || config.clients > NETWORK_CLIENTS)
+    if (sodium_init() < 0 || config.clients < 2 || config.clients > PACE_CLIENTS)
         return 2;
     config.network.relays = (size_t)option(argc, argv, "--relays", 9);
     config.network.epoch_s = (uint32_t)option(argc, argv, "--epoch", 300);

@@ -41,7 +41,7 @@ bool ages_is_awake(const struct ages *g, size_t i)
     return g->side[i].wakes == 0;
 }
 
-static struct played_call *find_call(struct user *u, uint32_t id)
+static struct smx_sim_call *find_call(struct smx_sim_user *u, uint32_t id)
 {
     for (size_t i = 0; i < u->call_count; i++)
         if (u->call[i].id == id)
@@ -50,10 +50,10 @@ static struct played_call *find_call(struct user *u, uint32_t id)
 }
 
 /* The call that a user has now, either way. */
-struct played_call *ages_call_of(struct user *u)
+struct smx_sim_call *ages_call_of(struct smx_sim_user *u)
 {
     for (size_t i = 0; i < u->call_count; i++)
-        if (!is_over(&u->call[i]))
+        if (!smx_sim_call_is_over(&u->call[i]))
             return &u->call[i];
     return NULL;
 }
@@ -82,15 +82,15 @@ void ages_note(const struct ages *g, const char *what, size_t whom)
 static void talk_ends(struct ages *g, struct talk *t)
 {
     t->used = false;
-    forget(&g->n->user[t->a]);
-    forget(&g->n->user[t->b]);
+    smx_sim_user_forget(&g->n->user[t->a]);
+    smx_sim_user_forget(&g->n->user[t->b]);
 }
 
 static void begin_call(struct ages *g)
 {
     size_t a = smx_rng_below(&g->rng, (uint32_t)g->n->clients);
     size_t b = (a + 1 + smx_rng_below(&g->rng, (uint32_t)g->n->clients - 1)) % g->n->clients;
-    struct user *u = &g->n->user[a], *v = &g->n->user[b];
+    struct smx_sim_user *u = &g->n->user[a], *v = &g->n->user[b];
     smx_time length = draw_s(g, TALK_MEAN_S);
     size_t at = 0;
 
@@ -106,30 +106,30 @@ static void begin_call(struct ages *g)
         (struct talk){.used = true, .a = a, .b = b, .began = ages_now(g), .end = ages_now(g) + length};
     g->talk[at].id = u->calls + 1;
     ages_note(g, "calls: client", a);
-    (void)place_call(u, target_name(v->name));
+    (void)smx_sim_call_place(u, smx_sim_target_name(v->name));
 }
 
 static void end_call(struct ages *g, struct talk *t)
 {
-    struct user *u = &g->n->user[t->a], *v = &g->n->user[t->b];
-    struct played_call *p = find_call(u, t->id), *q = ages_call_of(v);
+    struct smx_sim_user *u = &g->n->user[t->a], *v = &g->n->user[t->b];
+    struct smx_sim_call *p = find_call(u, t->id), *q = ages_call_of(v);
     bool callee =
         t->answered && q && ages_is_awake(g, t->b) && (!ages_is_awake(g, t->a) || smx_rng_below(&g->rng, 2));
 
     if (callee)
-        hang_up(v, q);
-    else if (p && !is_over(p) && ages_is_awake(g, t->a))
-        hang_up(u, p);
+        smx_sim_call_hang_up(v, q);
+    else if (p && !smx_sim_call_is_over(p) && ages_is_awake(g, t->a))
+        smx_sim_call_hang_up(u, p);
 }
 
 /* What becomes of a call that somebody placed. */
 static void follow_call(struct ages *g, struct talk *t)
 {
-    struct user *u = &g->n->user[t->a], *v = &g->n->user[t->b];
-    struct played_call *p = find_call(u, t->id), *q = ages_call_of(v);
+    struct smx_sim_user *u = &g->n->user[t->a], *v = &g->n->user[t->b];
+    struct smx_sim_call *p = find_call(u, t->id), *q = ages_call_of(v);
     smx_time now = ages_now(g);
     bool excused = now < g->side[t->a].excused || now < g->side[t->b].excused;
-    bool over = !p || is_over(p);
+    bool over = !p || smx_sim_call_is_over(p);
 
     if (p && p->answered && !t->answered) {
         t->answered = true;
@@ -167,13 +167,13 @@ static void send_a_text(struct ages *g)
 {
     size_t a = smx_rng_below(&g->rng, (uint32_t)g->n->clients);
     size_t b = (a + 1 + smx_rng_below(&g->rng, (uint32_t)g->n->clients - 1)) % g->n->clients;
-    struct user *u = &g->n->user[a], *v = &g->n->user[b];
+    struct smx_sim_user *u = &g->n->user[a], *v = &g->n->user[b];
 
     if (!ages_is_awake(g, a) || !ages_is_awake(g, b) || !u->ready || ages_call_of(u) || ages_call_of(v) ||
-        u->text_count > TEXTS_KEPT / 2 || v->text_count > TEXTS_KEPT / 2)
+        u->text_count > SMX_SIM_TEXTS / 2 || v->text_count > SMX_SIM_TEXTS / 2)
         return;
     g->texts++;
-    (void)send_text(u, target_name(v->name), "how are you?", 12);
+    (void)smx_sim_text_send(u, smx_sim_target_name(v->name), "how are you?", 12);
     g->side[a].idle = g->side[b].idle = ages_now(g) + SMX_SECOND(TEXT_IDLE_S);
 }
 
@@ -216,7 +216,7 @@ static bool relay_dies(struct ages *g, size_t relay)
     if (relay >= g->n->relays || !may_die(g, relay))
         return false;
     ages_note(g, "dies: relay", relay);
-    kill_relay(g->n, relay);
+    smx_sim_relay_kill(g->n, relay);
     pace_relay_disturbed(&g->pace, relay);
     g->back[relay] = ages_now(g) + SMX_SECOND(5) + draw_s(g, DEAD_MEAN_S);
     g->shaken = ages_now(g);
@@ -227,18 +227,18 @@ static bool relay_dies(struct ages *g, size_t relay)
 static bool do_fault(struct ages *g, enum fault kind)
 {
     size_t i = smx_rng_below(&g->rng, (uint32_t)g->n->clients);
-    struct user *u = &g->n->user[i];
+    struct smx_sim_user *u = &g->n->user[i];
 
     switch (kind) {
     case FAULT_RELAY:
         return relay_dies(g, smx_rng_below(&g->rng, (uint32_t)g->n->relays));
     case FAULT_GUARD:
-        return relay_dies(g, relay_number(g->n, u->client->paths.guard[u->client->uplink.guard]));
+        return relay_dies(g, smx_sim_relay_number(g->n, u->client->paths.guard[u->client->uplink.guard]));
     case FAULT_MOVE:
         if (!ages_is_awake(g, i))
             return false;
         ages_note(g, "moves: client", i);
-        move_client(g->n, i);
+        smx_sim_client_move(g->n, i);
         pace_client_moved(&g->pace, i);
         ages_excuse(g, i);
         return true;
@@ -246,7 +246,7 @@ static bool do_fault(struct ages *g, enum fault kind)
         if (!ages_is_awake(g, i))
             return false;
         ages_note(g, "sleeps: client", i);
-        sleep_client(g->n, i);
+        smx_sim_client_sleep(g->n, i);
         g->side[i].wakes = ages_now(g) + SMX_SECOND(ASLEEP_S);
         pace_client_disturbed(&g->pace, i);
         excuse_all(g);
@@ -278,7 +278,7 @@ static void heal(struct ages *g)
     for (size_t i = 0; i < g->n->relays; i++)
         if (g->n->relay[i].dead && now >= g->back[i]) {
             ages_note(g, "returns: relay", i);
-            revive_relay(g->n, i);
+            smx_sim_relay_revive(g->n, i);
             pace_relay_disturbed(&g->pace, i);
             g->shaken = now;
             excuse_all(g);
@@ -292,7 +292,7 @@ static void heal(struct ages *g)
         g->side[i].wakes = 0;
         memset(g->side[i].dark, 0, sizeof g->side[i].dark);
         ages_note(g, "wakes: client", i);
-        start_client(g->n, i);
+        smx_sim_client_start(g->n, i);
         excuse_all(g);
     }
     if (g->lossy_until > 0) {
@@ -352,12 +352,12 @@ bool ages_begin(struct ages *g, const struct ages_config *config)
     g->tells = config->tells;
     memcpy(seed + 8, &config->network.seed, sizeof config->network.seed);
     smx_rng_init(&g->rng, seed);
-    g->n = network_start(&config->network);
+    g->n = smx_sim_network_new(&config->network);
     for (size_t i = 0; i < config->clients; i++) {
         snprintf(name, sizeof name, "user%u", (unsigned)i % 100);
-        make_client(g->n, i, (uint8_t)(i + 1), name, 2);
+        smx_sim_client_make(g->n, i, (uint32_t)i + 1, name, 2);
         g->n->user[i].answers = true;
-        start_client(g->n, i);
+        smx_sim_client_start(g->n, i);
     }
     if (!run_to_ready(g->n, 120000))
         return false;
@@ -373,7 +373,7 @@ void ages_run(struct ages *g, unsigned seconds)
 {
     for (unsigned s = 0; s < seconds && g->verdict.count < COMPLAINTS_KEPT; s++) {
         ages_happen(g);
-        run_for(g->n, 1000);
+        smx_sim_run_for(g->n, 1000);
         ages_look(g, s, (double)s / seconds);
     }
     ages_judge(g);
@@ -381,6 +381,6 @@ void ages_run(struct ages *g, unsigned seconds)
 
 void ages_end(struct ages *g)
 {
-    network_free(g->n);
+    smx_sim_network_free(g->n);
     smx_rng_fini(&g->rng);
 }

@@ -39,19 +39,19 @@ struct side {                    /* of a client */
     uint32_t call;
 };
 
-enum { TALKS = NETWORK_CLIENTS, DARK_BINS = 4096 };
+enum { TALKS = PACE_CLIENTS, DARK_BINS = 4096 };
 
 struct ages {
-    struct network *n;
+    struct smx_sim_network *n;
     struct pace pace;
     struct verdict verdict;
     struct smx_rng rng; /* of what happens: the cores' draws don't change it */
     bool faulty, tells;
     smx_time begin, next_call, next_text, next_fault, lossy_until, directory_back;
-    smx_time back[NETWORK_RELAYS]; /* when a dead relay returns */
-    smx_time shaken;               /* the last death or return of a relay, or outage */
+    smx_time back[PACE_RELAYS]; /* when a dead relay returns */
+    smx_time shaken;            /* the last death or return of a relay, or outage */
     struct talk talk[TALKS];
-    struct side side[NETWORK_CLIENTS];
+    struct side side[PACE_CLIENTS];
     struct tables peak, calm_first, calm_last;
     size_t calms;
     size_t heap_first, heap_last; /* most bytes in the second quarter, and in the last one */
@@ -64,7 +64,7 @@ struct ages {
 };
 
 struct ages_config {
-    struct network_config network;
+    struct smx_sim_network_config network;
     size_t clients;
     bool faults;
     bool tells; /* what happens, on stderr */
@@ -86,7 +86,7 @@ bool ages_is_quiet(const struct ages *g);
 /* What happens, for who reads why something was violated. */
 void ages_note(const struct ages *g, const char *what, size_t whom);
 /* The call that a user has now, either way; NULL: none. */
-struct played_call *ages_call_of(struct user *u);
+struct smx_sim_call *ages_call_of(struct smx_sim_user *u);
 /* A fault may disturb this client's calls. */
 void ages_excuse(struct ages *g, size_t client);
 void ages_happen(struct ages *g);                             /* ages.c: once a second */

@@ -132,9 +132,10 @@ void pace_client_moved(struct pace *p, size_t client)
         unsettle(p, &p->down[i][client]);
 }
 
-void pace_watch(struct pace *p, struct network *n, struct verdict *verdict)
+void pace_watch(struct pace *p, struct smx_sim_network *n, struct verdict *verdict)
 {
     memset(p, 0, sizeof *p);
+    SMX_SIM_MUST(n->relays <= PACE_RELAYS && n->config.clients_max <= PACE_CLIENTS);
     p->n = n;
     p->verdict = verdict;
     for (size_t i = 0; i < n->relays; i++)
@@ -159,7 +160,7 @@ static bool is_silent(const struct pace_link *l, smx_time now, smx_time tick)
 
 void pace_look(struct pace *p)
 {
-    const struct network *n = p->n;
+    const struct smx_sim_network *n = p->n;
     smx_time now = smx_world_now(n->world);
 
     for (size_t a = 0; a < n->relays; a++)

@@ -1,9 +1,9 @@
-/* tests/support/checks.h - what must hold in a network of tests/support/network.h at any time, judged from
+/* tests/support/checks.h - what must hold in a network of sim/network.h at any time, judged from
  * outside the nodes: from datagrams under way, and from the sizes of their tables. */
 #ifndef SMX_TEST_CHECKS_H
 #define SMX_TEST_CHECKS_H
 
-#include "tests/support/network.h"
+#include "tests/support/networks.h"
 
 /* ---- what was found ---- */
 
@@ -18,6 +18,8 @@ struct verdict {
 };
 
 void complain(struct verdict *v, smx_time now, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+enum { PACE_RELAYS = 24, PACE_CLIENTS = 16 }; /* of the networks that are judged, at most */
 
 /* ---- pace: every link's datagrams against the consensus that its sender has ---- */
 
@@ -34,18 +36,18 @@ struct pace_link {
 };
 
 struct pace {
-    struct network *n;
+    struct smx_sim_network *n;
     struct verdict *verdict;
-    smx_time tick[2];                              /* of relays; of client links */
-    uint32_t rate[NETWORK_RELAYS][NETWORK_RELAYS]; /* as the relay's consensus says */
-    struct pace_link link[NETWORK_RELAYS][NETWORK_RELAYS];
-    struct pace_link up[NETWORK_CLIENTS][NETWORK_RELAYS], down[NETWORK_RELAYS][NETWORK_CLIENTS];
-    smx_time client_settled[NETWORK_CLIENTS];
+    smx_time tick[2];                        /* of relays; of client links */
+    uint32_t rate[PACE_RELAYS][PACE_RELAYS]; /* as the relay's consensus says */
+    struct pace_link link[PACE_RELAYS][PACE_RELAYS];
+    struct pace_link up[PACE_CLIENTS][PACE_RELAYS], down[PACE_RELAYS][PACE_CLIENTS];
+    smx_time client_settled[PACE_CLIENTS];
     uint64_t ticks; /* of links, judged */
 };
 
 /* Watches the world of n from now on; takes n->consensus_taken. */
-void pace_watch(struct pace *p, struct network *n, struct verdict *verdict);
+void pace_watch(struct pace *p, struct smx_sim_network *n, struct verdict *verdict);
 /* Something happens to a node: what others send it, and it sends, is not judged until it has settled. */
 void pace_relay_disturbed(struct pace *p, size_t relay);
 void pace_client_disturbed(struct pace *p, size_t client);
@@ -63,7 +65,7 @@ struct tables { /* things in use */
 };
 void relay_tables(const struct smx_relay *r, struct tables *t);
 /* Of all relays that live. */
-struct tables network_tables(const struct network *n);
+struct tables network_tables(const struct smx_sim_network *n);
 
 /* All slots idle, and as far as their circuits stand with a new cookie out. */
 bool slots_are_idle(const struct smx_client *c);

@@ -1,7 +1,7 @@
 #include "tests/support/stranger.h"
 
 #include "proto/base/rng.h"
-#include "tests/support/network.h"
+#include "tests/support/networks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -78,8 +78,8 @@ void stranger_judge(struct stranger_result *r)
 /* ---- the attack ---- */
 
 struct scene {
-    struct network *n;
-    struct user *callee, *contact, *stranger;
+    struct smx_sim_network *n;
+    struct smx_sim_user *callee, *contact, *stranger;
     struct smx_rng rng;
 };
 
@@ -87,45 +87,45 @@ struct scene {
 static void pass(struct scene *s, unsigned ms)
 {
     for (; ms > 0; ms -= ms < 20 ? ms : 20) {
-        run_for(s->n, ms < 20 ? ms : 20);
+        smx_sim_run_for(s->n, ms < 20 ? ms : 20);
         for (size_t i = 0; i < s->callee->call_count; i++) {
-            struct played_call *p = &s->callee->call[i];
+            struct smx_sim_call *p = &s->callee->call[i];
 
-            if (!p->out && p->ringing && !p->answered && !is_over(p) &&
+            if (!p->out && p->ringing && !p->answered && !smx_sim_call_is_over(p) &&
                 strcmp(p->from, s->contact->name) == 0)
-                pick_up(s->callee, p);
+                smx_sim_call_pick_up(s->callee, p);
         }
     }
 }
 
 /* Both have spoken, and so know each other by name. */
-static void acquaint(struct scene *s, struct user *a, struct user *b)
+static void acquaint(struct scene *s, struct smx_sim_user *a, struct smx_sim_user *b)
 {
-    struct played_call *p = place_call(a, target_name(b->name));
+    struct smx_sim_call *p = smx_sim_call_place(a, smx_sim_target_name(b->name));
 
     b->answers = true;
-    run_for(s->n, 4000);
-    MUST(p->answered);
-    hang_up(a, p);
-    run_for(s->n, 4000);
+    smx_sim_run_for(s->n, 4000);
+    SMX_SIM_MUST(p->answered);
+    smx_sim_call_hang_up(a, p);
+    smx_sim_run_for(s->n, 4000);
     b->answers = false;
-    forget(a);
-    forget(b);
+    smx_sim_user_forget(a);
+    smx_sim_user_forget(b);
 }
 
 static bool set_up(struct scene *s, const struct stranger_config *config)
 {
     static const char *const names[PEOPLE] = {"callee", "contact", "stranger"};
-    struct network_config network = network_preset(config->seed);
+    struct smx_sim_network_config network = smx_sim_network_preset(config->seed);
     uint8_t seed[SMX_RNG_SEED] = "stranger";
 
     memcpy(seed + 16, &config->seed, sizeof config->seed);
     smx_rng_init(&s->rng, seed);
     network.circuits_max = 256;
-    s->n = network_start(&network);
+    s->n = smx_sim_network_new(&network);
     for (unsigned i = 0; i < PEOPLE; i++) {
-        make_client(s->n, i, (uint8_t)(i + 1), names[i], 2);
-        start_client(s->n, i);
+        smx_sim_client_make(s->n, i, (uint8_t)(i + 1), names[i], 2);
+        smx_sim_client_start(s->n, i);
     }
     s->callee = &s->n->user[CALLEE];
     s->contact = &s->n->user[CONTACT];
@@ -144,13 +144,13 @@ static bool set_up(struct scene *s, const struct stranger_config *config)
 static double attempt(struct scene *s, struct stranger_result *r, bool patient)
 {
     unsigned before = smx_rng_below(&s->rng, 1000);
-    struct played_call *p;
+    struct smx_sim_call *p;
     double heard;
 
     pass(s, before);
-    p = place_call(s->stranger, target_name(s->callee->name));
+    p = smx_sim_call_place(s->stranger, smx_sim_target_name(s->callee->name));
     if (patient)
-        for (unsigned ms = 0; ms < REFUSED_MS && !is_over(p); ms += 500)
+        for (unsigned ms = 0; ms < REFUSED_MS && !smx_sim_call_is_over(p); ms += 500)
             pass(s, 500);
     else
         pass(s, PATIENCE_MS);
@@ -164,38 +164,39 @@ static double attempt(struct scene *s, struct stranger_result *r, bool patient)
         heard = SILENT;
         r->silent++;
     }
-    if (!is_over(p))
-        hang_up(s->stranger, p);
+    if (!smx_sim_call_is_over(p))
+        smx_sim_call_hang_up(s->stranger, p);
     if (!patient)
         pass(s, EVERY_MS - PATIENCE_MS - before);
-    forget(s->stranger);
+    smx_sim_user_forget(s->stranger);
     return heard;
 }
 
 static void block(struct scene *s, struct stranger_result *r, const struct stranger_config *config, size_t at)
 {
-    struct played_call *talk = NULL;
+    struct smx_sim_call *talk = NULL;
 
     if (at % 2 == 1) { /* the contact calls, at any moment of the stranger's */
-        struct played_call *p = config->known ? NULL : place_call(s->stranger, target_name(s->callee->name));
+        struct smx_sim_call *p =
+            config->known ? NULL : smx_sim_call_place(s->stranger, smx_sim_target_name(s->callee->name));
 
         pass(s, 200 + smx_rng_below(&s->rng, 4000));
-        talk = place_call(s->contact, target_name(s->callee->name));
+        talk = smx_sim_call_place(s->contact, smx_sim_target_name(s->callee->name));
         pass(s, 5000);
         r->contact_calls++;
-        r->contact_answered += talk->answered && !is_over(talk);
-        if (p && !is_over(p))
-            hang_up(s->stranger, p);
+        r->contact_answered += talk->answered && !smx_sim_call_is_over(talk);
+        if (p && !smx_sim_call_is_over(p))
+            smx_sim_call_hang_up(s->stranger, p);
         pass(s, EVERY_MS);
-        forget(s->stranger);
+        smx_sim_user_forget(s->stranger);
     }
     for (size_t a = 0; a < config->attempts; a++)
         r->heard[at][a] = attempt(s, r, config->patient);
-    if (talk && !is_over(talk))
-        hang_up(s->contact, talk);
+    if (talk && !smx_sim_call_is_over(talk))
+        smx_sim_call_hang_up(s->contact, talk);
     pass(s, BETWEEN_MS);
-    forget(s->contact);
-    forget(s->callee);
+    smx_sim_user_forget(s->contact);
+    smx_sim_user_forget(s->callee);
 }
 
 void stranger_run(struct stranger_result *r, const struct stranger_config *config)
@@ -203,7 +204,7 @@ void stranger_run(struct stranger_result *r, const struct stranger_config *confi
     struct scene s;
 
     memset(r, 0, sizeof *r);
-    MUST(config->blocks <= STRANGER_BLOCKS && config->attempts <= STRANGER_ATTEMPTS);
+    SMX_SIM_MUST(config->blocks <= STRANGER_BLOCKS && config->attempts <= STRANGER_ATTEMPTS);
     r->blocks = config->blocks;
     r->attempts = config->attempts;
     r->ready = set_up(&s, config);
@@ -211,7 +212,7 @@ void stranger_run(struct stranger_result *r, const struct stranger_config *confi
         block(&s, r, config, b);
     if (r->ready)
         stranger_judge(r);
-    network_free(s.n);
+    smx_sim_network_free(s.n);
     smx_rng_fini(&s.rng);
 }
 

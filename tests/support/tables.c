@@ -59,7 +59,7 @@ void relay_tables(const struct smx_relay *r, struct tables *t)
     t->lost += r->config.circuits_max - circuits - free_circuits(r);
 }
 
-struct tables network_tables(const struct network *n)
+struct tables network_tables(const struct smx_sim_network *n)
 {
     struct tables t = {0};
 

@@ -45,9 +45,9 @@ static void look_at_slots(struct ages *g, size_t i)
 
 static void look_at_frames(struct ages *g, size_t i)
 {
-    struct user *u = &g->n->user[i];
+    struct smx_sim_user *u = &g->n->user[i];
     struct side *s = &g->side[i];
-    struct played_call *p = ages_call_of(u);
+    struct smx_sim_call *p = ages_call_of(u);
     smx_time now = ages_now(g);
 
     if (!p || p->frames_in == 0)
@@ -204,7 +204,7 @@ static unsigned dark_quantile(const struct ages *g, unsigned percent)
     return DARK_BINS;
 }
 
-static void tell_relays(const struct network *n)
+static void tell_relays(const struct smx_sim_network *n)
 {
     struct smx_relay_counters sum = {0};
 
@@ -223,7 +223,7 @@ static void tell_relays(const struct network *n)
     printf("}, \"clients\": {");
 }
 
-static void tell_clients(const struct network *n)
+static void tell_clients(const struct smx_sim_network *n)
 {
     struct smx_client_counters sum = {0};
 

@@ -1,4 +1,4 @@
-/* tests/unit/sim/network.h - for unit tests: the network of tests/support/network.h with two clients, alice
+/* tests/unit/sim/network.h - for unit tests: the network of sim/network.h with two clients, alice
  * and bob. */
 #ifndef SMX_TEST_SIM_NETWORK_H
 #define SMX_TEST_SIM_NETWORK_H
@@ -15,29 +15,29 @@
 
 #include "client/core.h"
 #include "sim/world.h"
-#include "tests/support/network.h"
+#include "tests/support/networks.h"
 
-enum { RELAYS = 9, CLIENTS = 2, EPOCH_S = 60, BATCH_S = 5 }; /* of network_preset */
+enum { RELAYS = 9, CLIENTS = 2, EPOCH_S = 60, BATCH_S = 5 }; /* of smx_sim_network_preset */
 
-static inline struct network *network_new(uint64_t seed)
+static inline struct smx_sim_network *network_new(uint64_t seed)
 {
-    struct network *n = network_without_clients(seed);
+    struct smx_sim_network *n = network_without_clients(seed);
 
-    make_client(n, 0, 1, "alice", 2);
-    make_client(n, 1, 2, "bob", 2);
+    smx_sim_client_make(n, 0, 1, "alice", 2);
+    smx_sim_client_make(n, 1, 2, "bob", 2);
     for (size_t i = 0; i < CLIENTS; i++)
-        start_client(n, i);
+        smx_sim_client_start(n, i);
     return n;
 }
 
-static inline void run_until_ready(struct network *n, unsigned ms)
+static inline void run_until_ready(struct smx_sim_network *n, unsigned ms)
 {
     assert_true(run_to_ready(n, ms));
 }
 
-static inline struct network *ready_network(uint64_t seed)
+static inline struct smx_sim_network *ready_network(uint64_t seed)
 {
-    struct network *n = network_new(seed);
+    struct smx_sim_network *n = network_new(seed);
 
     run_until_ready(n, 60000);
     return n;

@@ -16,7 +16,7 @@ static bool is_said(const char *words)
 
 static void begin(uint64_t seed, bool faults)
 {
-    struct ages_config config = {.network = network_preset(seed), .clients = 2, .faults = faults};
+    struct ages_config config = {.network = smx_sim_network_preset(seed), .clients = 2, .faults = faults};
 
     config.network.epoch_s = 300;
     config.network.drift_ppm = 100;

@@ -1,185 +1,187 @@
 /* A client over time: restarts, guards, names, consensuses, and the pace that nothing changes. */
 #include "tests/unit/sim/network.h"
 
-static const struct smx_client_counters *count_of(const struct user *u)
+static const struct smx_client_counters *count_of(const struct smx_sim_user *u)
 {
     return smx_client_counters(u->client);
 }
 
 static void coming_back_publishes_nothing_and_keeps_guard_and_place(void **state)
 {
-    struct network *n = ready_network(21);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(21);
+    struct smx_sim_user *alice = &n->user[0];
     uint8_t guard[32], intro[32];
-    struct played_call *out;
+    struct smx_sim_call *out;
 
     (void)state;
-    run_for(n, 3 * BATCH_S * 1000); /* what was uploaded has been seen in a batch */
+    smx_sim_run_for(n, 3 * BATCH_S * 1000); /* what was uploaded has been seen in a batch */
     memcpy(guard, alice->client->paths.guard[0], sizeof guard);
     memcpy(intro, alice->client->identity[0].intro, sizeof intro);
-    restart_client(n, 0);
+    smx_sim_client_restart(n, 0);
     run_until_ready(n, 15000);
     assert_int_equal(count_of(alice)->uploads, 0);
     assert_memory_equal(alice->client->paths.guard[0], guard, sizeof guard);
     assert_memory_equal(smx_circuit_end(smx_circuit_of(alice->client, CIRCUIT_LISTEN, 0)), intro,
                         sizeof intro);
     assert_string_equal(alice->own[0], "alice");
-    out = place_call(&n->user[1], target_name("alice"));
-    run_for(n, 2000);
+    out = smx_sim_call_place(&n->user[1], smx_sim_target_name("alice"));
+    smx_sim_run_for(n, 2000);
     assert_true(out->ringing);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void an_introduction_from_before_a_restart_does_not_work_again(void **state)
 {
-    struct network *n = ready_network(22);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
-    struct played_call *out = place_call(alice, target_name("bob"));
+    struct smx_sim_network *n = ready_network(22);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_call *out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
     uint64_t seen = 0, kept = 0;
 
     (void)state;
-    run_for(n, 2000);
+    smx_sim_run_for(n, 2000);
     assert_true(out->ringing);
     for (size_t d = 0; d < DAYS; d++)
         seen += bob->client->identity[0].day[d].memory.used;
     assert_int_equal(seen, 1);
-    restart_client(n, 1);
+    smx_sim_client_restart(n, 1);
     for (size_t d = 0; d < DAYS; d++)
         kept += bob->client->identity[0].day[d].memory.used;
     assert_int_equal(kept, 1);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void when_the_guard_dies_the_other_one_serves(void **state)
 {
-    struct network *n = ready_network(23);
-    struct user *alice = &n->user[0];
-    struct played_call *out;
+    struct smx_sim_network *n = ready_network(23);
+    struct smx_sim_user *alice = &n->user[0];
+    struct smx_sim_call *out;
 
     (void)state;
-    kill_relay(n, relay_number(n, alice->client->paths.guard[0]));
-    run_for(n, 400);
+    smx_sim_relay_kill(n, smx_sim_relay_number(n, alice->client->paths.guard[0]));
+    smx_sim_run_for(n, 400);
     assert_int_equal(count_of(alice)->guard_changes, 0); /* it takes half a second of silence */
-    run_for(n, 1600);
+    smx_sim_run_for(n, 1600);
     assert_int_equal(count_of(alice)->guard_changes, 1);
     run_until_ready(n, 10000);
-    out = place_call(&n->user[1], target_name("alice"));
-    run_for(n, 3000);
+    out = smx_sim_call_place(&n->user[1], smx_sim_target_name("alice"));
+    smx_sim_run_for(n, 3000);
     assert_true(out->ringing);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_name_is_claimed_by_registering_and_cannot_be_claimed_twice(void **state)
 {
-    struct network *n = ready_network(24);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_network *n = ready_network(24);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
     struct smx_client_status status;
-    struct played_call *out;
+    struct smx_sim_call *out;
 
     (void)state;
-    smx_client_claim(alice->client, now_of(alice), "Wonder.Land");
-    smx_client_claim(bob->client, now_of(bob), "alice");
-    run_for(n, 25000);
+    smx_client_claim(alice->client, smx_sim_user_now(alice), "Wonder.Land");
+    smx_client_claim(bob->client, smx_sim_user_now(bob), "alice");
+    smx_sim_run_for(n, 25000);
     assert_int_equal(alice->own_count, 3);
     assert_string_equal(alice->own[1], "wonder.land");
     assert_string_equal(bob->refused, "alice");
     assert_int_equal(bob->own_count, 2);
-    run_for(n, 2 * BATCH_S * 1000);
-    out = place_call(bob, target_name("wonder.land"));
-    run_for(n, 2000);
+    smx_sim_run_for(n, 2 * BATCH_S * 1000);
+    out = smx_sim_call_place(bob, smx_sim_target_name("wonder.land"));
+    smx_sim_run_for(n, 2000);
     assert_true(out->ringing);
     /* a name in the configuration that is taken: reached by the key, and told */
     bob->seed = 3;
     strcpy(bob->name, "alice");
-    restart_client(n, 1);
-    run_for(n, 30000);
+    smx_sim_client_restart(n, 1);
+    smx_sim_run_for(n, 30000);
     smx_client_status(bob->client, &status);
     assert_int_equal(status.problem, SMX_CLIENT_NAME_TAKEN);
     assert_string_equal(status.name, "");
     assert_true(status.ready);
-    out = place_call(alice, target_key(bob));
-    run_for(n, 2000);
+    out = smx_sim_call_place(alice, smx_sim_target_key(bob));
+    smx_sim_run_for(n, 2000);
     assert_true(out->ringing);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void with_no_name_configured_a_random_one_is_had(void **state)
 {
-    struct network *n = network_without_clients(25);
+    struct smx_sim_network *n = network_without_clients(25);
 
     (void)state;
-    make_client(n, 0, 1, "", 2);
-    make_client(n, 1, 2, "", 2);
-    start_client(n, 0);
-    start_client(n, 1);
+    smx_sim_client_make(n, 0, 1, "", 2);
+    smx_sim_client_make(n, 1, 2, "", 2);
+    smx_sim_client_start(n, 0);
+    smx_sim_client_start(n, 1);
     run_until_ready(n, 60000);
     assert_int_equal(strlen(n->user[0].own[0]), 13);
     assert_memory_equal(n->user[0].own[0], "anon-", 5);
     assert_string_not_equal(n->user[0].own[0], n->user[1].own[0]);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_new_consensus_is_fetched_before_the_old_one_expires(void **state)
 {
-    struct network *n = ready_network(26);
-    struct played_call *out;
+    struct smx_sim_network *n = ready_network(26);
+    struct smx_sim_call *out;
 
     (void)state;
-    run_for(n, 4 * EPOCH_S * 1000);
+    smx_sim_run_for(n, 4 * EPOCH_S * 1000);
     for (size_t i = 0; i < CLIENTS; i++) {
         assert_true(count_of(&n->user[i])->consensuses >= 4);
         assert_int_equal(count_of(&n->user[i])->circuits_died, 0);
     }
-    out = place_call(&n->user[0], target_name("bob"));
-    run_for(n, 2000);
+    out = smx_sim_call_place(&n->user[0], smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 2000);
     assert_true(out->ringing);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void without_a_relay_that_answers_http_is_asked_for(void **state)
 {
-    struct network *n = network_without_clients(27);
+    struct smx_sim_network *n = network_without_clients(27);
     struct smx_bytes b = smx_directory_consensus(n->directory);
-    struct user *u = &n->user[0];
+    struct smx_sim_user *u = &n->user[0];
     uint8_t *bad;
 
     (void)state;
     for (size_t i = 0; i < n->file.relay_count; i++)
         n->file.relay[i].addr[0].port = 1; /* nobody is there */
-    make_client(n, 0, 1, "alice", 2);
-    make_client(n, 1, 2, "bob", 2);
-    start_client(n, 0);
-    run_for(n, 5000);
+    smx_sim_client_make(n, 0, 1, "alice", 2);
+    smx_sim_client_make(n, 1, 2, "bob", 2);
+    smx_sim_client_start(n, 0);
+    smx_sim_run_for(n, 5000);
     assert_false(smx_client_wants_http(u->client));
-    run_for(n, 15000);
+    smx_sim_run_for(n, 15000);
     assert_true(smx_client_wants_http(u->client));
     bad = malloc(b.len);
     assert_non_null(bad);
     memcpy(bad, b.at, b.len);
     bad[b.len - 1] ^= 1; /* a lying directory */
     assert_int_not_equal(
-        smx_client_consensus(u->client, now_of(u), smx_world_wall(n->world, u->node), bad, b.len), SMX_OK);
+        smx_client_consensus(u->client, smx_sim_user_now(u), smx_world_wall(n->world, u->node), bad, b.len),
+        SMX_OK);
     assert_true(smx_client_wants_http(u->client));
     assert_int_equal(
-        smx_client_consensus(u->client, now_of(u), smx_world_wall(n->world, u->node), b.at, b.len), SMX_OK);
+        smx_client_consensus(u->client, smx_sim_user_now(u), smx_world_wall(n->world, u->node), b.at, b.len),
+        SMX_OK);
     assert_false(smx_client_wants_http(u->client));
     free(bad);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_second_identity_has_its_own_circuits_and_address(void **state)
 {
-    struct network *n = network_without_clients(28);
-    struct user *bob = &n->user[1];
+    struct smx_sim_network *n = network_without_clients(28);
+    struct smx_sim_user *bob = &n->user[1];
     struct smx_client_identity own[2];
     struct smx_client_config config = {.network = &n->file, .slots = 2, .identity = own, .identity_count = 2};
     uint8_t seed[SMX_RNG_SEED] = {9};
-    struct played_call *out;
+    struct smx_sim_call *out;
 
     (void)state;
     memset(own, 0, sizeof own);
-    make_client(n, 0, 1, "alice", 2);
-    make_client(n, 1, 2, "bob", 2); /* for the phone's side only */
+    smx_sim_client_make(n, 0, 1, "alice", 2);
+    smx_sim_client_make(n, 1, 2, "bob", 2); /* for the phone's side only */
     smx_client_free(bob->client);
     for (size_t i = 0; i < 2; i++) {
         seed[1] = (uint8_t)i;
@@ -190,15 +192,15 @@ static void a_second_identity_has_its_own_circuits_and_address(void **state)
     config.phone = &bob->phone;
     config.has_v4 = true;
     assert_int_equal(smx_client_new(&bob->client, &config, seed, smx_world_now(n->world)), SMX_OK);
-    start_client(n, 0);
-    start_client(n, 1);
+    smx_sim_client_start(n, 0);
+    smx_sim_client_start(n, 1);
     run_until_ready(n, 60000);
-    run_for(n, 10000);
-    out = place_call(&n->user[0], target_name("bob.at.work"));
-    run_for(n, 2000);
+    smx_sim_run_for(n, 10000);
+    out = smx_sim_call_place(&n->user[0], smx_sim_target_name("bob.at.work"));
+    smx_sim_run_for(n, 2000);
     assert_true(out->ringing);
     assert_string_equal(bob->call[0].to, "bob.at.work");
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 /* ---- pace ---- */
@@ -206,7 +208,7 @@ static void a_second_identity_has_its_own_circuits_and_address(void **state)
 enum { PACE_NS = 4000 }; /* 200 ppm of a tick: what following the guard's clock may ask for */
 
 struct pace {
-    const struct network *n;
+    const struct smx_sim_network *n;
     uint64_t ticks[CLIENTS]; /* datagrams that left */
     smx_time last[CLIENTS];
     size_t size;
@@ -234,32 +236,32 @@ static bool measure_pace(void *arg, smx_time now, uint32_t from, uint32_t to, ui
 
 static void nothing_that_a_user_does_changes_the_pace_or_size_of_datagrams(void **state)
 {
-    struct network *n = ready_network(29);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_network *n = ready_network(29);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
     struct pace pace = {.n = n, .size = 12 + 3 * 224 + 16};
     smx_time start = smx_world_now(n->world);
-    struct played_call *out;
+    struct smx_sim_call *out;
 
     (void)state;
     smx_world_watch(n->world, measure_pace, &pace);
-    run_for(n, 2000);
-    send_text(bob, target_name("alice"), "call me", 7);
-    run_for(n, 2000);
+    smx_sim_run_for(n, 2000);
+    smx_sim_text_send(bob, smx_sim_target_name("alice"), "call me", 7);
+    smx_sim_run_for(n, 2000);
     bob->answers = true;
-    out = place_call(alice, target_name("bob"));
-    run_for(n, 4000);
+    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 4000);
     assert_true(out->answered);
-    hang_up(alice, out);
-    run_for(n, 2000);
-    place_call(alice, target_name("nobody"));
-    smx_client_claim(alice->client, now_of(alice), "another");
-    run_for(n, 5000);
+    smx_sim_call_hang_up(alice, out);
+    smx_sim_run_for(n, 2000);
+    smx_sim_call_place(alice, smx_sim_target_name("nobody"));
+    smx_client_claim(alice->client, smx_sim_user_now(alice), "another");
+    smx_sim_run_for(n, 5000);
     assert_int_equal(pace.odd, 0);
     for (size_t i = 0; i < CLIENTS; i++)
         assert_in_range(pace.ticks[i], (smx_world_now(n->world) - start) / SMX_MS(20) - 1,
                         (smx_world_now(n->world) - start) / SMX_MS(20) + 1);
-    smx_world_watch(n->world, NULL, NULL);
-    network_free(n);
+    smx_world_unwatch(n->world, measure_pace, &pace);
+    smx_sim_network_free(n);
 }
 
 int main(void)

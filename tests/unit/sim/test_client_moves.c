@@ -11,15 +11,15 @@ static const char *const names[POSITIONS] = {"the caller's guard",  "the caller'
                                              "the callee's middle", "the callee's guard"};
 
 struct talk {
-    struct network *n;
-    struct user *alice, *bob;
-    struct played_call *out, *in;
+    struct smx_sim_network *n;
+    struct smx_sim_user *alice, *bob;
+    struct smx_sim_call *out, *in;
     uint32_t seen[2];  /* frames that had come */
     smx_time since[2]; /* when the last new one came */
     smx_time gap[2];   /* longest time without */
 };
 
-static struct meeting *open_meeting(const struct user *u)
+static struct meeting *open_meeting(const struct smx_sim_user *u)
 {
     for (size_t i = 0; i < u->client->slots; i++)
         if (u->client->meeting[i].state == MEETING_OPEN)
@@ -29,22 +29,22 @@ static struct meeting *open_meeting(const struct user *u)
 
 static struct talk begin_with(uint64_t seed)
 {
-    struct network_config config = network_preset(seed);
+    struct smx_sim_network_config config = smx_sim_network_preset(seed);
     struct talk t = {0};
 
     config.relays = 15;
     config.epoch_s = 7200; /* hardly a renewal meanwhile */
-    t.n = network_start(&config);
-    make_client(t.n, 0, 1, "alice", 2);
-    make_client(t.n, 1, 2, "bob", 2);
-    start_client(t.n, 0);
-    start_client(t.n, 1);
+    t.n = smx_sim_network_new(&config);
+    smx_sim_client_make(t.n, 0, 1, "alice", 2);
+    smx_sim_client_make(t.n, 1, 2, "bob", 2);
+    smx_sim_client_start(t.n, 0);
+    smx_sim_client_start(t.n, 1);
     assert_true(run_to_ready(t.n, 60000));
     t.alice = &t.n->user[0];
     t.bob = &t.n->user[1];
     t.bob->answers = true;
-    t.out = place_call(t.alice, target_name("bob"));
-    run_for(t.n, 4000);
+    t.out = smx_sim_call_place(t.alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(t.n, 4000);
     assert_true(t.out->answered);
     t.in = &t.bob->call[0];
     return t;
@@ -63,14 +63,14 @@ static struct talk begin(uint64_t seed)
 
         if (crosses_six(&t))
             return t;
-        network_free(t.n);
+        smx_sim_network_free(t.n);
     }
 }
 
 /* Runs on, and writes down how long either heard nothing. */
 static void listen(struct talk *t, unsigned ms)
 {
-    const struct played_call *side[2] = {t->out, t->in};
+    const struct smx_sim_call *side[2] = {t->out, t->in};
 
     for (unsigned at = 0; at < ms; at += 10) {
         smx_time now = smx_world_now(t->n->world);
@@ -85,18 +85,18 @@ static void listen(struct talk *t, unsigned ms)
                 t->gap[i] = now - t->since[i];
             }
         }
-        run_for(t->n, 10);
+        smx_sim_run_for(t->n, 10);
     }
 }
 
 static size_t relay_at(const struct talk *t, enum position p)
 {
-    const struct user *u = p <= RENDEZVOUS ? t->alice : t->bob;
+    const struct smx_sim_user *u = p <= RENDEZVOUS ? t->alice : t->bob;
     const struct meeting *m = open_meeting(u);
     const struct smx_hop_target *path = u->client->circuit[m->slot].origin.path;
     static const uint8_t hop[POSITIONS] = {0, 1, END, END, 1, 0};
 
-    return relay_number(t->n, path[hop[p]].id);
+    return smx_sim_relay_number(t->n, path[hop[p]].id);
 }
 
 static void kill_one(enum position p, uint64_t seed)
@@ -106,7 +106,7 @@ static void kill_one(enum position p, uint64_t seed)
     size_t dead = relay_at(&t, p);
 
     listen(&t, 2000);
-    kill_relay(t.n, dead);
+    smx_sim_relay_kill(t.n, dead);
     listen(&t, 8000);
     print_message("%s: %u and %u ms without sound\n", names[p], (unsigned)(t.gap[0] / 1000000),
                   (unsigned)(t.gap[1] / 1000000));
@@ -114,10 +114,10 @@ static void kill_one(enum position p, uint64_t seed)
     assert_false(t.in->ended);
     assert_true(t.gap[0] < SMX_MS(limit));
     assert_true(t.gap[1] < SMX_MS(limit));
-    hang_up(t.alice, t.out);
-    run_for(t.n, 2000);
+    smx_sim_call_hang_up(t.alice, t.out);
+    smx_sim_run_for(t.n, 2000);
     assert_true(t.in->ended);
-    network_free(t.n);
+    smx_sim_network_free(t.n);
 }
 
 static void a_call_outlives_the_relay_at_each_position(void **state)
@@ -140,16 +140,16 @@ static void when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cl
 
     (void)state;
     listen(&t, 1000);
-    kill_relay(t.n, relay_at(&t, CALLER_MIDDLE));
-    kill_relay(t.n, relay_at(&t, CALLEE_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_at(&t, CALLEE_MIDDLE));
     listen(&t, 4000);
     print_message("both middles: %u and %u ms without sound\n", (unsigned)(t.gap[0] / 1000000),
                   (unsigned)(t.gap[1] / 1000000));
-    run_for(t.n, 20000);
+    smx_sim_run_for(t.n, 20000);
     assert_int_equal(t.out->ended, t.in->ended);
     if (!t.out->ended)
         assert_true(t.gap[0] < SMX_SECOND(3) && t.gap[1] < SMX_SECOND(3));
-    network_free(t.n);
+    smx_sim_network_free(t.n);
 }
 
 static void a_dead_half_of_the_peer_moves_nobody_but_him(void **state)
@@ -158,11 +158,11 @@ static void a_dead_half_of_the_peer_moves_nobody_but_him(void **state)
 
     (void)state;
     listen(&t, 1000);
-    kill_relay(t.n, relay_at(&t, CALLEE_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_at(&t, CALLEE_MIDDLE));
     listen(&t, 4000);
     assert_int_equal(smx_client_counters(t.alice->client)->moves, 0);
     assert_int_equal(smx_client_counters(t.bob->client)->moves, 1);
-    network_free(t.n);
+    smx_sim_network_free(t.n);
 }
 
 static void a_silent_peer_ends_the_call_after_twenty_seconds(void **state)
@@ -170,12 +170,12 @@ static void a_silent_peer_ends_the_call_after_twenty_seconds(void **state)
     struct talk t = begin(92);
 
     (void)state;
-    sleep_client(t.n, 1);
-    run_for(t.n, 18000);
+    smx_sim_client_sleep(t.n, 1);
+    smx_sim_run_for(t.n, 18000);
     assert_false(t.out->ended);
-    run_for(t.n, 5000);
+    smx_sim_run_for(t.n, 5000);
     assert_true(t.out->ended);
-    network_free(t.n);
+    smx_sim_network_free(t.n);
 }
 
 static void a_client_that_slept_takes_up_the_call_again_or_it_ends(void **state)
@@ -186,23 +186,23 @@ static void a_client_that_slept_takes_up_the_call_again_or_it_ends(void **state)
         uint32_t before[2];
 
         listen(&t, 1000);
-        sleep_client(t.n, who);
-        run_for(t.n, 10000);
-        start_client(t.n, who);
-        run_for(t.n, 4000);
+        smx_sim_client_sleep(t.n, who);
+        smx_sim_run_for(t.n, 10000);
+        smx_sim_client_start(t.n, who);
+        smx_sim_run_for(t.n, 4000);
         before[0] = t.out->frames_in;
         before[1] = t.in->frames_in;
-        run_for(t.n, 2000);
+        smx_sim_run_for(t.n, 2000);
         print_message("after 10 s of sleep: %u and %u frames\n", t.out->frames_in - before[0],
                       t.in->frames_in - before[1]);
         if (t.out->ended || t.in->ended) {
-            run_for(t.n, 20000);
+            smx_sim_run_for(t.n, 20000);
             assert_true(t.out->ended && t.in->ended);
         } else {
             assert_true(t.out->frames_in - before[0] > 95);
             assert_true(t.in->frames_in - before[1] > 95);
         }
-        network_free(t.n);
+        smx_sim_network_free(t.n);
     }
 }
 

@@ -1,12 +1,12 @@
 /* Names over time, and a directory or end relay that says what is not so. */
 #include "tests/unit/sim/network.h"
 
-static const struct smx_client_counters *count_of(const struct user *u)
+static const struct smx_client_counters *count_of(const struct smx_sim_user *u)
 {
     return smx_client_counters(u->client);
 }
 
-static enum smx_client_problem warning_of(const struct user *u)
+static enum smx_client_problem warning_of(const struct smx_sim_user *u)
 {
     struct smx_client_status status;
 
@@ -15,7 +15,7 @@ static enum smx_client_problem warning_of(const struct user *u)
 }
 
 /* Whose name it is in the directory's newest batch; false: nobody's. */
-static bool holder_of(const struct network *n, const char *name, uint8_t key[32])
+static bool holder_of(const struct smx_sim_network *n, const char *name, uint8_t key[32])
 {
     struct smx_bytes file = smx_directory_batch(n->directory);
     uint8_t index[SMX_INDEX], out[SMX_ANSWER_MAX];
@@ -34,14 +34,14 @@ static bool holder_of(const struct network *n, const char *name, uint8_t key[32]
     return a.present;
 }
 
-static bool holds(const struct network *n, const char *name, const struct user *u)
+static bool holds(const struct smx_sim_network *n, const char *name, const struct smx_sim_user *u)
 {
     uint8_t key[32];
 
     return holder_of(n, name, key) && memcmp(key, u->public, 32) == 0;
 }
 
-static bool is_nobodys(const struct network *n, const char *name)
+static bool is_nobodys(const struct smx_sim_network *n, const char *name)
 {
     uint8_t key[32];
 
@@ -49,24 +49,25 @@ static bool is_nobodys(const struct network *n, const char *name)
 }
 
 /* Runs until name is who's (NULL: nobody's), for so many seconds at most. */
-static bool comes_to(struct network *n, const char *name, const struct user *who, unsigned seconds)
+static bool comes_to(struct smx_sim_network *n, const char *name, const struct smx_sim_user *who,
+                     unsigned seconds)
 {
     for (unsigned i = 0; i < seconds; i++) {
         if (who ? holds(n, name, who) : is_nobodys(n, name))
             return true;
-        run_for(n, 1000);
+        smx_sim_run_for(n, 1000);
     }
     return false;
 }
 
-static struct network *network_with(struct network_config config)
+static struct smx_sim_network *network_with(struct smx_sim_network_config config)
 {
-    struct network *n = network_start(&config);
+    struct smx_sim_network *n = smx_sim_network_new(&config);
 
-    make_client(n, 0, 1, "alice", 2);
-    make_client(n, 1, 2, "bob", 2);
-    start_client(n, 0);
-    start_client(n, 1);
+    smx_sim_client_make(n, 0, 1, "alice", 2);
+    smx_sim_client_make(n, 1, 2, "bob", 2);
+    smx_sim_client_start(n, 0);
+    smx_sim_client_start(n, 1);
     run_until_ready(n, 60000);
     return n;
 }
@@ -75,34 +76,35 @@ static struct network *network_with(struct network_config config)
 
 static void a_name_is_renewed_in_time_and_lapses_when_its_owner_is_gone(void **state)
 {
-    struct network_config config = network_preset(61);
-    struct network *n;
-    struct user *alice;
+    struct smx_sim_network_config config = smx_sim_network_preset(61);
+    struct smx_sim_network *n;
+    struct smx_sim_user *alice;
 
     (void)state;
     config.name_grace_s = 60;
     n = network_with(config);
     alice = &n->user[0];
     for (unsigned i = 0; i < 180; i++) {
-        run_for(n, 1000);
+        smx_sim_run_for(n, 1000);
         assert_true(holds(n, "alice", alice));
     }
-    sleep_client(n, 0);
+    smx_sim_client_sleep(n, 0);
     assert_true(comes_to(n, "alice", NULL, 70));
-    start_client(n, 0);
+    smx_sim_client_start(n, 0);
     assert_true(comes_to(n, "alice", alice, 120)); /* claimed anew, since nobody else wanted it */
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 /* ---- letting go ---- */
 
 /* From its next start on, the client shall let this name go; consent NULL: for anybody. */
-static void restart_to_part(struct network *n, size_t i, const char *name, const struct smx_consent *consent)
+static void restart_to_part(struct smx_sim_network *n, size_t i, const char *name,
+                            const struct smx_consent *consent)
 {
-    struct user *u = &n->user[i];
+    struct smx_sim_user *u = &n->user[i];
 
     u->name[0] = 0;
-    restart_client(n, i);
+    smx_sim_client_restart(n, i);
     u->client->parting_count = 1;
     u->client->parting[0] = (struct smx_client_parting){.transfer = consent != NULL};
     strcpy(u->client->parting[0].name, name);
@@ -111,17 +113,17 @@ static void restart_to_part(struct network *n, size_t i, const char *name, const
 }
 
 /* The word that it is gone may have to be asked for again, by another circuit. */
-static void await_parting(struct network *n, const struct user *u)
+static void await_parting(struct smx_sim_network *n, const struct smx_sim_user *u)
 {
     for (unsigned i = 0; i < 60 && count_of(u)->names_let_go == 0; i++)
-        run_for(n, 1000);
+        smx_sim_run_for(n, 1000);
     assert_int_equal(count_of(u)->names_let_go, 1);
 }
 
 static void a_released_name_is_anybodys_and_only_once(void **state)
 {
-    struct network *n = ready_network(62);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_network *n = ready_network(62);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
 
     (void)state;
     restart_to_part(n, 0, "alice", NULL);
@@ -129,21 +131,21 @@ static void a_released_name_is_anybodys_and_only_once(void **state)
     await_parting(n, alice);
     for (size_t i = 0; i < alice->own_count; i++)
         assert_string_not_equal(alice->own[i], "alice");
-    smx_client_claim(bob->client, now_of(bob), "alice");
+    smx_client_claim(bob->client, smx_sim_user_now(bob), "alice");
     assert_true(comes_to(n, "alice", bob, 60));
     restart_to_part(n, 0, "alice", NULL); /* the line still stands in the configuration */
-    run_for(n, 60000);
+    smx_sim_run_for(n, 60000);
     assert_true(holds(n, "alice", bob));
     assert_int_equal(count_of(alice)->names_let_go, 0);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_name_goes_to_who_consented_and_to_nobody_else(void **state)
 {
-    struct network *n = ready_network(63);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
-    struct smx_consent consent = {.seq = START};
-    struct played_call *out;
+    struct smx_sim_network *n = ready_network(63);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_consent consent = {.seq = SMX_SIM_START};
+    struct smx_sim_call *out;
 
     (void)state;
     memcpy(consent.key, bob->public, sizeof consent.key);
@@ -154,7 +156,7 @@ static void a_name_goes_to_who_consented_and_to_nobody_else(void **state)
         assert_memory_equal(public, bob->public, 32);
         smx_consent_sign(&consent, "alice2", alice->public, n->file.id, secret); /* for another name */
         restart_to_part(n, 0, "alice", &consent);
-        run_for(n, 20000);
+        smx_sim_run_for(n, 20000);
         assert_int_equal(warning_of(alice), SMX_CLIENT_NAME_STUCK);
         assert_true(holds(n, "alice", alice));
         smx_consent_sign(&consent, "alice", alice->public, n->file.id, secret);
@@ -162,20 +164,21 @@ static void a_name_goes_to_who_consented_and_to_nobody_else(void **state)
     restart_to_part(n, 0, "alice", &consent);
     assert_true(comes_to(n, "alice", bob, 60));
     await_parting(n, alice);
-    smx_client_claim(bob->client, now_of(bob), "alice"); /* a claim by its holder renews it */
-    run_for(n, 40000);
+    smx_client_claim(bob->client, smx_sim_user_now(bob), "alice"); /* a claim by its holder renews it */
+    smx_sim_run_for(n, 40000);
     assert_true(holds(n, "alice", bob));
     assert_string_equal(bob->own[1], "alice");
-    out = place_call(alice, target_name("alice"));
-    run_for(n, 3000);
+    out = smx_sim_call_place(alice, smx_sim_target_name("alice"));
+    smx_sim_run_for(n, 3000);
     assert_true(out->ringing);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 /* ---- lies ---- */
 
 /* Gives every end relay a batch of no names with these words in its head, signed by this seed's key. */
-static void feed_work(struct network *n, uint64_t number, struct smx_wall time, uint8_t signer, uint8_t work)
+static void feed_work(struct smx_sim_network *n, uint64_t number, struct smx_wall time, uint8_t signer,
+                      uint8_t work)
 {
     uint8_t seed[32] = {signer}, public[32], secret[64];
 
@@ -195,43 +198,43 @@ static void feed_work(struct network *n, uint64_t number, struct smx_wall time, 
     }
 }
 
-static void feed(struct network *n, uint64_t number, struct smx_wall time, uint8_t signer)
+static void feed(struct smx_sim_network *n, uint64_t number, struct smx_wall time, uint8_t signer)
 {
     feed_work(n, number, time, signer, 6);
 }
 
 static void who_shows_too_little_work_is_told_how_much_and_tries_again(void **state)
 {
-    struct network *n = ready_network(64);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(64);
+    struct smx_sim_user *alice = &n->user[0];
 
     (void)state;
     for (unsigned i = 0; i < 60 && alice->client->identity[0].upload[UPLOAD_CLAIM].state != UPLOAD_NONE; i++)
-        run_for(n, 1000); /* her name has been seen in a batch */
+        smx_sim_run_for(n, 1000); /* her name has been seen in a batch */
     n->directory_down = true;
     feed_work(n, alice->client->batch.number + 100, smx_world_wall(n->world, 0), 42, 11);
-    smx_client_claim(alice->client, now_of(alice), "wonderland");
+    smx_client_claim(alice->client, smx_sim_user_now(alice), "wonderland");
     for (unsigned i = 0; i < 30 && count_of(alice)->uploads_short == 0; i++)
-        run_for(n, 1000);
+        smx_sim_run_for(n, 1000);
     assert_int_equal(count_of(alice)->uploads_short, 1);
     assert_int_equal(alice->client->batch.work, 11);
-    run_for(n, 3000);
+    smx_sim_run_for(n, 3000);
     assert_int_equal(alice->client->identity[0].upload[UPLOAD_CLAIM].state,
                      UPLOAD_SENT); /* enough, this time */
     assert_int_equal(count_of(alice)->uploads_short, 1);
     n->directory_down = false;
     assert_true(comes_to(n, "wonderland", alice, 60));
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 /* Alice calls Bob, and is told what is wrong with the answer. */
-static void assert_refused(struct network *n, enum smx_client_problem warning)
+static void assert_refused(struct smx_sim_network *n, enum smx_client_problem warning)
 {
-    struct user *alice = &n->user[0];
+    struct smx_sim_user *alice = &n->user[0];
     uint64_t refused = count_of(alice)->answers_refused;
-    struct played_call *out = place_call(alice, target_name("bob"));
+    struct smx_sim_call *out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
 
-    run_for(n, 13000);
+    smx_sim_run_for(n, 13000);
     assert_true(out->failed);
     assert_int_equal(out->code, 480); /* never 404: nothing proved that there is no Bob */
     assert_true(count_of(alice)->answers_refused > refused);
@@ -241,17 +244,17 @@ static void assert_refused(struct network *n, enum smx_client_problem warning)
 
 static void each_false_answer_is_refused_and_the_user_is_told_why(void **state)
 {
-    struct network *n = ready_network(65);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(65);
+    struct smx_sim_user *alice = &n->user[0];
     struct smx_batch_header seen;
     uint64_t refused;
-    struct played_call *out = place_call(alice, target_name("bob"));
+    struct smx_sim_call *out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
 
     (void)state;
-    run_for(n, 3000);
+    smx_sim_run_for(n, 3000);
     assert_true(out->ringing);
-    hang_up(alice, out);
-    run_for(n, 3000);
+    smx_sim_call_hang_up(alice, out);
+    smx_sim_run_for(n, 3000);
     assert_int_equal(warning_of(alice), SMX_CLIENT_FINE);
     n->directory_down = true; /* so that nothing true comes between */
     seen = alice->client->batch;
@@ -268,20 +271,20 @@ static void each_false_answer_is_refused_and_the_user_is_told_why(void **state)
     feed(n, seen.number, seen.time, 42);
     assert_refused(n, SMX_CLIENT_TWO_FACED);
     n->directory_down = false;
-    run_for(n, 2 * BATCH_S * 1000);
+    smx_sim_run_for(n, 2 * BATCH_S * 1000);
     refused = count_of(alice)->answers_refused;
-    place_call(alice, target_name("bob"));
-    run_for(n, 3000);
+    smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 3000);
     assert_true(alice->client->batch.number > seen.number); /* true answers are taken again */
     assert_int_equal(count_of(alice)->answers_refused, refused);
     assert_int_equal(warning_of(alice), SMX_CLIENT_TWO_FACED); /* that is not forgotten */
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void an_end_that_passed_on_a_lie_is_not_chosen_again(void **state)
 {
-    struct network *n = ready_network(68);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(68);
+    struct smx_sim_user *alice = &n->user[0];
     const struct circuit *errand = smx_circuit_of(alice->client, CIRCUIT_ERRAND, 0);
     uint8_t liar[32];
 
@@ -292,15 +295,15 @@ static void an_end_that_passed_on_a_lie_is_not_chosen_again(void **state)
     n->directory_down = false;
     assert_true(alice->client->identity[0].shuns);
     memcpy(liar, alice->client->identity[0].shunned, sizeof liar); /* the last one */
-    run_for(n, 2 * EPOCH_S * 1000);
+    smx_sim_run_for(n, 2 * EPOCH_S * 1000);
     assert_memory_not_equal(smx_circuit_end(errand), liar, sizeof liar);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_directory_that_signs_two_consensuses_of_one_time_is_told_of(void **state)
 {
-    struct network *n = ready_network(66);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(66);
+    struct smx_sim_user *alice = &n->user[0];
     uint8_t seed[32] = {42}, public[32], secret[64], *raw, *envelope;
     struct smx_consensus c;
     struct smx_doc_sig sig = {.signer = 0};
@@ -315,19 +318,19 @@ static void a_directory_that_signs_two_consensuses_of_one_time_is_told_of(void *
     smx_doc_sign(sig.sig, SMX_DOC_CONSENSUS, raw, raw_len, secret);
     assert_int_equal(smx_signed_encode(&envelope, &len, SMX_DOC_CONSENSUS, true, raw, raw_len, &sig, 1),
                      SMX_OK);
-    assert_int_equal(smx_client_consensus(alice->client, now_of(alice), smx_world_wall(n->world, alice->node),
-                                          envelope, len),
+    assert_int_equal(smx_client_consensus(alice->client, smx_sim_user_now(alice),
+                                          smx_world_wall(n->world, alice->node), envelope, len),
                      SMX_E_REFUSED);
     assert_int_equal(warning_of(alice), SMX_CLIENT_TWO_FACED);
     assert_int_equal(count_of(alice)->consensuses_refused, 1);
     smx_consensus_free(&c);
     free(raw);
     free(envelope);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 /* All end relays say "accepted", and throw away what came. */
-static void lie(struct network *n, unsigned ms)
+static void lie(struct smx_sim_network *n, unsigned ms)
 {
     static struct smx_relay_upload upload[SMX_UPLOAD_QUEUE];
 
@@ -340,24 +343,24 @@ static void lie(struct network *n, unsigned ms)
             for (size_t k = 0; k < count; k++)
                 smx_relay_upload_result(n->relay[i].core, upload[k].handle, SMX_UPLOAD_ACCEPTED);
         }
-        run_for(n, 20);
+        smx_sim_run_for(n, 20);
     }
 }
 
 static void what_a_relay_says_is_published_and_is_not_goes_up_again(void **state)
 {
-    struct network *n = ready_network(67);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(67);
+    struct smx_sim_user *alice = &n->user[0];
 
     (void)state;
     assert_int_equal(count_of(alice)->uploads_lost, 0);
-    smx_client_claim(alice->client, now_of(alice), "wonderland");
+    smx_client_claim(alice->client, smx_sim_user_now(alice), "wonderland");
     lie(n, 20000);
     assert_string_equal(alice->own[1], "wonderland"); /* so she believes, for now */
     assert_true(is_nobodys(n, "wonderland"));
     assert_true(comes_to(n, "wonderland", alice, 200));
     assert_true(count_of(alice)->uploads >= 4);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 int main(void)

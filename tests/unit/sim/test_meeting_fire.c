@@ -7,8 +7,8 @@
 enum { ALICE, BOB, CAROL, PEOPLE };
 
 struct fire {
-    struct network *n;
-    struct user *alice, *bob, *carol;
+    struct smx_sim_network *n;
+    struct smx_sim_user *alice, *bob, *carol;
     struct tables before;
 };
 
@@ -16,29 +16,29 @@ struct fire {
 static void light(struct fire *f, uint64_t seed, bool acquainted)
 {
     static const char *const names[PEOPLE] = {"alice", "bob", "carol"};
-    struct network_config config = network_preset(seed);
+    struct smx_sim_network_config config = smx_sim_network_preset(seed);
 
     config.epoch_s = 600; /* few renewals meanwhile */
-    f->n = network_start(&config);
+    f->n = smx_sim_network_new(&config);
     for (unsigned i = 0; i < PEOPLE; i++) {
-        make_client(f->n, i, (uint8_t)(i + 1), names[i], 2);
+        smx_sim_client_make(f->n, i, (uint8_t)(i + 1), names[i], 2);
         f->n->user[i].answers = true;
-        start_client(f->n, i);
+        smx_sim_client_start(f->n, i);
     }
     f->alice = &f->n->user[ALICE];
     f->bob = &f->n->user[BOB];
     f->carol = &f->n->user[CAROL];
     run_until_ready(f->n, 90000);
     for (size_t i = 0; acquainted && i < PEOPLE; i++) {
-        struct user *a = &f->n->user[i], *b = &f->n->user[(i + 1) % PEOPLE];
-        struct played_call *p = place_call(a, target_name(b->name));
+        struct smx_sim_user *a = &f->n->user[i], *b = &f->n->user[(i + 1) % PEOPLE];
+        struct smx_sim_call *p = smx_sim_call_place(a, smx_sim_target_name(b->name));
 
-        run_for(f->n, 3000);
+        smx_sim_run_for(f->n, 3000);
         assert_true(p->answered);
-        hang_up(a, p);
-        run_for(f->n, 3000);
-        forget(a);
-        forget(b);
+        smx_sim_call_hang_up(a, p);
+        smx_sim_run_for(f->n, 3000);
+        smx_sim_user_forget(a);
+        smx_sim_user_forget(b);
     }
     f->before = network_tables(f->n);
 }
@@ -61,14 +61,14 @@ static void burn_down(struct fire *f)
 
     for (size_t i = 0; i < PEOPLE; i++)
         for (size_t k = 0; k < f->n->user[i].call_count; k++)
-            if (!is_over(&f->n->user[i].call[k]))
-                hang_up(&f->n->user[i], &f->n->user[i].call[k]);
+            if (!smx_sim_call_is_over(&f->n->user[i].call[k]))
+                smx_sim_call_hang_up(&f->n->user[i], &f->n->user[i].call[k]);
     for (unsigned s = 0; s < 20 && !all_idle(f); s++)
-        run_for(f->n, 1000);
+        smx_sim_run_for(f->n, 1000);
     for (size_t i = 0; i < PEOPLE && !all_idle(f); i++)
         print_message("%s: %s\n", f->n->user[i].name, slots_text(f->n->user[i].client, text));
     assert_true(all_idle(f));
-    run_for(f->n, 3000); /* copies of what is said once */
+    smx_sim_run_for(f->n, 3000); /* copies of what is said once */
     after = network_tables(f->n);
     assert_int_equal(after.joined, 0);
     assert_int_equal(after.waiting, 0);
@@ -79,13 +79,13 @@ static void burn_down(struct fire *f)
         waiting += free_slots(f->n->user[i].client);
     assert_true(after.cookies >= waiting);
     for (size_t i = 0; i < PEOPLE; i++)
-        forget(&f->n->user[i]);
+        smx_sim_user_forget(&f->n->user[i]);
 }
 
 static void put_out(struct fire *f)
 {
     burn_down(f);
-    network_free(f->n);
+    smx_sim_network_free(f->n);
 }
 
 /* ---- glare ---- */
@@ -98,23 +98,23 @@ static void two_who_call_each_other_at_the_same_time_have_one_call(void **state)
     light(&f, 31, true);
     for (unsigned apart = 0; apart <= 240; apart += 80) {
         bool alice_first = apart % 160 == 0;
-        struct user *a = alice_first ? f.alice : f.bob, *b = alice_first ? f.bob : f.alice;
-        struct played_call *out = place_call(a, target_name(b->name)), *back;
+        struct smx_sim_user *a = alice_first ? f.alice : f.bob, *b = alice_first ? f.bob : f.alice;
+        struct smx_sim_call *out = smx_sim_call_place(a, smx_sim_target_name(b->name)), *back;
         uint32_t heard;
 
-        run_for(f.n, apart);
+        smx_sim_run_for(f.n, apart);
         assert_int_equal(b->call_count, 0); /* he knows of nothing yet */
-        back = place_call(b, target_name(a->name));
-        run_for(f.n, 4000);
+        back = smx_sim_call_place(b, smx_sim_target_name(a->name));
+        smx_sim_run_for(f.n, 4000);
         assert_int_equal(a->call_count, 1); /* each phone has the one that it placed, */
         assert_int_equal(b->call_count, 1);
-        assert_true(out->answered && !is_over(out)); /* which has been answered */
-        assert_true(back->answered && !is_over(back));
+        assert_true(out->answered && !smx_sim_call_is_over(out)); /* which has been answered */
+        assert_true(back->answered && !smx_sim_call_is_over(back));
         heard = back->frames_in;
-        run_for(f.n, 2000);
+        smx_sim_run_for(f.n, 2000);
         assert_in_range(back->frames_in - heard, 95, 105);
-        hang_up(apart % 240 ? a : b, apart % 240 ? out : back);
-        run_for(f.n, 1000);
+        smx_sim_call_hang_up(apart % 240 ? a : b, apart % 240 ? out : back);
+        smx_sim_run_for(f.n, 1000);
         assert_true(out->ended && back->ended);
         burn_down(&f);
     }
@@ -151,19 +151,19 @@ static bool blow(void *arg, smx_time now, uint32_t from, uint32_t to, uint8_t *b
 static void weather_any_time(struct fire *f, struct weather w, unsigned ms)
 {
     for (unsigned at = 0; at < 600; at += 230) {
-        struct played_call *out;
+        struct smx_sim_call *out;
 
         w.from = smx_world_now(f->n->world) + SMX_MS(at);
         w.until = w.from + SMX_MS(ms);
         smx_world_watch(f->n->world, blow, &w);
-        out = place_call(f->alice, target_name("bob"));
-        run_for(f->n, 6000);
-        if (!out->answered || is_over(out))
+        out = smx_sim_call_place(f->alice, smx_sim_target_name("bob"));
+        smx_sim_run_for(f->n, 6000);
+        if (!out->answered || smx_sim_call_is_over(out))
             print_message("bad line from %u ms on, %s%s\n", at, w.in ? "in" : "", w.out ? "out" : "");
-        assert_true(out->answered && !is_over(out));
+        assert_true(out->answered && !smx_sim_call_is_over(out));
         assert_int_equal(f->bob->call_count, 1);
         assert_true(out->frames_in > 100);
-        smx_world_watch(f->n->world, NULL, NULL);
+        smx_world_unwatch(f->n->world, blow, &w);
         burn_down(f);
     }
 }
@@ -225,13 +225,13 @@ static void a_call_gets_through_when_relays_lose_what_they_tell_each_other(void 
 static void when_everything_comes_twice_there_is_one_call(void **state)
 {
     struct fire f;
-    struct played_call *out;
+    struct smx_sim_call *out;
 
     (void)state;
     light(&f, 36, true);
     smx_world_net(f.n->world)->common.duplicate = 1000000;
-    out = place_call(f.alice, target_name("bob"));
-    run_for(f.n, 4000);
+    out = smx_sim_call_place(f.alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(f.n, 4000);
     assert_true(out->answered);
     assert_int_equal(f.bob->call_count, 1);
     assert_int_equal(out->wrong, 0);
@@ -241,7 +241,7 @@ static void when_everything_comes_twice_there_is_one_call(void **state)
 /* ---- cookies ---- */
 
 /* The callee's slot that is on its way to a rendezvous. */
-static struct meeting *on_its_way(struct user *u)
+static struct meeting *on_its_way(struct smx_sim_user *u)
 {
     for (size_t i = 0; i < u->client->slots; i++)
         if (u->client->meeting[i].state == MEETING_EXTEND)
@@ -249,10 +249,10 @@ static struct meeting *on_its_way(struct user *u)
     return NULL;
 }
 
-static struct meeting *wait_for_way(struct fire *f, struct user *u)
+static struct meeting *wait_for_way(struct fire *f, struct smx_sim_user *u)
 {
     for (unsigned ms = 0; ms < 3000 && !on_its_way(u); ms += 5)
-        run_for(f->n, 5);
+        smx_sim_run_for(f->n, 5);
     return on_its_way(u);
 }
 
@@ -264,14 +264,14 @@ static void a_join_with_a_used_or_unknown_cookie_fails_and_frees_the_slots(void 
     (void)state;
     light(&f, 37, true);
     for (unsigned round = 0; round < 4; round++) {
-        struct played_call *out = place_call(f.alice, target_name("bob"));
+        struct smx_sim_call *out = smx_sim_call_place(f.alice, smx_sim_target_name("bob"));
         struct meeting *m = wait_for_way(&f, f.bob);
 
         if (m && round % 2 == 0)
             memcpy(m->offer.place.cookie, used, sizeof used);
         else if (m)
             memcpy(used, m->offer.place.cookie, sizeof used);
-        run_for(f.n, 14000);
+        smx_sim_run_for(f.n, 14000);
         if (!m) { /* both slots end at the same relay: no EXTEND to wait for */
             assert_true(out->answered);
         } else if (round % 2 == 0) {
@@ -291,24 +291,24 @@ static void a_join_with_a_used_or_unknown_cookie_fails_and_frees_the_slots(void 
 static void a_contact_hears_busy_while_the_callee_talks_and_nobody_is_disturbed(void **state)
 {
     struct fire f;
-    struct played_call *out, *waiting;
+    struct smx_sim_call *out, *waiting;
 
     (void)state;
     light(&f, 38, true);
-    out = place_call(f.alice, target_name("bob"));
-    run_for(f.n, 3000);
+    out = smx_sim_call_place(f.alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(f.n, 3000);
     assert_true(out->answered);
     for (unsigned i = 0; i < 3; i++) {
         uint32_t missing = out->missing + f.bob->call[0].missing;
 
-        waiting = place_call(f.carol, target_name("bob"));
-        run_for(f.n, 5000);
+        waiting = smx_sim_call_place(f.carol, smx_sim_target_name("bob"));
+        smx_sim_run_for(f.n, 5000);
         assert_true(waiting->failed);
         assert_int_equal(waiting->code, 486);
         assert_int_equal(f.bob->call_count, 1);
         assert_true(out->missing + f.bob->call[0].missing - missing <= 2);
-        run_for(f.n, 15000);
-        assert_false(is_over(out));
+        smx_sim_run_for(f.n, 15000);
+        assert_false(smx_sim_call_is_over(out));
     }
     put_out(&f);
 }
@@ -320,14 +320,14 @@ static void of_two_callers_at_once_one_gets_through_and_the_other_an_answer(void
     (void)state;
     light(&f, 39, true);
     for (unsigned apart = 0; apart < 700; apart += 300) {
-        struct played_call *a = place_call(f.alice, target_name("bob")), *c;
+        struct smx_sim_call *a = smx_sim_call_place(f.alice, smx_sim_target_name("bob")), *c;
 
-        run_for(f.n, apart);
-        c = place_call(f.carol, target_name("bob"));
-        run_for(f.n, 12000);
+        smx_sim_run_for(f.n, apart);
+        c = smx_sim_call_place(f.carol, smx_sim_target_name("bob"));
+        smx_sim_run_for(f.n, 12000);
         assert_true(a->answered != c->answered);
         assert_int_equal((a->answered ? c : a)->code, 486);
-        assert_false(is_over(a->answered ? a : c));
+        assert_false(smx_sim_call_is_over(a->answered ? a : c));
         assert_int_equal(f.bob->call_count, 1);
         burn_down(&f);
     }
@@ -343,21 +343,21 @@ static void a_callee_that_vanishes_on_his_way_leaves_nothing_behind(void **state
     (void)state;
     light(&f, 40, true);
     for (unsigned round = 0; round < 2; round++) {
-        struct played_call *out = place_call(f.alice, target_name("bob"));
+        struct smx_sim_call *out = smx_sim_call_place(f.alice, smx_sim_target_name("bob"));
 
         if (!wait_for_way(&f, f.bob)) { /* his slot ends at the rendezvous already */
             burn_down(&f);
             continue;
         }
-        sleep_client(f.n, BOB);
-        run_for(f.n, 43000);
+        smx_sim_client_sleep(f.n, BOB);
+        smx_sim_run_for(f.n, 43000);
         assert_true(out->failed);
         assert_int_equal(out->code, 480);
-        start_client(f.n, BOB);
-        restart_client(f.n, BOB); /* he knows nothing any more */
-        forget(f.bob);
+        smx_sim_client_start(f.n, BOB);
+        smx_sim_client_restart(f.n, BOB); /* he knows nothing any more */
+        smx_sim_user_forget(f.bob);
         run_until_ready(f.n, 60000);
-        run_for(f.n, 20000); /* what he had before is silent, and has ended or fades */
+        smx_sim_run_for(f.n, 20000); /* what he had before is silent, and has ended or fades */
         burn_down(&f);
     }
     put_out(&f);

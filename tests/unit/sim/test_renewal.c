@@ -4,12 +4,12 @@
 
 enum { NODES = RELAYS + CLIENTS, EPOCHS = 10, CIRCUITS = 4 };
 
-static const struct smx_client_counters *count_of(const struct user *u)
+static const struct smx_client_counters *count_of(const struct smx_sim_user *u)
 {
     return smx_client_counters(u->client);
 }
 
-static bool all_stand(const struct user *u)
+static bool all_stand(const struct smx_sim_user *u)
 {
     for (size_t k = 0; k < u->client->circuit_count; k++)
         if (!smx_circuit_is_open(&u->client->circuit[k]))
@@ -58,14 +58,14 @@ static void look(struct wire *w, bool first)
 
 static void each_circuit_is_renewed_once_an_epoch_at_a_time_of_its_own_and_no_link_shows_it(void **state)
 {
-    struct network *n = ready_network(41);
+    struct smx_sim_network *n = ready_network(41);
     struct wire *w = calloc(1, sizeof *w);
     uint32_t id[CLIENTS][CIRCUITS];
     unsigned renewed[CLIENTS][CIRCUITS] = {{0}}, in_quarter[4] = {0}, together = 0, all = 0;
 
     (void)state;
     assert_non_null(w);
-    run_for(n, 60000); /* past the epoch of the start, with its own renewals */
+    smx_sim_run_for(n, 60000); /* past the epoch of the start, with its own renewals */
     for (size_t i = 0; i < CLIENTS; i++)
         for (size_t k = 0; k < CIRCUITS; k++)
             id[i][k] = n->user[i].client->circuit[k].origin.back_id;
@@ -74,7 +74,7 @@ static void each_circuit_is_renewed_once_an_epoch_at_a_time_of_its_own_and_no_li
         for (unsigned part = 0; part < 10; part++) {
             unsigned at_once = 0;
 
-            run_for(n, 100);
+            smx_sim_run_for(n, 100);
             for (size_t i = 0; i < CLIENTS; i++) {
                 assert_true(all_stand(&n->user[i])); /* at any time */
                 for (size_t k = 0; k < CIRCUITS; k++) {
@@ -111,36 +111,36 @@ static void each_circuit_is_renewed_once_an_epoch_at_a_time_of_its_own_and_no_li
             assert_true(w->most[i][k] - w->least[i][k] <= 2);
         }
     free(w);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void calls_at_any_time_come_through(void **state)
 {
-    struct network *n = ready_network(42);
+    struct smx_sim_network *n = ready_network(42);
     unsigned slow = 0;
 
     (void)state;
     for (size_t i = 0; i < CLIENTS; i++)
         n->user[i].answers = true;
     for (unsigned i = 0; i < 60; i++) {
-        struct user *from = &n->user[i % 2], *to = &n->user[1 - i % 2];
-        struct played_call *out;
+        struct smx_sim_user *from = &n->user[i % 2], *to = &n->user[1 - i % 2];
+        struct smx_sim_call *out;
         unsigned ms = 0;
 
-        forget(from);
-        forget(to);
-        out = place_call(from, target_name(to->own[0]));
+        smx_sim_user_forget(from);
+        smx_sim_user_forget(to);
+        out = smx_sim_call_place(from, smx_sim_target_name(to->own[0]));
         for (; ms < 10000 && !out->answered; ms += 50)
-            run_for(n, 50);
+            smx_sim_run_for(n, 50);
         if (!out->answered)
             explain(n);
         assert_true(out->answered);
         slow += ms > 2000;
-        run_for(n, 300 + smx_rng_below(smx_world_rng(n->world), 1500));
+        smx_sim_run_for(n, 300 + smx_rng_below(smx_world_rng(n->world), 1500));
         assert_true(out->frames_in > 0);
         assert_false(out->ended);
-        hang_up(from, out);
-        run_for(n, 1000 + smx_rng_below(smx_world_rng(n->world), 2000));
+        smx_sim_call_hang_up(from, out);
+        smx_sim_run_for(n, 1000 + smx_rng_below(smx_world_rng(n->world), 2000));
     }
     assert_true(slow <= 3);
     for (size_t i = 0; i < CLIENTS; i++) {
@@ -148,85 +148,85 @@ static void calls_at_any_time_come_through(void **state)
         assert_int_equal(count_of(&n->user[i])->calls, 60);
         assert_int_equal(count_of(&n->user[i])->requests_lost, 0);
     }
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void an_introduction_that_meets_a_renewal_is_not_lost(void **state)
 {
-    struct network *n = ready_network(43);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_network *n = ready_network(43);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
 
     (void)state;
     for (unsigned i = 0; i < 12; i++) { /* each a little later in the life of bob's new listening circuit */
         struct circuit *k = smx_circuit_of(bob->client, CIRCUIT_LISTEN, 0);
-        struct played_call *out;
+        struct smx_sim_call *out;
 
-        forget(alice);
-        forget(bob);
-        run_for(n, 8000); /* what was before is over */
-        smx_circuit_renew(bob->client, k, now_of(bob));
-        run_for(n, 40);
+        smx_sim_user_forget(alice);
+        smx_sim_user_forget(bob);
+        smx_sim_run_for(n, 8000); /* what was before is over */
+        smx_circuit_renew(bob->client, k, smx_sim_user_now(bob));
+        smx_sim_run_for(n, 40);
         assert_int_not_equal(k->young.state, SMX_ORIGIN_IDLE);
-        run_for(n, 250 * i);
-        out = place_call(alice, target_name("bob"));
-        run_for(n, 4000);
+        smx_sim_run_for(n, 250 * i);
+        out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+        smx_sim_run_for(n, 4000);
         if (!out->ringing)
             explain(n);
         assert_true(out->ringing);
-        hang_up(alice, out);
-        run_for(n, 2000);
+        smx_sim_call_hang_up(alice, out);
+        smx_sim_run_for(n, 2000);
     }
     assert_true(count_of(bob)->circuits_renewed >= 12);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_slot_that_is_needed_keeps_its_circuit_and_is_due(void **state)
 {
-    struct network *n = ready_network(44);
-    struct user *alice = &n->user[0], *bob = &n->user[1];
-    struct played_call *out;
+    struct smx_sim_network *n = ready_network(44);
+    struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_call *out;
     size_t slot = 0;
 
     (void)state;
     for (size_t k = 0; k < 2; k++) /* both are being renewed when the call is placed */
-        smx_circuit_renew(alice->client, &alice->client->circuit[k], now_of(alice));
-    run_for(n, 60);
+        smx_circuit_renew(alice->client, &alice->client->circuit[k], smx_sim_user_now(alice));
+    smx_sim_run_for(n, 60);
     bob->answers = true;
-    out = place_call(alice, target_name("bob"));
-    run_for(n, 100);
+    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 100);
     while (slot < 2 && smx_meeting_may_renew(alice->client, slot))
         slot++;
     assert_true(slot < 2);
     assert_int_equal(alice->client->circuit[slot].young.state, SMX_ORIGIN_IDLE); /* given up */
     assert_true(smx_circuit_is_due(alice->client, &alice->client->circuit[slot]));
-    run_for(n, 3000);
+    smx_sim_run_for(n, 3000);
     assert_true(out->answered);
     assert_false(out->ended);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 /* ---- guards ---- */
 
-static size_t guard_of(const struct network *n, size_t i)
+static size_t guard_of(const struct smx_sim_network *n, size_t i)
 {
     const struct smx_client *c = n->user[i].client;
 
-    return relay_number(n, c->paths.guard[c->uplink.guard]);
+    return smx_sim_relay_number(n, c->paths.guard[c->uplink.guard]);
 }
 
 static void when_the_guard_dies_all_circuits_stand_within_two_seconds(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 5; seed++) {
-        struct network *n = ready_network(50 + seed);
-        struct user *alice = &n->user[0];
+        struct smx_sim_network *n = ready_network(50 + seed);
+        struct smx_sim_user *alice = &n->user[0];
         size_t guard = guard_of(n, 0);
 
-        run_for(n, 1000 * (unsigned)seed);
-        kill_relay(n, guard);
-        run_for(n, 450);
+        smx_sim_run_for(n, 1000 * (unsigned)seed);
+        smx_sim_relay_kill(n, guard);
+        smx_sim_run_for(n, 450);
         assert_int_equal(count_of(alice)->guard_changes, 0);
-        run_for(n, 1550);
+        smx_sim_run_for(n, 1550);
         if (!all_stand(alice))
             explain(n);
         assert_true(all_stand(alice));
@@ -234,41 +234,41 @@ static void when_the_guard_dies_all_circuits_stand_within_two_seconds(void **sta
         assert_int_not_equal(guard_of(n, 0), guard);
         for (size_t k = 0; k < CIRCUITS; k++)
             assert_memory_equal(alice->client->circuit[k].origin.path[0].id, n->relay[guard_of(n, 0)].id, 32);
-        network_free(n);
+        smx_sim_network_free(n);
     }
 }
 
 static void a_guard_that_comes_back_at_once_has_forgotten_us_and_we_notice(void **state)
 {
-    struct network *n = ready_network(56);
+    struct smx_sim_network *n = ready_network(56);
     size_t guard = guard_of(n, 0);
 
     (void)state;
-    kill_relay(n, guard);
-    run_for(n, 100);
-    revive_relay(n, guard);
-    run_for(n, 2900);
+    smx_sim_relay_kill(n, guard);
+    smx_sim_run_for(n, 100);
+    smx_sim_relay_revive(n, guard);
+    smx_sim_run_for(n, 2900);
     assert_true(all_stand(&n->user[0]));
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void a_guard_without_a_second_one_is_waited_for(void **state)
 {
-    struct network *n = ready_network(57);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(57);
+    struct smx_sim_user *alice = &n->user[0];
     size_t guard = guard_of(n, 0);
 
     (void)state;
     alice->client->paths.guard_count = 1;
-    kill_relay(n, guard);
-    run_for(n, 5000);
-    revive_relay(n, guard);
-    run_for(n, 15000);
+    smx_sim_relay_kill(n, guard);
+    smx_sim_run_for(n, 5000);
+    smx_sim_relay_revive(n, guard);
+    smx_sim_run_for(n, 15000);
     assert_int_equal(guard_of(n, 0), guard);
     if (!all_stand(alice))
         explain(n);
     assert_true(all_stand(alice));
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 struct loss {
@@ -290,34 +290,34 @@ static bool lose(void *arg, smx_time now, uint32_t from, uint32_t to, uint8_t *b
 
 static void a_second_without_the_network_costs_no_circuit(void **state)
 {
-    struct network *n = ready_network(58);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(58);
+    struct smx_sim_user *alice = &n->user[0];
     struct loss loss = {.node = alice->node, .on = true};
 
     (void)state;
     smx_world_watch(n->world, lose, &loss);
-    run_for(n, 1500);
+    smx_sim_run_for(n, 1500);
     loss.on = false;
-    run_for(n, 3000);
+    smx_sim_run_for(n, 3000);
     assert_true(all_stand(alice));
     assert_int_equal(count_of(alice)->circuits_died, 0);
-    smx_world_watch(n->world, NULL, NULL);
-    network_free(n);
+    smx_world_unwatch(n->world, lose, &loss);
+    smx_sim_network_free(n);
 }
 
 static void after_a_minute_without_the_network_circuits_come_back_one_by_one(void **state)
 {
-    struct network *n = ready_network(59);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(59);
+    struct smx_sim_user *alice = &n->user[0];
     struct loss loss = {.node = alice->node, .on = true};
     unsigned creating = 0, most = 0;
 
     (void)state;
     smx_world_watch(n->world, lose, &loss);
-    run_for(n, 60000);
+    smx_sim_run_for(n, 60000);
     loss.on = false;
     for (unsigned ms = 0; ms < 120000 && !all_stand(alice); ms += 20) {
-        run_for(n, 20);
+        smx_sim_run_for(n, 20);
         creating = 0;
         for (size_t k = 0; k < CIRCUITS; k++)
             creating += alice->client->circuit[k].origin.state == SMX_ORIGIN_CREATING;
@@ -325,44 +325,44 @@ static void after_a_minute_without_the_network_circuits_come_back_one_by_one(voi
     }
     assert_true(all_stand(alice));
     assert_true(most < CIRCUITS);
-    smx_world_watch(n->world, NULL, NULL);
-    network_free(n);
+    smx_world_unwatch(n->world, lose, &loss);
+    smx_sim_network_free(n);
 }
 
 static void after_sleep_everything_is_built_anew(void **state)
 {
-    struct network *n = ready_network(60);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(60);
+    struct smx_sim_user *alice = &n->user[0];
     uint32_t id[CIRCUITS];
     unsigned ms = 0;
 
     (void)state;
     for (size_t k = 0; k < CIRCUITS; k++)
         id[k] = alice->client->circuit[k].origin.back_id;
-    sleep_client(n, 0);
-    run_for(n, 20000);
-    start_client(n, 0);
+    smx_sim_client_sleep(n, 0);
+    smx_sim_run_for(n, 20000);
+    smx_sim_client_start(n, 0);
     for (; ms < 30000 && !(ms > 1000 && all_stand(alice)); ms += 100)
-        run_for(n, 100);
+        smx_sim_run_for(n, 100);
     if (!all_stand(alice))
         explain(n);
     assert_true(all_stand(alice));
     for (size_t k = 0; k < CIRCUITS; k++)
         assert_int_not_equal(alice->client->circuit[k].origin.back_id, id[k]);
     assert_int_equal(count_of(alice)->circuits_refused, 0);
-    network_free(n);
+    smx_sim_network_free(n);
 }
 
 static void an_expired_consensus_is_replaced_and_asking_for_one_backs_off(void **state)
 {
-    struct network *n = ready_network(61);
-    struct user *alice = &n->user[0];
+    struct smx_sim_network *n = ready_network(61);
+    struct smx_sim_user *alice = &n->user[0];
     struct loss loss = {.node = alice->node, .on = true};
     struct smx_client_status status;
 
     (void)state;
     smx_world_watch(n->world, lose, &loss);
-    run_for(n, 6 * EPOCH_S * 1000);
+    smx_sim_run_for(n, 6 * EPOCH_S * 1000);
     smx_client_status(alice->client, &status);
     assert_int_equal(status.problem, SMX_CLIENT_EXPIRED);
     assert_false(status.ready);
@@ -371,8 +371,8 @@ static void an_expired_consensus_is_replaced_and_asking_for_one_backs_off(void *
     loss.on = false;
     run_until_ready(n, 200000); /* the pauses have a mean of up to a minute */
     assert_int_equal(alice->client->uplink.rounds, 0);
-    smx_world_watch(n->world, NULL, NULL);
-    network_free(n);
+    smx_world_unwatch(n->world, lose, &loss);
+    smx_sim_network_free(n);
 }
 
 int main(void)

@@ -194,7 +194,7 @@ static void a_tap_sees_holds_changes_and_takes(void **state)
     assert_int_equal(seen, 4);
     assert_int_equal(f.b.got, 2); /* 1 and 4 */
     assert_int_equal(f.b.last[1], 0xee);
-    smx_world_watch(f.w, NULL, NULL);
+    smx_world_unwatch(f.w, tap, &seen);
     smx_world_run(f.w, SMX_MS(760));
     assert_int_equal(f.b.last[0], 2);
     assert_int_equal(f.b.got, 6);

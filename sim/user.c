@@ -1,53 +1,45 @@
-#include "tests/support/played.h"
+#include "sim/user.h"
 
 #include "proto/base/base32.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void played_broken(const char *what, const char *file, int line)
-{
-    printf("# %s:%d: broken: %s\n", file, line, what);
-    fflush(NULL);
-    abort();
-}
-
-static struct played_call *call_of(struct user *u, uint32_t id)
+static struct smx_sim_call *call_of(struct smx_sim_user *u, uint32_t id)
 {
     for (size_t i = 0; i < u->call_count; i++)
         if (u->call[i].id == id)
             return &u->call[i];
-    MUST(!"a call of the phone's");
+    SMX_SIM_MUST(!"a call of the phone's");
     return NULL;
 }
 
-smx_time now_of(const struct user *u)
+smx_time smx_sim_user_now(const struct smx_sim_user *u)
 {
-    return u->node == NODE_NONE ? smx_world_now(u->world) : smx_world_local(u->world, u->node);
+    return u->node == SMX_SIM_NODE_NONE ? smx_world_now(u->world) : smx_world_local(u->world, u->node);
 }
 
-bool is_over(const struct played_call *p)
+bool smx_sim_call_is_over(const struct smx_sim_call *p)
 {
     return p->ended || p->failed;
 }
 
-static struct played_call *new_call(struct user *u, bool out)
+static struct smx_sim_call *new_call(struct smx_sim_user *u, bool out)
 {
-    struct played_call *p;
+    struct smx_sim_call *p;
 
-    MUST(u->call_count < CALLS);
+    SMX_SIM_MUST(u->call_count < u->calls_max);
     p = &u->call[u->call_count++];
-    *p = (struct played_call){.id = ++u->calls, .out = out, .placed = smx_world_now(u->world)};
+    *p = (struct smx_sim_call){.id = ++u->calls, .out = out, .placed = smx_world_now(u->world)};
     return p;
 }
 
-void forget(struct user *u)
+void smx_sim_user_forget(struct smx_sim_user *u)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < u->call_count; i++)
-        if (!is_over(&u->call[i]))
+        if (!smx_sim_call_is_over(&u->call[i]))
             memmove(&u->call[kept++], &u->call[i], sizeof u->call[0]);
     u->call_count = kept;
     kept = 0;
@@ -62,8 +54,8 @@ void forget(struct user *u)
 static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, const char *identity,
                                    uint32_t *call)
 {
-    struct user *u = arg;
-    struct played_call *p;
+    struct smx_sim_user *u = arg;
+    struct smx_sim_call *p;
 
     (void)now;
     if (u->absent)
@@ -77,7 +69,7 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
 
 static void phone_ringing(void *arg, smx_time now, uint32_t call)
 {
-    struct user *u = arg;
+    struct smx_sim_user *u = arg;
 
     (void)now;
     call_of(u, call)->ringing = true;
@@ -86,7 +78,7 @@ static void phone_ringing(void *arg, smx_time now, uint32_t call)
 
 static void phone_answered(void *arg, smx_time now, uint32_t call)
 {
-    struct user *u = arg;
+    struct smx_sim_user *u = arg;
 
     (void)now;
     call_of(u, call)->answered = true;
@@ -95,11 +87,11 @@ static void phone_answered(void *arg, smx_time now, uint32_t call)
 
 static void phone_failed(void *arg, smx_time now, uint32_t call, unsigned code)
 {
-    struct user *u = arg;
-    struct played_call *p = call_of(u, call);
+    struct smx_sim_user *u = arg;
+    struct smx_sim_call *p = call_of(u, call);
 
     (void)now;
-    MUST(!is_over(p)); /* a phone is answered once */
+    SMX_SIM_MUST(!smx_sim_call_is_over(p)); /* a phone is answered once */
     p->failed = true;
     p->code = code;
     p->over_at = smx_world_now(u->world);
@@ -107,7 +99,7 @@ static void phone_failed(void *arg, smx_time now, uint32_t call, unsigned code)
 
 static void phone_ended(void *arg, smx_time now, uint32_t call)
 {
-    struct user *u = arg;
+    struct smx_sim_user *u = arg;
 
     (void)now;
     call_of(u, call)->ended = true;
@@ -117,13 +109,13 @@ static void phone_ended(void *arg, smx_time now, uint32_t call)
 static enum smx_err phone_message_in(void *arg, smx_time now, uint32_t id, const char *from,
                                      const char *identity, const char *text, size_t len)
 {
-    struct user *u = arg;
+    struct smx_sim_user *u = arg;
 
     (void)now;
     (void)identity;
     if (u->absent)
         return SMX_E_ABSENT;
-    MUST(u->text_count < TEXTS_KEPT);
+    SMX_SIM_MUST(u->text_count < u->texts_max);
     memset(&u->text[u->text_count], 0, sizeof u->text[0]);
     u->text[u->text_count].id = id;
     u->text[u->text_count].len = len;
@@ -134,23 +126,23 @@ static enum smx_err phone_message_in(void *arg, smx_time now, uint32_t id, const
 
 static void phone_message_done(void *arg, smx_time now, uint32_t id, unsigned code)
 {
-    struct user *u = arg;
+    struct smx_sim_user *u = arg;
 
     (void)now;
     for (size_t i = 0; i < u->text_count; i++)
         if (u->text[i].out && u->text[i].id == id) {
-            MUST(!u->text[i].done);
+            SMX_SIM_MUST(!u->text[i].done);
             u->text[i].done = true;
             u->text[i].code = code;
             return;
         }
-    MUST(!"a message of the phone's");
+    SMX_SIM_MUST(!"a message of the phone's");
 }
 
 /* Frame n of a call is n in each of its bytes' places, so that a missing one shows. */
 static bool phone_take(void *arg, uint32_t call, smx_time now, struct smx_frame *frame)
 {
-    struct played_call *p = call_of(arg, call);
+    struct smx_sim_call *p = call_of(arg, call);
 
     (void)now;
     p->frames_out++;
@@ -162,8 +154,8 @@ static bool phone_take(void *arg, uint32_t call, smx_time now, struct smx_frame 
 
 static void phone_put(void *arg, uint32_t call, smx_time now, const struct smx_frame *frame)
 {
-    struct user *u = arg;
-    struct played_call *p = call_of(u, call);
+    struct smx_sim_user *u = arg;
+    struct smx_sim_call *p = call_of(u, call);
     uint32_t n = 0;
 
     (void)now;
@@ -182,14 +174,14 @@ static void phone_put(void *arg, uint32_t call, smx_time now, const struct smx_f
 
 static void phone_network(void *arg, bool ready)
 {
-    ((struct user *)arg)->ready = ready;
+    ((struct smx_sim_user *)arg)->ready = ready;
 }
 
 static void phone_identities(void *arg, const char *const *users, size_t count)
 {
-    struct user *u = arg;
+    struct smx_sim_user *u = arg;
 
-    MUST(count <= 8);
+    SMX_SIM_MUST(count <= SMX_SIM_OWN);
     u->own_count = count;
     for (size_t i = 0; i < count; i++)
         strcpy(u->own[i], users[i]);
@@ -197,12 +189,15 @@ static void phone_identities(void *arg, const char *const *users, size_t count)
 
 static void phone_claim_refused(void *arg, const char *name)
 {
-    strcpy(((struct user *)arg)->refused, name);
+    strcpy(((struct smx_sim_user *)arg)->refused, name);
 }
 
-void played_init(struct user *u, struct smx_world *world)
+void smx_sim_user_init(struct smx_sim_user *u, struct smx_world *world, size_t calls_max, size_t texts_max)
 {
-    u->world = world;
+    *u = (struct smx_sim_user){.world = world, .calls_max = calls_max, .texts_max = texts_max};
+    u->call = calloc(calls_max, sizeof *u->call);
+    u->text = calloc(texts_max, sizeof *u->text);
+    SMX_SIM_MUST((u->call || calls_max == 0) && (u->text || texts_max == 0));
     u->phone = (struct smx_phone){.arg = u,
                                   .call_incoming = phone_incoming,
                                   .call_ringing = phone_ringing,
@@ -218,18 +213,25 @@ void played_init(struct user *u, struct smx_world *world)
                                   .claim_refused = phone_claim_refused};
 }
 
+void smx_sim_user_fini(struct smx_sim_user *u)
+{
+    smx_client_free(u->client);
+    free(u->call);
+    free(u->text);
+}
+
 /* ---- what phones and users do ---- */
 
-void pick_up(struct user *u, struct played_call *p)
+void smx_sim_call_pick_up(struct smx_sim_user *u, struct smx_sim_call *p)
 {
     p->answered = true;
     p->taken_at = smx_world_now(u->world);
-    smx_client_call_answer(u->client, now_of(u), p->id);
+    smx_client_call_answer(u->client, smx_sim_user_now(u), p->id);
 }
 
-static void take_call(struct user *u, struct played_call *p)
+static void take_call(struct smx_sim_user *u, struct smx_sim_call *p)
 {
-    smx_time now = now_of(u);
+    smx_time now = smx_sim_user_now(u);
 
     if (u->refuse_with) {
         p->failed = true;
@@ -239,23 +241,23 @@ static void take_call(struct user *u, struct played_call *p)
         p->ringing = true;
         smx_client_call_ringing(u->client, now, p->id);
     } else if (u->answers && !p->answered) {
-        pick_up(u, p);
+        smx_sim_call_pick_up(u, p);
     }
 }
 
-void phone_acts(struct user *u)
+void smx_sim_user_acts(struct smx_sim_user *u)
 {
     for (size_t i = 0; i < u->call_count; i++)
-        if (!u->call[i].out && !is_over(&u->call[i]))
+        if (!u->call[i].out && !smx_sim_call_is_over(&u->call[i]))
             take_call(u, &u->call[i]);
     for (size_t i = 0; i < u->text_count; i++)
         if (!u->text[i].out && !u->text[i].done) {
             u->text[i].done = true;
-            smx_client_message_result(u->client, now_of(u), u->text[i].id, 200);
+            smx_client_message_result(u->client, smx_sim_user_now(u), u->text[i].id, 200);
         }
 }
 
-struct smx_client_target target_name(const char *name)
+struct smx_client_target smx_sim_target_name(const char *name)
 {
     struct smx_client_target t = {.is_key = false};
 
@@ -263,7 +265,7 @@ struct smx_client_target target_name(const char *name)
     return t;
 }
 
-struct smx_client_target target_key(const struct user *u)
+struct smx_client_target smx_sim_target_key(const struct smx_sim_user *u)
 {
     struct smx_client_target t = {.is_key = true};
 
@@ -271,29 +273,29 @@ struct smx_client_target target_key(const struct user *u)
     return t;
 }
 
-struct played_call *place_call(struct user *u, struct smx_client_target to)
+struct smx_sim_call *smx_sim_call_place(struct smx_sim_user *u, struct smx_client_target to)
 {
-    struct played_call *p = new_call(u, true);
+    struct smx_sim_call *p = new_call(u, true);
 
-    smx_client_call(u->client, now_of(u), p->id, "", &to);
+    smx_client_call(u->client, smx_sim_user_now(u), p->id, "", &to);
     return p;
 }
 
-void hang_up(struct user *u, struct played_call *p)
+void smx_sim_call_hang_up(struct smx_sim_user *u, struct smx_sim_call *p)
 {
     p->ended = true;
     p->over_at = smx_world_now(u->world);
-    smx_client_call_end(u->client, now_of(u), p->id);
+    smx_client_call_end(u->client, smx_sim_user_now(u), p->id);
 }
 
-size_t send_text(struct user *u, struct smx_client_target to, const char *text, size_t len)
+size_t smx_sim_text_send(struct smx_sim_user *u, struct smx_client_target to, const char *text, size_t len)
 {
     size_t i = u->text_count++;
 
-    MUST(i < TEXTS_KEPT);
+    SMX_SIM_MUST(i < u->texts_max);
     memset(&u->text[i], 0, sizeof u->text[i]);
     u->text[i].out = true;
     u->text[i].id = 1000 + ++u->calls;
-    smx_client_message(u->client, now_of(u), u->text[i].id, "", &to, text, len);
+    smx_client_message(u->client, smx_sim_user_now(u), u->text[i].id, "", &to, text, len);
     return i;
 }

@@ -1,13 +1,10 @@
-#include "tests/support/network.h"
-
-#include "client/core.h"
+#include "sim/network.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CARRY_MS = 500, PHONES_MS = 5 };
+enum { CARRY_MS = 500, PHONES_MS = 5, NAMES_SPARE = 100 };
 
 /* ---- nodes ---- */
 
@@ -47,7 +44,7 @@ static const struct smx_node_ops relay_ops = {relay_receive, relay_expire, relay
 static const struct smx_node_ops client_ops = {client_receive, client_expire, client_deadline};
 
 /* An origin of its own for each clock: nobody may take one's time for another's. */
-static uint32_t add_node(struct network *n, const struct smx_node_ops *ops, void *core)
+static uint32_t add_node(struct smx_sim_network *n, const struct smx_node_ops *ops, void *core)
 {
     uint32_t ppm = n->config.drift_ppm;
     struct smx_node_clock clock = {.origin = 0};
@@ -60,22 +57,22 @@ static uint32_t add_node(struct network *n, const struct smx_node_ops *ops, void
 }
 
 /* The directory's calendar. */
-static struct smx_wall calendar(const struct network *n)
+static struct smx_wall calendar(const struct smx_sim_network *n)
 {
-    return (struct smx_wall){START + (int64_t)(smx_world_now(n->world) / SMX_SECOND(1))};
+    return (struct smx_wall){SMX_SIM_START + (int64_t)(smx_world_now(n->world) / SMX_SECOND(1))};
 }
 
 /* ---- what the daemons carry ---- */
 
-static void describe_relay(struct network *n, size_t i, struct smx_wall wall)
+static void describe_relay(struct smx_sim_network *n, size_t i, struct smx_wall wall)
 {
-    struct network_relay *r = &n->relay[i];
+    struct smx_sim_relay *r = &n->relay[i];
     struct smx_relaydesc *d = calloc(1, sizeof *d);
     const char *why = "";
     uint8_t *bytes;
     size_t len;
 
-    MUST(d);
+    SMX_SIM_MUST(d);
     d->onion_count = 2;
     d->addr_count = 1;
     d->published = wall;
@@ -84,22 +81,21 @@ static void describe_relay(struct network *n, size_t i, struct smx_wall wall)
     memcpy(d->link_key, r->link.public, sizeof d->link_key);
     for (uint64_t k = 0; k < 2; k++) {
         d->onion[k].epoch = (uint64_t)wall.s / n->config.epoch_s + k;
-        MUST(smx_relay_onion_key(r->core, d->onion[k].epoch, d->onion[k].key) == SMX_OK);
+        SMX_SIM_MUST(smx_relay_onion_key(r->core, d->onion[k].epoch, d->onion[k].key) == SMX_OK);
     }
     r->onion_len = smx_relay_onion_save(r->core, r->onion);
     d->addr[0] = *smx_world_addr(n->world, (uint32_t)i);
     strcpy(d->software, "test");
     d->report_count = smx_relay_link_reports(r->core, d->report, SMX_RELAYDESC_REPORTS);
-    MUST(smx_relaydesc_encode(&bytes, &len, d, r->secret) == SMX_OK);
-    if (smx_directory_relay(n->directory, wall, bytes, len, &why) != SMX_OK)
-        played_broken(why, __FILE__, __LINE__);
+    SMX_SIM_MUST(smx_relaydesc_encode(&bytes, &len, d, r->secret) == SMX_OK);
+    SMX_SIM_MUST(smx_directory_relay(n->directory, wall, bytes, len, &why) == SMX_OK);
     free(bytes);
     free(d);
 }
 
-static void carry_consensus(struct network *n, size_t i)
+static void carry_consensus(struct smx_sim_network *n, size_t i)
 {
-    struct network_relay *r = &n->relay[i];
+    struct smx_sim_relay *r = &n->relay[i];
     struct smx_bytes b = smx_directory_consensus(n->directory);
     struct smx_consensus c;
     uint8_t hash[32], *copy;
@@ -111,49 +107,51 @@ static void carry_consensus(struct network *n, size_t i)
         return;
     memcpy(r->consensus_hash, hash, sizeof hash);
     copy = malloc(b.len);
-    MUST(copy);
+    SMX_SIM_MUST(copy);
     memcpy(copy, b.at, b.len);
-    MUST(smx_consensus_open(&c, &n->file, b.at, b.len) == SMX_OK);
+    SMX_SIM_MUST(smx_consensus_open(&c, &n->file, b.at, b.len) == SMX_OK);
     (void)!smx_relay_consensus(r->core, smx_world_local(n->world, (uint32_t)i), &c, copy, b.len);
     smx_world_flush(n->world, (uint32_t)i);
     if (n->consensus_taken)
         n->consensus_taken(n->consensus_arg, i);
 }
 
-static void carry_round(struct network *n, size_t i, struct smx_wall wall)
+static void carry_round(struct smx_sim_network *n, size_t i, struct smx_wall wall)
 {
     struct smx_relay *core = n->relay[i].core;
     struct smx_relay_upload upload[SMX_UPLOAD_QUEUE];
     struct smx_round_item item[SMX_UPLOAD_QUEUE];
-    static uint8_t round[SMX_ROUND_MAX], reply[SMX_ROUND_REPLY_MAX];
-    uint8_t result[SMX_ROUND_COUNT];
+    uint8_t *round, reply[SMX_ROUND_REPLY_MAX], result[SMX_ROUND_COUNT];
     size_t count = smx_relay_uploads(core, upload, SMX_UPLOAD_QUEUE), len;
 
     for (size_t k = 0; k < count; k++)
         item[k] = (struct smx_round_item){upload[k].bytes, (uint16_t)upload[k].len};
     if (count == 0)
         return;
+    round = malloc(SMX_ROUND_MAX);
+    SMX_SIM_MUST(round);
     len = smx_round_encode(round, item, count);
-    MUST(smx_directory_round(n->directory, wall, round, len, reply, &len) == SMX_OK);
-    MUST(smx_round_reply_decode(result, count, reply, len) == SMX_OK);
+    SMX_SIM_MUST(smx_directory_round(n->directory, wall, round, len, reply, &len) == SMX_OK);
+    SMX_SIM_MUST(smx_round_reply_decode(result, count, reply, len) == SMX_OK);
     for (size_t k = 0; k < count; k++)
         smx_relay_upload_result(core, upload[k].handle, result[k]);
+    free(round);
 }
 
-static void carry_batch(struct network *n, size_t i)
+static void carry_batch(struct smx_sim_network *n, size_t i)
 {
-    struct network_relay *r = &n->relay[i];
+    struct smx_sim_relay *r = &n->relay[i];
     struct smx_bytes b = smx_directory_batch(n->directory);
     struct smx_batch *batch;
 
     if (!b.at || smx_directory_counters(n->directory)->batches == r->batch || !smx_relay_is_end(r->core))
         return;
     r->batch = smx_directory_counters(n->directory)->batches;
-    MUST(smx_batch_decode(&batch, &n->file, b.at, b.len) == SMX_OK);
+    SMX_SIM_MUST(smx_batch_decode(&batch, &n->file, b.at, b.len) == SMX_OK);
     smx_relay_batch(r->core, batch);
 }
 
-static void carry_up(struct network *n, struct smx_wall wall)
+static void carry_up(struct smx_sim_network *n, struct smx_wall wall)
 {
     uint64_t epoch = (uint64_t)wall.s / n->config.epoch_s, round = (uint64_t)wall.s / n->config.batch_s;
 
@@ -172,16 +170,16 @@ static void carry_up(struct network *n, struct smx_wall wall)
 
 static void carry(void *arg)
 {
-    struct network *n = arg;
+    struct smx_sim_network *n = arg;
     smx_time now = smx_world_now(n->world);
 
     smx_world_at(n->world, now + SMX_MS(CARRY_MS), carry, n);
     if (n->directory_down)
         return;
     carry_up(n, calendar(n));
-    MUST(smx_directory_expire(n->directory, calendar(n)) == SMX_OK);
+    SMX_SIM_MUST(smx_directory_expire(n->directory, calendar(n)) == SMX_OK);
     for (size_t i = 0; i < n->relays; i++) {
-        struct network_relay *r = &n->relay[i];
+        struct smx_sim_relay *r = &n->relay[i];
 
         if (!r->core || r->dead || now < r->fetches)
             continue;
@@ -194,7 +192,7 @@ static void carry(void *arg)
 
 /* ---- time ---- */
 
-void run_for(struct network *n, unsigned ms)
+void smx_sim_run_for(struct smx_sim_network *n, unsigned ms)
 {
     smx_time end = smx_world_now(n->world) + SMX_MS(ms);
 
@@ -204,11 +202,11 @@ void run_for(struct network *n, unsigned ms)
         smx_world_run(n->world, next < end ? next : end);
         for (size_t i = 0; i < n->clients; i++)
             if (n->user[i].client)
-                phone_acts(&n->user[i]);
+                smx_sim_user_acts(&n->user[i]);
     }
 }
 
-bool is_ready(const struct network *n)
+bool smx_sim_is_ready(const struct smx_sim_network *n)
 {
     bool ready = true;
 
@@ -221,68 +219,22 @@ bool is_ready(const struct network *n)
     return ready;
 }
 
-static void explain_client(const struct network *n, size_t i)
-{
-    const struct smx_client *c = n->user[i].client;
-
-    printf("# client %zu: %s\n", i, smx_client_problem_text(c->problem));
-#define X(name, text)                                                                                        \
-    if (c->count.name)                                                                                       \
-        printf("#   %s %llu\n", #name, (unsigned long long)c->count.name);
-    SMX_CLIENT_COUNTERS(X)
-#undef X
-    for (size_t k = 0; k < c->circuit_count; k++)
-        printf("#   circuit %zu: state %d, %zu hops\n", k, c->circuit[k].origin.state,
-               c->circuit[k].origin.hop_count);
-    for (size_t k = 0; k < c->slots; k++)
-        printf("#   meeting %zu: state %d, cookie %d\n", k, c->meeting[k].state, c->meeting[k].cookie_ready);
-    printf("#   name %d, published day %u, listening %d, upload %d\n", c->identity[0].name[0].state,
-           c->identity[0].published_day, c->identity[0].listening, c->identity[0].upload[0].state);
-}
-
-void explain(const struct network *n)
-{
-    for (size_t i = 0; i < n->clients; i++)
-        explain_client(n, i);
-    for (size_t i = 0; i < n->relays; i++) {
-        const struct smx_relay_counters *count;
-        const struct smx_consensus *v;
-        size_t place;
-
-        if (!n->relay[i].core || !(v = smx_relay_current(n->relay[i].core)))
-            continue;
-        count = smx_relay_counters(n->relay[i].core);
-        place = smx_consensus_find(v, n->relay[i].id);
-        printf("# relay %zu: layer %d, %zu circuits\n", i,
-               place == SMX_RELAY_NONE ? -1 : (int)v->relay[place].layer,
-               smx_relay_circuits(n->relay[i].core));
-#define X(name, text)                                                                                        \
-    if (count->name)                                                                                         \
-        printf("#   %s %llu\n", #name, (unsigned long long)count->name);
-        SMX_RELAY_COUNTERS(X)
-#undef X
-    }
-}
-
-bool run_to_ready(struct network *n, unsigned ms)
+bool smx_sim_run_to_ready(struct smx_sim_network *n, unsigned ms)
 {
     smx_time end = smx_world_now(n->world) + SMX_MS(ms);
 
-    while (!is_ready(n) && smx_world_now(n->world) < end)
-        run_for(n, 100);
-    if (is_ready(n))
-        return true;
-    explain(n);
-    return false;
+    while (!smx_sim_is_ready(n) && smx_world_now(n->world) < end)
+        smx_sim_run_for(n, 100);
+    return smx_sim_is_ready(n);
 }
 
 /* ---- relays ---- */
 
-static void new_core(struct network *n, size_t i)
+static void new_core(struct smx_sim_network *n, size_t i)
 {
-    struct network_relay *r = &n->relay[i];
-    struct smx_relay_config config = {.relay_links_max = NETWORK_RELAYS,
-                                      .client_links_max = 2 * NETWORK_CLIENTS,
+    struct smx_sim_relay *r = &n->relay[i];
+    struct smx_relay_config config = {.relay_links_max = (uint32_t)n->config.relays,
+                                      .client_links_max = n->config.client_links_max,
                                       .circuits_max = n->config.circuits_max,
                                       .has_v4 = true};
     uint8_t seed[SMX_RNG_SEED];
@@ -290,22 +242,22 @@ static void new_core(struct network *n, size_t i)
     memcpy(config.id, r->id, sizeof config.id);
     config.link = r->link;
     smx_rng_bytes(smx_world_rng(n->world), seed, sizeof seed);
-    MUST(smx_relay_new(&r->core, &config, seed) == SMX_OK);
-    MUST(smx_relay_onion_load(r->core, r->onion, r->onion_len) == SMX_OK);
+    SMX_SIM_MUST(smx_relay_new(&r->core, &config, seed) == SMX_OK);
+    SMX_SIM_MUST(smx_relay_onion_load(r->core, r->onion, r->onion_len) == SMX_OK);
     r->born = smx_world_now(n->world);
 }
 
-static void make_relay(struct network *n, size_t i)
+static void make_relay(struct smx_sim_network *n, size_t i)
 {
-    struct network_relay *r = &n->relay[i];
+    struct smx_sim_relay *r = &n->relay[i];
     uint8_t seed[SMX_RNG_SEED];
 
     smx_rng_bytes(smx_world_rng(n->world), seed, sizeof seed);
     crypto_sign_seed_keypair(r->id, r->secret, seed);
     smx_x25519_make(&r->link, smx_world_rng(n->world));
     new_core(n, i);
-    MUST(add_node(n, &relay_ops, r->core) == i);
-    if (i < BOOT_RELAYS) {
+    SMX_SIM_MUST(add_node(n, &relay_ops, r->core) == i);
+    if (i < SMX_SIM_BOOT_RELAYS) {
         struct smx_boot_relay *b = &n->file.relay[n->file.relay_count++];
 
         memcpy(b->id, r->id, sizeof b->id);
@@ -314,7 +266,7 @@ static void make_relay(struct network *n, size_t i)
     }
 }
 
-void kill_relay(struct network *n, size_t i)
+void smx_sim_relay_kill(struct smx_sim_network *n, size_t i)
 {
     smx_world_set_core(n->world, (uint32_t)i, NULL);
     smx_relay_free(n->relay[i].core);
@@ -322,9 +274,9 @@ void kill_relay(struct network *n, size_t i)
     n->relay[i].dead = true;
 }
 
-void revive_relay(struct network *n, size_t i)
+void smx_sim_relay_revive(struct smx_sim_network *n, size_t i)
 {
-    struct network_relay *r = &n->relay[i];
+    struct smx_sim_relay *r = &n->relay[i];
 
     new_core(n, i);
     r->dead = false;
@@ -335,7 +287,7 @@ void revive_relay(struct network *n, size_t i)
     carry_consensus(n, i); /* its disk has one, even while nobody reaches the directory */
 }
 
-size_t relay_number(const struct network *n, const uint8_t id[32])
+size_t smx_sim_relay_number(const struct smx_sim_network *n, const uint8_t id[32])
 {
     size_t i = 0;
 
@@ -346,9 +298,9 @@ size_t relay_number(const struct network *n, const uint8_t id[32])
 
 /* ---- clients ---- */
 
-void make_client(struct network *n, size_t i, uint8_t seed, const char *name, uint8_t slots)
+void smx_sim_client_make(struct smx_sim_network *n, size_t i, uint32_t seed, const char *name, uint8_t slots)
 {
-    struct user *u = &n->user[i];
+    struct smx_sim_user *u = &n->user[i];
     struct smx_client_identity own = {.name = ""};
     struct smx_client_config config = {.network = &n->file,
                                        .slots = slots,
@@ -356,11 +308,11 @@ void make_client(struct network *n, size_t i, uint8_t seed, const char *name, ui
                                        .identity_count = 1,
                                        .phone = &u->phone,
                                        .has_v4 = true};
-    uint8_t bytes[SMX_RNG_SEED] = {seed, 99};
+    uint8_t bytes[SMX_RNG_SEED] = {(uint8_t)seed, 99, (uint8_t)(seed >> 8), (uint8_t)(seed >> 16)};
 
-    MUST(i <= n->clients && i < NETWORK_CLIENTS);
+    SMX_SIM_MUST(i <= n->clients && i < n->config.clients_max);
     if (i == n->clients) {
-        played_init(u, n->world);
+        smx_sim_user_init(u, n->world, n->config.calls_max, n->config.texts_max);
         u->node = add_node(n, &client_ops, NULL);
         n->clients++;
     }
@@ -371,57 +323,57 @@ void make_client(struct network *n, size_t i, uint8_t seed, const char *name, ui
     memcpy(u->public, own.public, sizeof u->public);
     strcpy(own.name, name);
     smx_rng_bytes(smx_world_rng(n->world), bytes, sizeof bytes);
-    MUST(smx_client_new(&u->client, &config, bytes, now_of(u)) == SMX_OK);
+    SMX_SIM_MUST(smx_client_new(&u->client, &config, bytes, smx_sim_user_now(u)) == SMX_OK);
 }
 
-void start_client(struct network *n, size_t i)
+void smx_sim_client_start(struct smx_sim_network *n, size_t i)
 {
     smx_world_set_core(n->world, n->user[i].node, n->user[i].client);
 }
 
-void restart_client(struct network *n, size_t i)
+void smx_sim_client_restart(struct smx_sim_network *n, size_t i)
 {
-    struct user *u = &n->user[i];
+    struct smx_sim_user *u = &n->user[i];
     uint8_t *state = malloc(SMX_CLIENT_STATE_MAX), *envelope = NULL;
     char *contacts = malloc(SMX_CLIENT_CONTACTS_MAX);
     size_t state_len, envelope_len, contacts_len;
     const uint8_t *kept = smx_client_envelope(u->client, &envelope_len);
     unsigned line;
 
-    MUST(state && contacts);
+    SMX_SIM_MUST(state && contacts);
     state_len = smx_client_save(u->client, state);
     contacts_len = smx_client_save_contacts(u->client, contacts);
     if (kept) {
         envelope = malloc(envelope_len);
-        MUST(envelope);
+        SMX_SIM_MUST(envelope);
         memcpy(envelope, kept, envelope_len);
     }
     smx_client_free(u->client);
     for (size_t k = 0; k < u->call_count; k++)
-        if (!is_over(&u->call[k])) {
+        if (!smx_sim_call_is_over(&u->call[k])) {
             u->call[k].ended = true;
             u->call[k].over_at = smx_world_now(n->world);
         }
     for (size_t k = 0; k < u->text_count; k++)
         u->text[k].done = true;
-    make_client(n, i, u->seed, u->name, u->slots);
-    MUST(smx_client_load(u->client, state, state_len) == SMX_OK);
-    MUST(smx_client_load_contacts(u->client, contacts, contacts_len, &line) == SMX_OK);
+    smx_sim_client_make(n, i, u->seed, u->name, u->slots);
+    SMX_SIM_MUST(smx_client_load(u->client, state, state_len) == SMX_OK);
+    SMX_SIM_MUST(smx_client_load_contacts(u->client, contacts, contacts_len, &line) == SMX_OK);
     if (envelope) /* it may have expired meanwhile */
-        (void)!smx_client_consensus(u->client, now_of(u), smx_world_wall(n->world, u->node), envelope,
-                                    envelope_len);
-    start_client(n, i);
+        (void)!smx_client_consensus(u->client, smx_sim_user_now(u), smx_world_wall(n->world, u->node),
+                                    envelope, envelope_len);
+    smx_sim_client_start(n, i);
     free(state);
     free(contacts);
     free(envelope);
 }
 
-void sleep_client(struct network *n, size_t i)
+void smx_sim_client_sleep(struct smx_sim_network *n, size_t i)
 {
     smx_world_set_core(n->world, n->user[i].node, NULL);
 }
 
-void move_client(struct network *n, size_t i)
+void smx_sim_client_move(struct smx_sim_network *n, size_t i)
 {
     struct smx_addr addr = *smx_world_addr(n->world, n->user[i].node);
 
@@ -432,14 +384,14 @@ void move_client(struct network *n, size_t i)
 
 /* ---- making it ---- */
 
-static void make_directory(struct network *n)
+static void make_directory(struct smx_sim_network *n)
 {
     uint8_t secret[64], seed[32] = {42};
     struct smx_directory_config config = {.secret = secret,
                                           .early = true,
-                                          .relays_max = 64,
-                                          .names_max = 100,
-                                          .descs_max = 100,
+                                          .relays_max = n->config.relays,
+                                          .names_max = NAMES_SPARE + n->config.clients_max,
+                                          .descs_max = NAMES_SPARE + n->config.clients_max,
                                           .uploads_busy = n->config.uploads_busy};
 
     smx_params_preset(&config.params);
@@ -458,48 +410,51 @@ static void make_directory(struct network *n)
     smx_network_seal(&n->file);
     config.network = n->file;
     n->store = smx_store_memory();
-    MUST(smx_directory_new(&n->directory, &config, n->store, calendar(n)) == SMX_OK);
+    SMX_SIM_MUST(smx_directory_new(&n->directory, &config, n->store, calendar(n)) == SMX_OK);
 }
 
-struct network_config network_preset(uint64_t seed)
+struct smx_sim_network_config smx_sim_network_preset(uint64_t seed)
 {
-    return (struct network_config){.seed = seed,
-                                   .relays = 9,
-                                   .epoch_s = 60,
-                                   .batch_s = 5,
-                                   .circuits_max = 64,
-                                   .uploads_busy = 100,
-                                   .path = {.latency = SMX_MS(2), .jitter = SMX_US(200)}};
+    return (struct smx_sim_network_config){.seed = seed,
+                                           .relays = 9,
+                                           .clients_max = 16,
+                                           .calls_max = SMX_SIM_CALLS,
+                                           .texts_max = SMX_SIM_TEXTS,
+                                           .epoch_s = 60,
+                                           .batch_s = 5,
+                                           .circuits_max = 64,
+                                           .uploads_busy = 100,
+                                           .path = {.latency = SMX_MS(2), .jitter = SMX_US(200)}};
 }
 
-struct network *network_start(const struct network_config *config)
+struct smx_sim_network *smx_sim_network_new(const struct smx_sim_network_config *config)
 {
-    struct network *n = calloc(1, sizeof *n);
+    struct smx_sim_network *n = calloc(1, sizeof *n);
 
-    MUST(n && config->relays <= NETWORK_RELAYS);
+    SMX_SIM_MUST(n);
     n->config = *config;
-    n->world = smx_world_new(config->seed, (struct smx_wall){START}, &config->path);
+    if (n->config.client_links_max == 0)
+        n->config.client_links_max = (uint32_t)(2 * config->clients_max);
+    n->relay = calloc(config->relays, sizeof *n->relay);
+    n->user = calloc(config->clients_max, sizeof *n->user);
+    SMX_SIM_MUST(n->relay && n->user);
+    n->world = smx_world_new(config->seed, (struct smx_wall){SMX_SIM_START}, &config->path);
     make_directory(n);
     for (n->relays = 0; n->relays < config->relays; n->relays++)
         make_relay(n, n->relays);
     carry(n);
-    run_for(n, 5000); /* the first consensus, and links */
+    smx_sim_run_for(n, 5000); /* the first consensus, and links */
     return n;
 }
 
-struct network *network_without_clients(uint64_t seed)
-{
-    struct network_config config = network_preset(seed);
-
-    return network_start(&config);
-}
-
-void network_free(struct network *n)
+void smx_sim_network_free(struct smx_sim_network *n)
 {
     for (size_t i = 0; i < n->clients; i++)
-        smx_client_free(n->user[i].client);
+        smx_sim_user_fini(&n->user[i]);
     for (size_t i = 0; i < n->relays; i++)
         smx_relay_free(n->relay[i].core);
+    free(n->user);
+    free(n->relay);
     smx_directory_free(n->directory);
     n->store->free(n->store);
     smx_world_free(n->world);

@@ -1,0 +1,63 @@
+#include "tests/support/networks.h"
+
+#include "client/core.h"
+
+#include <stdio.h>
+
+struct smx_sim_network *network_without_clients(uint64_t seed)
+{
+    struct smx_sim_network_config config = smx_sim_network_preset(seed);
+
+    return smx_sim_network_new(&config);
+}
+
+static void explain_client(const struct smx_sim_network *n, size_t i)
+{
+    const struct smx_client *c = n->user[i].client;
+
+    printf("# client %zu: %s\n", i, smx_client_problem_text(c->problem));
+#define X(name, text)                                                                                        \
+    if (c->count.name)                                                                                       \
+        printf("#   %s %llu\n", #name, (unsigned long long)c->count.name);
+    SMX_CLIENT_COUNTERS(X)
+#undef X
+    for (size_t k = 0; k < c->circuit_count; k++)
+        printf("#   circuit %zu: state %d, %zu hops\n", k, c->circuit[k].origin.state,
+               c->circuit[k].origin.hop_count);
+    for (size_t k = 0; k < c->slots; k++)
+        printf("#   meeting %zu: state %d, cookie %d\n", k, c->meeting[k].state, c->meeting[k].cookie_ready);
+    printf("#   name %d, published day %u, listening %d, upload %d\n", c->identity[0].name[0].state,
+           c->identity[0].published_day, c->identity[0].listening, c->identity[0].upload[0].state);
+}
+
+void explain(const struct smx_sim_network *n)
+{
+    for (size_t i = 0; i < n->clients; i++)
+        explain_client(n, i);
+    for (size_t i = 0; i < n->relays; i++) {
+        const struct smx_relay_counters *count;
+        const struct smx_consensus *v;
+        size_t place;
+
+        if (!n->relay[i].core || !(v = smx_relay_current(n->relay[i].core)))
+            continue;
+        count = smx_relay_counters(n->relay[i].core);
+        place = smx_consensus_find(v, n->relay[i].id);
+        printf("# relay %zu: layer %d, %zu circuits\n", i,
+               place == SMX_RELAY_NONE ? -1 : (int)v->relay[place].layer,
+               smx_relay_circuits(n->relay[i].core));
+#define X(name, text)                                                                                        \
+    if (count->name)                                                                                         \
+        printf("#   %s %llu\n", #name, (unsigned long long)count->name);
+        SMX_RELAY_COUNTERS(X)
+#undef X
+    }
+}
+
+bool run_to_ready(struct smx_sim_network *n, unsigned ms)
+{
+    if (smx_sim_run_to_ready(n, ms))
+        return true;
+    explain(n);
+    return false;
+}
