@@ -62,9 +62,9 @@ extern const struct smx_measure_text smx_measure_text[SMX_MEASURE_COUNT];
     X(CELLS_LATE, "cells_late", "cells that came to a relay after their departure")                          \
     X(CELLS_EARLY, "cells_early", "cells that came to a relay too far ahead of it")                          \
     X(CELLS_REPLAYED, "cells_replayed", "cells accepted twice: must be 0")                                   \
-    X(DIRECTIONS, "directions", "directions of calls that were judged")                                      \
-    X(DIRECTIONS_GOOD, "directions_mos4", "of them, those with a MOS of 4.0 and more")                       \
-    X(DIRECTIONS_NEAR, "directions_8000km", "of those judged, between places up to 8,000 km apart")          \
+    X(CALLS_JUDGED, "calls_judged", "calls in which frames were heard or missed")                            \
+    X(CALLS_GOOD, "calls_mos4", "of them, those with a MOS of 4.0 and more in both directions")              \
+    X(CALLS_NEAR, "calls_8000km", "of those judged, between places up to 8,000 km apart")                    \
     X(FAULTS, "faults", "faults that struck")
 
 #define SMX_TALLY_ID(id, name, does) SMX_T_##id,
