@@ -201,7 +201,7 @@ static uint64_t bits_per_second(uint64_t bytes, smx_time time)
     return (uint64_t)llround((double)bytes * 8 * 1e9 / (double)time);
 }
 
-void smx_result_traffic(struct smx_result *r, enum smx_role role, smx_time time, uint64_t payload_out,
+void smx_result_traffic(struct smx_result *r, enum smx_traffic_role role, smx_time time, uint64_t payload_out,
                         uint64_t datagrams_out, uint64_t payload_in, uint64_t datagrams_in)
 {
     struct smx_role_traffic *t = &r->traffic[role];

@@ -78,7 +78,7 @@ extern const struct smx_tally_text smx_tally_text[SMX_TALLY_COUNT];
 
 /* ---- bandwidth ---- */
 
-enum smx_role { SMX_ROLE_CLIENT, SMX_ROLE_GUARD, SMX_ROLE_MIDDLE, SMX_ROLE_END, SMX_ROLE_COUNT };
+enum smx_traffic_role { SMX_ROLE_CLIENT, SMX_ROLE_GUARD, SMX_ROLE_MIDDLE, SMX_ROLE_END, SMX_ROLE_COUNT };
 extern const char *const smx_role_name[SMX_ROLE_COUNT];
 
 /* Bytes on the wire: UDP payload, and 28 a datagram for IPv4 and UDP. */
@@ -158,7 +158,7 @@ void smx_result_free(struct smx_result *r);
 void smx_result_seed(struct smx_result *r, uint64_t seed); /* this run's */
 
 /* What one node of a role sent and got in `time`. */
-void smx_result_traffic(struct smx_result *r, enum smx_role role, smx_time time, uint64_t payload_out,
+void smx_result_traffic(struct smx_result *r, enum smx_traffic_role role, smx_time time, uint64_t payload_out,
                         uint64_t datagrams_out, uint64_t payload_in, uint64_t datagrams_in);
 
 /* The attack's entry, made if there is none.  Good until the next one is made. */

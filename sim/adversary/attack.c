@@ -1,9 +1,16 @@
 #include "sim/adversary/attack.h"
 
+#include "sim/adversary/corrupt.h"
+#include "sim/adversary/discover.h"
+#include "sim/adversary/intersect.h"
+
 #include <string.h>
 
 /* Each attack stands in a file of its own, declared here and listed once. */
 const struct smx_attack *const smx_attacks[] = {
+    &smx_attack_corrupt,
+    &smx_attack_discover,
+    &smx_attack_intersect,
     NULL,
 };
 
