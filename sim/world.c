@@ -53,6 +53,8 @@ struct smx_world {
     struct event *free_events;
     struct watcher watcher[WATCHERS];
     size_t watchers;
+    smx_world_arrival arrival;
+    void *arrival_arg;
     struct smx_world_counters count;
 };
 
@@ -289,6 +291,12 @@ void smx_world_unwatch(struct smx_world *w, smx_world_tap tap, void *arg)
     memmove(&w->watcher[i], &w->watcher[i + 1], (w->watchers - i) * sizeof w->watcher[0]);
 }
 
+void smx_world_watch_arrivals(struct smx_world *w, smx_world_arrival fn, void *arg)
+{
+    w->arrival = fn;
+    w->arrival_arg = arg;
+}
+
 static void deadline_read(struct smx_world *w, uint32_t node)
 {
     const struct node *n = &w->node[node];
@@ -356,6 +364,21 @@ static bool pass_watchers(struct smx_world *w, uint32_t from, uint32_t to, uint8
     return true;
 }
 
+static struct event *on_its_way(struct smx_world *w, uint32_t from, uint32_t to,
+                                const struct smx_addr *sent_to, const uint8_t *bytes, size_t len)
+{
+    struct event *e = event_take(w);
+
+    assert(len <= sizeof e->bytes);
+    e->fn = NULL;
+    e->to = to;
+    e->from = w->node[from].addr;
+    e->sent_to = *sent_to;
+    e->len = len;
+    memcpy(e->bytes, bytes, len);
+    return e;
+}
+
 static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram *d)
 {
     uint8_t *bytes = w->out.bytes + d->at;
@@ -376,19 +399,19 @@ static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram 
     copies = smx_net_send(&w->net, &w->rng, w->now, from, to, fate);
     w->count.lost += copies == 0;
     for (size_t i = 0; i < copies; i++) {
-        struct event *e = event_take(w);
+        struct event *e = on_its_way(w, from, to, &d->to, bytes, d->len);
 
-        assert(d->len <= sizeof e->bytes);
-        e->fn = NULL;
-        e->to = to;
-        e->from = w->node[from].addr;
-        e->sent_to = d->to;
-        e->len = d->len;
-        memcpy(e->bytes, bytes, d->len);
         if (fate[i].corrupt && d->len > 0)
             e->bytes[smx_rng_below(&w->rng, d->len)] ^= (uint8_t)(1 << smx_rng_below(&w->rng, 8));
         due_push(w, fate[i].at + held, e);
     }
+}
+
+void smx_world_inject(struct smx_world *w, smx_time at, uint32_t from, uint32_t to, const uint8_t *bytes,
+                      size_t len)
+{
+    assert(from < w->node_count && to < w->node_count);
+    due_push(w, at > w->now ? at : w->now, on_its_way(w, from, to, &w->node[to].addr, bytes, len));
 }
 
 void smx_world_flush(struct smx_world *w, uint32_t node)
@@ -409,6 +432,8 @@ static void arrive(struct smx_world *w, struct event *e)
         return;
     }
     w->count.arrived++;
+    if (w->arrival)
+        w->arrival(w->arrival_arg, w->now, e->to, e->bytes, e->len);
     n->ops->receive(n->core, smx_world_local(w, e->to), smx_world_wall(w, e->to), &e->from, e->bytes, e->len,
                     &w->out);
     smx_world_flush(w, e->to);

@@ -75,6 +75,13 @@ typedef bool (*smx_world_tap)(void *arg, smx_time now, uint32_t from, uint32_t t
 void smx_world_watch(struct smx_world *w, smx_world_tap tap, void *arg);
 /* The one that was added with these. */
 void smx_world_unwatch(struct smx_world *w, smx_world_tap tap, void *arg);
+/* Told of each datagram that arrives, before its node has it.  One per world; NULL: nobody is. */
+typedef void (*smx_world_arrival)(void *arg, smx_time now, uint32_t to, const uint8_t *bytes, size_t len);
+void smx_world_watch_arrivals(struct smx_world *w, smx_world_arrival fn, void *arg);
+/* Somebody on the way makes a datagram that looks as if a node had sent it (now, from where it is now), to
+ * arrive at that time.  Nobody watches that, and nothing befalls it.  len <= 1500. */
+void smx_world_inject(struct smx_world *w, smx_time at, uint32_t from, uint32_t to, const uint8_t *bytes,
+                      size_t len);
 
 /* Does the next thing that is due; false when there is nothing, or only after `until`. */
 bool smx_world_step(struct smx_world *w, smx_time until);

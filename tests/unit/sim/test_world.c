@@ -201,6 +201,47 @@ static void a_tap_sees_holds_changes_and_takes(void **state)
     smx_world_free(f.w);
 }
 
+struct arrivals {
+    unsigned count;
+    uint32_t to;
+    smx_time at;
+    uint8_t first;
+};
+
+static void arrives(void *arg, smx_time now, uint32_t to, const uint8_t *bytes, size_t len)
+{
+    struct arrivals *a = arg;
+
+    assert_int_equal(len, 100);
+    *a = (struct arrivals){a->count + 1, to, now, bytes[0]};
+}
+
+static void arrivals_are_told_and_what_somebody_made_up_is_one(void **state)
+{
+    struct fixture f;
+    struct arrivals a = {.count = 0};
+    uint8_t forged[100] = {77};
+    unsigned seen = 0;
+
+    (void)state;
+    start(&f, &(struct smx_net_path){.latency = SMX_MS(1)}, NULL, NULL);
+    smx_world_watch(f.w, tap, &seen);
+    smx_world_watch_arrivals(f.w, arrives, &a);
+    smx_world_inject(f.w, SMX_MS(150), f.na, f.nb, forged, sizeof forged);
+    smx_world_run(f.w, SMX_MS(160));
+    assert_int_equal(seen, 1); /* nobody watches what is made up */
+    assert_int_equal(a.count, 2);
+    assert_int_equal(a.to, f.nb);
+    assert_int_equal(a.at, SMX_MS(150));
+    assert_int_equal(a.first, 77);
+    assert_int_equal(f.b.last[0], 77);
+    assert_true(smx_addr_equal(&f.b.last_from, smx_world_addr(f.w, f.na)));
+    smx_world_watch_arrivals(f.w, NULL, NULL);
+    smx_world_run(f.w, SMX_MS(450));
+    assert_int_equal(a.count, 2);
+    smx_world_free(f.w);
+}
+
 struct call {
     struct smx_world *w;
     smx_time at[3];
@@ -352,6 +393,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_run_and_another_gives_another),
         cmocka_unit_test(who_moves_or_dies_gets_nothing_at_the_old_address),
         cmocka_unit_test(a_tap_sees_holds_changes_and_takes),
+        cmocka_unit_test(arrivals_are_told_and_what_somebody_made_up_is_one),
         cmocka_unit_test(calls_come_in_their_time_and_may_ask_for_more),
         cmocka_unit_test(links_live_for_minutes_over_a_bad_network_with_drifting_clocks),
     };
