@@ -303,7 +303,7 @@ static bool boot_cells(struct smx_client *c, smx_time now, struct smx_quantum *q
     uint8_t cell[SMX_CELL_SIZE];
     bool real = false;
 
-    if (smx_link_command(c->ep, c->uplink.link, cell)) {
+    if (smx_link_command(c->ep, c->uplink.link, now, cell)) {
         memcpy(smx_quantum_add(q), cell, SMX_CELL_SIZE);
         real = true;
     }
@@ -325,7 +325,7 @@ static bool circuit_cells(struct smx_client *c, smx_time now, uint64_t tick, str
         if (!smx_circuit_has_turn(k, tick))
             continue;
         cell = smx_quantum_add(q);
-        if (k->role == CIRCUIT_ERRAND && smx_link_command(c->ep, c->uplink.link, cell))
+        if (k->role == CIRCUIT_ERRAND && smx_link_command(c->ep, c->uplink.link, now, cell))
             real = true; /* a command of the link takes the errand's turn */
         else
             real = smx_circuit_turn(c, k, now, tick, cell) || real;

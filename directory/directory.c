@@ -1,5 +1,6 @@
 #include "directory/directory.h"
 #include "directory/names.h"
+#include "directory/nearness.h"
 #include "directory/rates.h"
 #include "directory/relays.h"
 #include "directory/work.h"
@@ -9,8 +10,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WEIGHT = 1000 };
 
 struct smx_directory {
     struct smx_directory_config config; /* secret: ours, sodium_malloc */
@@ -321,7 +320,6 @@ static void fill_relay(const struct smx_directory *d, struct smx_relay_info *inf
     info->onion_count = (uint8_t)r->desc.onion_count;
     info->addr_count = (uint8_t)r->desc.addr_count;
     info->layer = r->layer;
-    info->weight = WEIGHT;
     if (smx_dir_relay_is_fresh(r, &d->config.params, now) && smx_relay_onion(info, epoch))
         info->flags = SMX_RELAY_RUNNING;
 }
@@ -353,6 +351,8 @@ static enum smx_err draft(const struct smx_directory *d, struct smx_wall now, st
         c->relay_count = count;
         smx_consensus_count_layers(c);
         err = smx_rates_fill(c, room, desc);
+        if (err == SMX_OK)
+            err = smx_nearness_fill(c, desc);
     }
     free(desc);
     return err;

@@ -323,7 +323,7 @@ static void turn(struct smx_relay *r, struct idle *c, uint64_t tick, smx_time no
         struct idle_circuit *k = &c->circuit[i < c->slots ? i : c->slots + tick % 2];
         uint8_t *cell = smx_quantum_add(&q);
 
-        if (i == c->slots && smx_link_command(c->ep, c->link, cell))
+        if (i == c->slots && smx_link_command(c->ep, c->link, now, cell))
             continue;
         if (k->cookie_wanted) {
             uint8_t cookie[SMX_COOKIE];

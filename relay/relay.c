@@ -302,7 +302,7 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
     smx_quantum_open(&q, cells, count, n->cells, &r->rng);
     /* A full client link still has to say things: a command takes the place of a listening or errand
      * circuit's cell. */
-    has_own = smx_link_command(r->ep, link, own);
+    has_own = smx_link_command(r->ep, link, now, own);
     if (n->slot_count[slot] + n->listen_count[listen] >= q.total && (has_own || has_command(r, link, tick)))
         skip = 1;
     real += depart_list(r, n->slot[slot], tick, now, 0, &q);
@@ -573,6 +573,14 @@ size_t smx_relay_idle_clients(const struct smx_relay *r)
     return r->floor.count;
 }
 
+/* Rounded up: what is known is never 0. */
+static uint16_t rtt_ms(smx_time rtt)
+{
+    smx_time ms = (rtt + SMX_MS(1) - 1) / SMX_MS(1);
+
+    return ms < UINT16_MAX ? (uint16_t)ms : UINT16_MAX;
+}
+
 size_t smx_relay_link_reports(struct smx_relay *r, struct smx_link_report *reports, size_t count)
 {
     size_t n = 0;
@@ -583,6 +591,7 @@ size_t smx_relay_link_reports(struct smx_relay *r, struct smx_link_report *repor
         if (!nb->used || nb->place == NONE)
             continue;
         memcpy(reports[n].id, r->consensus.relay[nb->place].id, SMX_DOC_KEY);
+        reports[n].rtt_ms = nb->up ? rtt_ms(smx_link_rtt(r->ep, i)) : 0;
         reports[n++].circuits = nb->load_max;
         nb->load_max = 0;
     }

@@ -147,8 +147,8 @@ const struct smx_relay_counters *smx_relay_counters(const struct smx_relay *rela
 const struct smx_link_counters *smx_relay_link_counters(const struct smx_relay *relay);
 size_t smx_relay_circuits(const struct smx_relay *relay); /* live ones */
 size_t smx_relay_idle_clients(const struct smx_relay *relay);
-/* Most circuits seen on the link to a neighbour since the last call, in cells per slot period, for the
- * descriptor's report. */
+/* Most circuits seen on the link to a neighbour since the last call, in cells per slot period, and the round
+ * trip to it, for the descriptor's report. */
 size_t smx_relay_link_reports(struct smx_relay *relay, struct smx_link_report *reports, size_t count);
 
 #endif

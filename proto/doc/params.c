@@ -25,6 +25,8 @@ const struct smx_param_def smx_param_table[] = {
     ROW(private_addresses, 0, 0, 1, "1: private and loopback addresses are allowed"),
     ROW(claim_work_bits, 18, 0, 40, "bits of work in an upload"),
     ROW(name_grace_s, 2592000, 60, 31536000, "s until a name lapses that nobody renews"),
+    ROW(nearness, 4, 0, 8, "how strongly middle and end relays are drawn by nearness to the others"),
+    ROW(nearness_guard, 0, 0, 8, "the same of guards"),
     ROW(consensus_valid, 3, 2, 24, "epochs until a consensus is refused"),
 };
 

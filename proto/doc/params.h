@@ -29,7 +29,9 @@ struct smx_params {
     uint32_t private_addresses; /* 1: private and loopback addresses are allowed (test networks) */
     uint32_t claim_work_bits;   /* leading zero bits that an upload's work must show */
     uint32_t name_grace_s;      /* a name lapses this long after its last claim, renewal or transfer */
-    uint32_t consensus_valid;   /* epochs from a consensus' start until it is refused */
+    uint32_t nearness; /* power by which middle and end relays weigh less that are far from the others */
+    uint32_t nearness_guard;  /* the same of guards; 0: all weigh the same */
+    uint32_t consensus_valid; /* epochs from a consensus' start until it is refused */
 };
 
 struct smx_param_def {

@@ -48,7 +48,7 @@ json_t *smx_onion_write(const struct smx_onion_key *onion, size_t count)
 enum smx_err smx_relaydesc_encode(uint8_t **out, size_t *out_len, const struct smx_relaydesc *d,
                                   const uint8_t secret[SMX_DOC_SECRET])
 {
-    json_t *doc = smx_json_new("relay"), *links = json_array();
+    json_t *doc = smx_json_new("relay"), *links = json_array(), *rtt = json_array();
     struct smx_doc_sig sig = {.signer = 0};
     enum smx_err err;
     char *raw;
@@ -68,8 +68,10 @@ enum smx_err smx_relaydesc_encode(uint8_t **out, size_t *out_len, const struct s
         smx_json_add(&pair, smx_json_from_hex(d->report[i].id, SMX_DOC_KEY));
         smx_json_add(&pair, json_integer(d->report[i].circuits));
         smx_json_add(&links, pair);
+        smx_json_add(&rtt, json_integer(d->report[i].rtt_ms));
     }
     smx_json_put(&doc, "links", links);
+    smx_json_put(&doc, "rtt", rtt);
     raw = smx_json_text(doc);
     if (!raw)
         return SMX_E_MEMORY;
@@ -109,6 +111,25 @@ static bool read_reports(struct smx_relaydesc *d, const json_t *links)
     return true;
 }
 
+/* After the links, in their order. */
+static bool read_rtt(struct smx_relaydesc *d, const json_t *list)
+{
+    size_t count;
+
+    if (!list)
+        return true;
+    if (!smx_json_array(&count, list, d->report_count, d->report_count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t ms;
+
+        if (!smx_json_u64(&ms, json_array_get(list, i), 0, UINT16_MAX))
+            return false;
+        d->report[i].rtt_ms = (uint16_t)ms;
+    }
+    return true;
+}
+
 static bool read_desc(struct smx_relaydesc *d, const json_t *doc)
 {
     uint64_t published, rate;
@@ -122,7 +143,7 @@ static bool read_desc(struct smx_relaydesc *d, const json_t *doc)
         !smx_json_copy(d->software, sizeof d->software, json_object_get(doc, "software")) ||
         !smx_json_u64(&published, json_object_get(doc, "published"), 0, SMX_JSON_INT_MAX) ||
         !smx_json_u64(&rate, json_object_get(doc, "rate"), 0, UINT32_MAX) ||
-        !read_reports(d, json_object_get(doc, "links")))
+        !read_reports(d, json_object_get(doc, "links")) || !read_rtt(d, json_object_get(doc, "rtt")))
         return false;
     d->published.s = (int64_t)published;
     d->rate = (uint32_t)rate;

@@ -4,7 +4,8 @@
  *
  *   {"sipmix": "relay", "version": 1, "network": HEX64, "id": HEX64, "link_key": HEX64,
  *    "onion": [{"key": HEX64, "epoch": 495123}, ...], "addr": ["192.0.2.9:9001"], "role": "relay",
- *    "software": "0.1", "published": 1790000000, "rate": 20000, "links": [[HEX64, 7], ...]} */
+ *    "software": "0.1", "published": 1790000000, "rate": 20000, "links": [[HEX64, 7], ...],
+ *    "rtt": [23, ...]}                        as many as links; missing in descriptors of older relays */
 #ifndef SMX_DOC_RELAYDESC_H
 #define SMX_DOC_RELAYDESC_H
 
@@ -31,6 +32,7 @@ struct smx_onion_key {
 struct smx_link_report {
     uint8_t id[SMX_DOC_KEY]; /* the neighbour */
     uint32_t circuits;       /* most at one time since the last report, in cells per slot period */
+    uint16_t rtt_ms;         /* there and back, of late; 0: not known */
 };
 
 struct smx_relaydesc {

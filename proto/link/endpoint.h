@@ -34,7 +34,10 @@
 #define SMX_LINK_COOKIE_LIFE SMX_SECOND(120)
 #define SMX_LINK_WORK_PAUSE  SMX_MS(10) /* between two pieces of work */
 
-enum { SMX_LINK_CLOCK_SKEW = 120 }; /* seconds a handshake's wall time may be off */
+enum {
+    SMX_LINK_CLOCK_SKEW = 120, /* seconds a handshake's wall time may be off */
+    SMX_LINK_RTTS = 4,         /* round trips that are kept: of some eight minutes */
+};
 
 enum link_state { LINK_FREE, LINK_HALF, LINK_UP, LINK_DOWN };
 
@@ -82,7 +85,9 @@ struct link {
     smx_time heard;   /* last authentic datagram */
     smx_time born;    /* of the session in use */
     smx_time alt_until;
-    smx_time rekey_from; /* when the peer may ask for public-key work again */
+    smx_time rekey_from;            /* when the peer may ask for public-key work again */
+    smx_time asked;                 /* when that which he has to answer next went out first; 0: nothing did */
+    uint32_t rtt_us[SMX_LINK_RTTS]; /* how long the last answers took, the newest first; 0: none */
     struct smx_session now, alt;
     uint8_t rekey_e[SMX_X25519];       /* ephemeral key of the last rekey answered, when rekeyed */
     uint8_t rekey_msg2[SMX_WIRE_MSG2]; /* and the answer, while alt_use is ALT_REKEY */
@@ -153,6 +158,8 @@ void smx_link_come_up(struct smx_endpoint *ep, struct link *l, smx_time now, uin
                       struct smx_link_rx *rx);
 
 void smx_link_go_down(struct smx_endpoint *ep, struct link *l, smx_time now);
+/* What was asked has been answered now. */
+void smx_link_answered(struct link *l, smx_time now);
 
 /* handshake.c */
 void smx_handshake_send(struct smx_endpoint *ep, struct link *l, smx_time now, struct smx_wall wall,

@@ -63,6 +63,7 @@ void smx_handshake_send(struct smx_endpoint *ep, struct link *l, smx_time now, s
     smx_wire_macs_write(datagram, len, keys.mac1, proven ? d->cookie : NULL);
     memcpy(d->mac1, smx_wire_mac1(datagram, len), sizeof d->mac1);
     smx_wire_mask(l->mask_key, datagram, len);
+    l->asked = now;
     ep->count.handshakes_sent++;
 }
 
@@ -138,6 +139,7 @@ static void answer_init(struct smx_endpoint *ep, smx_time now, const struct smx_
     l->alt_use = ALT_HANDSHAKE;
     l->alt_boot = peer_boot;
     l->alt_until = now + SMX_LINK_HALF_OPEN;
+    l->asked = 0;
     if (l->state == LINK_HALF)
         l->addr = *from;
     datagram = smx_out_add(out, from, len);
@@ -147,6 +149,7 @@ static void answer_init(struct smx_endpoint *ep, smx_time now, const struct smx_
     smx_wire_keys(&keys, l->peer_static);
     smx_wire_macs_write(datagram, len, keys.mac1, NULL);
     smx_wire_mask(l->mask_key, datagram, len);
+    l->asked = now;
 }
 
 static void receive_init(struct smx_endpoint *ep, smx_time now, struct smx_wall wall,
@@ -253,6 +256,7 @@ static void receive_response(struct smx_endpoint *ep, smx_time now, const struct
     smx_link_swap(ep, l, now, false);
     l->addr = l->dial->addr;
     l->newest = 0;
+    smx_link_answered(l, now);
     ep->count.handshakes_done++;
     smx_link_come_up(ep, l, now, hello.boot, rx);
 }

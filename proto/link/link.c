@@ -10,6 +10,7 @@
 static void confirm(struct smx_endpoint *ep, struct link *l, smx_time now, const struct smx_addr *from,
                     struct smx_link_rx *rx)
 {
+    smx_link_answered(l, now);
     if (l->alt_use == ALT_REKEY) {
         smx_link_swap(ep, l, now, true);
         ep->count.rekeys++;
@@ -186,6 +187,28 @@ smx_time smx_link_margin(const struct smx_endpoint *ep, uint32_t link)
 bool smx_link_drift(const struct smx_endpoint *ep, uint32_t link, smx_time now, int64_t *drift)
 {
     return smx_phase_drift(&smx_link_at(ep, link)->phase, reading(ep, now), drift);
+}
+
+void smx_link_answered(struct link *l, smx_time now)
+{
+    smx_time took = now > l->asked ? now - l->asked : 0;
+
+    if (l->asked == 0 || took > SMX_LINK_HALF_OPEN)
+        return; /* an answer to nothing that we know of */
+    l->asked = 0;
+    memmove(l->rtt_us + 1, l->rtt_us, sizeof l->rtt_us - sizeof l->rtt_us[0]);
+    l->rtt_us[0] = (uint32_t)(took / SMX_US(1)) + 1;
+}
+
+smx_time smx_link_rtt(const struct smx_endpoint *ep, uint32_t link)
+{
+    const struct link *l = smx_link_at(ep, link);
+    uint32_t least = 0;
+
+    for (size_t i = 0; i < SMX_LINK_RTTS; i++)
+        if (l->rtt_us[i] != 0 && (least == 0 || l->rtt_us[i] < least))
+            least = l->rtt_us[i];
+    return SMX_US(least);
 }
 
 uint64_t smx_link_last_tick(const struct smx_endpoint *ep, uint32_t link)

@@ -156,8 +156,8 @@ uint8_t *smx_link_begin(struct smx_endpoint *ep, uint32_t link, struct smx_out *
  * datagram to the next of this link, for as long as the endpoint lives: a repeated counter would betray the
  * plaintext, so it is asserted. */
 void smx_link_seal(struct smx_endpoint *ep, uint32_t link, uint8_t *cells, uint64_t t, uint32_t k);
-/* The link's own command that wants the next free cell, if there is one; it is then taken as sent. */
-bool smx_link_command(struct smx_endpoint *ep, uint32_t link, uint8_t cell[SMX_LINK_CELL]);
+/* The link's own command that wants the next free cell, if there is one; it is then taken as sent, now. */
+bool smx_link_command(struct smx_endpoint *ep, uint32_t link, smx_time now, uint8_t cell[SMX_LINK_CELL]);
 
 /* ---- what is known of a link; link must be a handle in use ---- */
 
@@ -177,6 +177,9 @@ smx_time smx_link_margin(const struct smx_endpoint *ep, uint32_t link);
 /* How far, in ns, that clock has come to lie before the peer's since the link came up (below 0: behind).
  * False while it can't be told: proto/link/phase.h. */
 bool smx_link_drift(const struct smx_endpoint *ep, uint32_t link, smx_time now, int64_t *drift);
+/* How long the peer took at least, of late, to answer what only he could answer and not before it came: there
+ * and back, and the wait for his tick; section 7.  0: not known yet. */
+smx_time smx_link_rtt(const struct smx_endpoint *ep, uint32_t link);
 /* Newest tick of the peer that was seen; 0 before the first. */
 uint64_t smx_link_last_tick(const struct smx_endpoint *ep, uint32_t link);
 

@@ -20,6 +20,7 @@ void smx_rekey_ask(struct smx_endpoint *ep, struct link *l, smx_time now, struct
             return; /* can't be: this very key has made a handshake */
         d->index = smx_index_new(ep, l, REF_DIAL);
         d->rekey = true;
+        l->asked = 0;
     }
     d->command = true;
 }
@@ -58,6 +59,7 @@ static enum smx_err answer(struct smx_endpoint *ep, struct link *l, smx_time now
     l->rekeyed = true;
     l->alt_use = ALT_REKEY;
     l->answer_waits = true;
+    l->asked = 0;
     l->alt_until = now + 2 * SMX_LINK_REKEY_REST;
     smx_link_arm(ep, l);
     return SMX_OK;
@@ -107,6 +109,7 @@ static enum smx_err receive_answer(struct smx_endpoint *ep, struct link *l, smx_
     }
     l->dial->index = 0; /* the index goes on with the session */
     smx_link_drop_dial(ep, l);
+    smx_link_answered(l, now);
     smx_link_swap(ep, l, now, true); /* we send with the new keys from now on */
     l->dial->next = now + SMX_LINK_REKEY;
     ep->count.rekeys++;
@@ -123,7 +126,15 @@ void smx_rekey_receive(struct smx_endpoint *ep, struct link *l, smx_time now, co
         ep->count.rekeys_refused++;
 }
 
-bool smx_link_command(struct smx_endpoint *ep, uint32_t link, uint8_t cell[SMX_LINK_CELL])
+/* Of copies the first counts: an answer to it that comes after the second went out took longer, not shorter.
+ */
+static void ask(struct link *l, smx_time now)
+{
+    if (l->asked == 0)
+        l->asked = now;
+}
+
+bool smx_link_command(struct smx_endpoint *ep, uint32_t link, smx_time now, uint8_t cell[SMX_LINK_CELL])
 {
     struct link *l = smx_link_at(ep, link);
 
@@ -131,6 +142,7 @@ bool smx_link_command(struct smx_endpoint *ep, uint32_t link, uint8_t cell[SMX_L
         smx_wire_rekey_write(
             cell, &(struct smx_wire_rekey){.step = 1, .sender = l->dial->index, .msg = l->dial->msg1});
         l->dial->command = false;
+        ask(l, now);
         return true;
     }
     if (l->answer_waits) {
@@ -139,6 +151,7 @@ bool smx_link_command(struct smx_endpoint *ep, uint32_t link, uint8_t cell[SMX_L
                                                             .receiver = l->alt.peer_index,
                                                             .msg = l->rekey_msg2});
         l->answer_waits = false;
+        ask(l, now);
         return true;
     }
     return false;

@@ -41,6 +41,8 @@ PARAMS = {
     "private_addresses": (0, 0, 1),
     "claim_work_bits": (18, 0, 40),
     "name_grace_s": (2592000, 60, 31536000),
+    "nearness": (4, 0, 8),
+    "nearness_guard": (0, 0, 8),
     "consensus_valid": (3, 2, 24),
 }
 LAYERS = ["guard", "middle", "end", "exit"]
@@ -246,6 +248,9 @@ def read_relay(data):
         listed(pair, 2, 2)
         hexed(pair[0], 32)
         need(integer(pair[1], 0, 2**32 - 1))
+    if "rtt" in doc:
+        got = listed(doc["rtt"], len(doc["links"]), len(doc["links"]))
+        need(all(integer(ms, 0, 2**16 - 1) for ms in got))
     verify(RELAY, raw, sigs[0][1], ident)
     return doc
 
@@ -417,7 +422,8 @@ def make_networks():
 def make_relays():
     doc = {"sipmix": "relay", "version": 1, "network": "aa" * 32, "id": public(seed(9)).hex(), "link_key": "0b" * 32,
            "onion": [{"key": "0c" * 32, "epoch": 7}, {"key": "0d" * 32, "epoch": 8}], "addr": ["192.0.2.9:9001"],
-           "role": "relay", "software": "0.1", "published": 1790000000, "rate": 20000, "links": [["0e" * 32, 7]]}
+           "role": "relay", "software": "0.1", "published": 1790000000, "rate": 20000, "links": [["0e" * 32, 7], ["0f" * 32, 0]],
+           "rtt": [23, 0]}
 
     def put(name, d, why=None, signer=0, by=seed(9), data=None):
         raw = dump(d)
@@ -435,7 +441,8 @@ def make_relays():
     good = envelope(RELAY, raw, [(0, sig)])
     put("plain", doc)
     put("packed", doc, data=envelope(RELAY, raw, [(0, sig)], pack=1))
-    put("exit", dict(doc, role="exit", links=[], addr=["[2001:db8::9]:9001", "192.0.2.9:9001"]))
+    put("older", {k: v for k, v in doc.items() if k != "rtt"})
+    put("exit", dict(doc, role="exit", links=[], rtt=[], addr=["[2001:db8::9]:9001", "192.0.2.9:9001"]))
     put("unknown-member", dict(doc, later=1))
     put("forged", doc, "signed by another key", by=seed(8))
     put("wrong-kind", doc, "signed as a consensus", data=envelope(RELAY, raw, [(0, sign(CONSENSUS, raw, seed(9)))]))
@@ -461,7 +468,12 @@ def make_relays():
     put("onion-order", dict(doc, onion=doc["onion"][::-1]), "epochs ascend")
     put("onion-none", dict(doc, onion=[]), "an onion key is needed")
     put("no-link-key", changed(doc, "link_key", None), "missing member")
-    put("link-triple", dict(doc, links=[["0e" * 32, 7, 7]]), "pairs")
+    put("link-triple", dict(doc, links=[["0e" * 32, 7, 7]], rtt=[1]), "pairs")
+    put("rtt-short", dict(doc, rtt=[23]), "one for each link")
+    put("rtt-long", dict(doc, rtt=[23, 0, 7]), "one for each link")
+    put("rtt-negative", dict(doc, rtt=[23, -1]), "negative")
+    put("rtt-most", dict(doc, rtt=[23, 65536]), "65535 at most")
+    put("rtt-none", dict(doc, rtt=None), "no list")
     put("software", dict(doc, software="x" * 32), "31 letters at most")
 
 

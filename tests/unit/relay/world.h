@@ -289,7 +289,7 @@ static void owner_tick(struct world *w, struct owner *o)
                 memcpy(peer + 8, &number, sizeof number);
                 send.peer = peer;
             }
-            if (i == CELLS - 1 && smx_link_command(o->ep, o->link, cell))
+            if (i == CELLS - 1 && smx_link_command(o->ep, o->link, w->now, cell))
                 continue;
             if (c->mute)
                 smx_filler_encode(cell);

@@ -315,7 +315,7 @@ static void peer_expire(void *core, smx_time now, struct smx_wall wall, struct s
     if (p->link == SMX_LINK_NONE || !(cells = smx_link_begin(p->ep, p->link, out)))
         return;
     memset(cells, 0, SMX_LINK_CELLS_MAX * SMX_LINK_CELL);
-    smx_link_command(p->ep, p->link, cells);
+    smx_link_command(p->ep, p->link, now, cells);
     smx_link_seal(p->ep, p->link, cells, p->tick, 0);
 }
 

@@ -51,7 +51,7 @@ static void check_relay(struct smx_vec *v)
         assert_memory_equal(d->id, id, sizeof id);
         assert_memory_equal(d->onion[0].tag, smx_vec_fixed(v, "tag", SMX_ONION_TAG), SMX_ONION_TAG);
         assert_int_equal(smx_relaydesc_encode(&again, &again_len, d, secret), SMX_OK);
-        if (!strstr(v->name, "packed") && !strstr(v->name, "unknown")) {
+        if (!strstr(v->name, "packed") && !strstr(v->name, "unknown") && !strstr(v->name, "older")) {
             assert_int_equal(again_len, len);
             assert_memory_equal(again, in, len);
         }

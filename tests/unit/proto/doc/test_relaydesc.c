@@ -24,6 +24,7 @@ static struct smx_relaydesc *desc_new(size_t reports)
     for (size_t i = 0; i < reports; i++) {
         memset(d->report[i].id, (int)i, SMX_DOC_KEY);
         d->report[i].circuits = (uint32_t)i;
+        d->report[i].rtt_ms = (uint16_t)(UINT16_MAX - i);
     }
     return d;
 }
@@ -40,6 +41,7 @@ static void the_largest_descriptor_fits_its_limit_and_comes_back(void **state)
     assert_int_equal(smx_relaydesc_decode(got, out, len), SMX_OK);
     assert_int_equal(got->report_count, SMX_RELAYDESC_REPORTS);
     assert_int_equal(got->report[255].circuits, 255);
+    assert_int_equal(got->report[255].rtt_ms, UINT16_MAX - 255);
     assert_memory_equal(got->onion[2].tag, d->onion[2].tag, SMX_ONION_TAG);
     assert_int_equal(smx_relaydesc_encode(&again, &again_len, got, fix_key(9).secret), SMX_OK);
     assert_int_equal(again_len, len);

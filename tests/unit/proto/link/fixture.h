@@ -211,7 +211,7 @@ static inline void node_tick(struct net *net, int i)
     for (uint8_t c = 0; c < net->cells; c++) {
         uint8_t *cell = cells + (size_t)c * SMX_LINK_CELL;
 
-        if (smx_link_command(n->ep, n->link, cell))
+        if (smx_link_command(n->ep, n->link, net->now, cell))
             continue;
         memset(cell, 0, SMX_LINK_CELL);
         cell[3] = 9;

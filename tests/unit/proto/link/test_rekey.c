@@ -262,6 +262,71 @@ static void a_session_that_nobody_renews_ends_after_ten_minutes(void **state)
     net_free(net);
 }
 
+/* Rounds of ms: the way both ways, and at most a tick that the other side waits for. */
+static void round_trips_are_measured_by_both_sides(void **state)
+{
+    (void)state;
+    for (smx_time delay = SMX_MS(1); delay <= SMX_MS(150); delay += SMX_MS(37)) {
+        struct net *net = net_new(SMX_LINK_RELAY, 6);
+
+        net->delay = delay;
+        connect_up(net);
+        assert_int_equal(smx_link_rtt(net->n[CONNECTOR].ep, net->n[CONNECTOR].link), 0);
+        run(net, 4000);
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i < 2; i++) {
+                smx_time rtt = smx_link_rtt(net->n[i].ep, net->n[i].link);
+
+                assert_in_range(rtt, 2 * delay, 2 * delay + SMX_MS(13)); /* steps of the fixture are 1 ms */
+            }
+            run(net, FIRST_REKEY); /* and again by rekeys */
+        }
+        net_free(net);
+    }
+}
+
+/* After a minute every datagram takes longer by counts[0] ms. */
+static bool longer_hook(struct net *net, int to, const uint8_t *bytes, size_t len, smx_time *delay)
+{
+    (void)to, (void)bytes, (void)len;
+    *delay += SMX_MS(net->counts[0]);
+    return true;
+}
+
+static void a_path_that_has_become_longer_shows_within_minutes(void **state)
+{
+    struct net *net = net_new(SMX_LINK_RELAY, 6);
+
+    (void)state;
+    net->hook = longer_hook;
+    connect_up(net);
+    run(net, 1000);
+    net->counts[0] = 100;
+    run(net, 5 * FIRST_REKEY);
+    for (int i = 0; i < 2; i++)
+        assert_in_range(smx_link_rtt(net->n[i].ep, net->n[i].link), SMX_MS(260), SMX_MS(273));
+    net_free(net);
+}
+
+static void a_lost_answer_never_makes_a_round_trip_look_shorter(void **state)
+{
+    struct net *net = net_new(SMX_LINK_RELAY, 6);
+
+    (void)state;
+    net->hook = one_way_hook;
+    connect_up(net);
+    run(net, FIRST_REKEY - 1000);
+    for (net->counts[0] = 0; net->counts[0] < 2; net->counts[0]++) {
+        net->counts[1] = 1; /* over the time of a rekey, once each way */
+        run(net, 2500);
+        net->counts[1] = 0;
+        run(net, FIRST_REKEY - 2500);
+        for (int i = 0; i < 2; i++)
+            assert_true(smx_link_rtt(net->n[i].ep, net->n[i].link) >= SMX_MS(60));
+    }
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +338,9 @@ int main(void)
         cmocka_unit_test(a_rekey_of_another_key_or_incarnation_is_refused),
         cmocka_unit_test(rekeys_can_not_be_used_to_make_us_work),
         cmocka_unit_test(a_malformed_rekey_is_refused_and_hidden),
+        cmocka_unit_test(round_trips_are_measured_by_both_sides),
+        cmocka_unit_test(a_path_that_has_become_longer_shows_within_minutes),
+        cmocka_unit_test(a_lost_answer_never_makes_a_round_trip_look_shorter),
         cmocka_unit_test(a_session_that_nobody_renews_ends_after_ten_minutes),
     };
 
