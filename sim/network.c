@@ -80,7 +80,7 @@ static void describe_relay(struct smx_sim_network *n, size_t i, struct smx_wall 
     memcpy(d->id, r->id, sizeof d->id);
     memcpy(d->link_key, r->link.public, sizeof d->link_key);
     for (uint64_t k = 0; k < 2; k++) {
-        d->onion[k].epoch = (uint64_t)wall.s / n->config.epoch_s + k;
+        d->onion[k].epoch = (uint64_t)wall.s / n->config.params.epoch_s + k;
         SMX_SIM_MUST(smx_relay_onion_key(r->core, d->onion[k].epoch, d->onion[k].key) == SMX_OK);
     }
     r->onion_len = smx_relay_onion_save(r->core, r->onion);
@@ -97,15 +97,13 @@ static void carry_consensus(struct smx_sim_network *n, size_t i)
 {
     struct smx_sim_relay *r = &n->relay[i];
     struct smx_bytes b = smx_directory_consensus(n->directory);
+    uint64_t serial = smx_directory_counters(n->directory)->consensuses;
     struct smx_consensus c;
-    uint8_t hash[32], *copy;
+    uint8_t *copy;
 
-    if (!b.at)
+    if (!b.at || r->consensus == serial)
         return;
-    smx_doc_hash(hash, b.at, b.len);
-    if (memcmp(hash, r->consensus_hash, sizeof hash) == 0)
-        return;
-    memcpy(r->consensus_hash, hash, sizeof hash);
+    r->consensus = serial;
     copy = malloc(b.len);
     SMX_SIM_MUST(copy);
     memcpy(copy, b.at, b.len);
@@ -153,7 +151,8 @@ static void carry_batch(struct smx_sim_network *n, size_t i)
 
 static void carry_up(struct smx_sim_network *n, struct smx_wall wall)
 {
-    uint64_t epoch = (uint64_t)wall.s / n->config.epoch_s, round = (uint64_t)wall.s / n->config.batch_s;
+    uint64_t epoch = (uint64_t)wall.s / n->config.params.epoch_s,
+             round = (uint64_t)wall.s / n->config.params.batch_s;
 
     for (size_t i = 0; i < n->relays; i++)
         if (!n->relay[i].dead && n->relay[i].described != epoch) {
@@ -236,6 +235,7 @@ static void new_core(struct smx_sim_network *n, size_t i)
     struct smx_relay_config config = {.relay_links_max = (uint32_t)n->config.relays,
                                       .client_links_max = n->config.client_links_max,
                                       .circuits_max = n->config.circuits_max,
+                                      .cover_off = n->config.cover_off,
                                       .has_v4 = true};
     uint8_t seed[SMX_RNG_SEED];
 
@@ -282,7 +282,7 @@ void smx_sim_relay_revive(struct smx_sim_network *n, size_t i)
     r->dead = false;
     r->batch = 0;
     r->fetches = 0;
-    memset(r->consensus_hash, 0, sizeof r->consensus_hash);
+    r->consensus = 0;
     smx_world_set_core(n->world, (uint32_t)i, r->core);
     carry_consensus(n, i); /* its disk has one, even while nobody reaches the directory */
 }
@@ -307,6 +307,7 @@ void smx_sim_client_make(struct smx_sim_network *n, size_t i, uint32_t seed, con
                                        .identity = &own,
                                        .identity_count = 1,
                                        .phone = &u->phone,
+                                       .cover_off = n->config.cover_off,
                                        .has_v4 = true};
     uint8_t bytes[SMX_RNG_SEED] = {(uint8_t)seed, 99, (uint8_t)(seed >> 8), (uint8_t)(seed >> 16)};
 
@@ -394,15 +395,7 @@ static void make_directory(struct smx_sim_network *n)
                                           .descs_max = NAMES_SPARE + n->config.clients_max,
                                           .uploads_busy = n->config.uploads_busy};
 
-    smx_params_preset(&config.params);
-    config.params.floor_circuits = n->config.floor_circuits;
-    config.params.epoch_s = n->config.epoch_s;
-    config.params.batch_s = n->config.batch_s;
-    config.params.claim_work_bits = 6;
-    if (n->config.name_grace_s > 0)
-        config.params.name_grace_s = n->config.name_grace_s;
-    config.params.private_addresses = 1;
-    config.params.distinct_subnets = 0;
+    config.params = n->config.params;
     strcpy(n->file.domain, "sipmix.alt");
     n->file.authority_count = 1;
     strcpy(n->file.authority[0].name, "one");
@@ -415,16 +408,23 @@ static void make_directory(struct smx_sim_network *n)
 
 struct smx_sim_network_config smx_sim_network_preset(uint64_t seed)
 {
-    return (struct smx_sim_network_config){.seed = seed,
-                                           .relays = 9,
-                                           .clients_max = 16,
-                                           .calls_max = SMX_SIM_CALLS,
-                                           .texts_max = SMX_SIM_TEXTS,
-                                           .epoch_s = 60,
-                                           .batch_s = 5,
-                                           .circuits_max = 64,
-                                           .uploads_busy = 100,
-                                           .path = {.latency = SMX_MS(2), .jitter = SMX_US(200)}};
+    struct smx_sim_network_config config = {.seed = seed,
+                                            .relays = 9,
+                                            .clients_max = 16,
+                                            .calls_max = SMX_SIM_CALLS,
+                                            .texts_max = SMX_SIM_TEXTS,
+                                            .circuits_max = 64,
+                                            .uploads_busy = 100,
+                                            .path = {.latency = SMX_MS(2), .jitter = SMX_US(200)}};
+
+    smx_params_preset(&config.params);
+    config.params.floor_circuits = 0;
+    config.params.epoch_s = 60;
+    config.params.batch_s = 5;
+    config.params.claim_work_bits = 6;
+    config.params.private_addresses = 1;
+    config.params.distinct_subnets = 0;
+    return config;
 }
 
 struct smx_sim_network *smx_sim_network_new(const struct smx_sim_network_config *config)

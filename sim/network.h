@@ -21,14 +21,13 @@ struct smx_sim_network_config {
     uint64_t seed;
     size_t relays, clients_max;
     size_t calls_max, texts_max; /* of a user's phone: SMX_SIM_CALLS and SMX_SIM_TEXTS */
-    uint32_t epoch_s, batch_s;
-    uint32_t floor_circuits;   /* as in the consensus; 0: no idle clients of relays */
-    uint32_t drift_ppm;        /* each relay's and client's clock runs wrong by up to so much, either way */
-    uint32_t fetch_ms;         /* a relay has a new consensus, batch and so on up to so much later */
-    uint32_t circuits_max;     /* of a relay */
-    uint32_t client_links_max; /* of a relay; 0: two for each client */
-    uint32_t name_grace_s;     /* until a name lapses; 0: the preset's month */
-    size_t uploads_busy;       /* of the directory */
+    struct smx_params params;    /* as in the consensus */
+    uint32_t drift_ppm;          /* each relay's and client's clock runs wrong by up to so much, either way */
+    uint32_t fetch_ms;           /* a relay has a new consensus, batch and so on up to so much later */
+    uint32_t circuits_max;       /* of a relay */
+    uint32_t client_links_max;   /* of a relay; 0: two for each client */
+    size_t uploads_busy;         /* of the directory */
+    bool cover_off;              /* a control: nodes send only what carries something */
     struct smx_net_path path;
 };
 
@@ -38,10 +37,10 @@ struct smx_sim_relay {
     struct smx_x25519 link;
     uint8_t onion[SMX_RELAY_ONION_STATE]; /* as its disk has it */
     size_t onion_len;
-    bool dead;                  /* says nothing to the directory any more */
-    uint64_t described;         /* epoch of its descriptor */
-    uint8_t consensus_hash[32]; /* of the one it has */
-    smx_time fetches;           /* when it sees what is new */
+    bool dead;          /* says nothing to the directory any more */
+    uint64_t described; /* epoch of its descriptor */
+    uint64_t consensus; /* which of the directory's it has; 0: none */
+    smx_time fetches;   /* when it sees what is new */
     uint64_t batch;
     smx_time born;
 };

@@ -48,8 +48,8 @@ struct smx_scenario_net {
     uint32_t reorder;
     smx_time reorder_by;
     uint32_t duplicate, corrupt;
-    uint64_t client_up, client_down, relay_rate; /* bit/s; 0: no limit */
-    smx_time queue;                              /* what waits longer for a limited link is lost */
+    uint64_t client_up, client_down, relay_up; /* bit/s; 0: no limit */
+    smx_time queue;                            /* what waits longer for a limited link is lost */
     smx_time rebind_every; /* mean time between changes of a client's address by its NAT; 0: none */
     uint32_t skew_ppm;     /* clocks of nodes run wrong by up to so much */
 };
@@ -69,45 +69,54 @@ struct smx_scenario_calls {
 
 /* Who comes and goes. */
 struct smx_scenario_churn {
-    uint32_t share;        /* of clients that do; the others are always on */
-    smx_time on, off;      /* mean times */
-    uint32_t leave_at_end; /* share of calls after which a party goes off line */
+    uint32_t share;   /* of clients that do; the others are always on */
+    smx_time on, off; /* mean times */
 };
 
+/* As text: KIND [SHARE] [relay NUMBER|any|busy] [by TIME] at TIME [for TIME]. */
 enum smx_fault_kind {
     SMX_FAULT_CRASH,     /* of a relay, and its return */
     SMX_FAULT_PARTITION, /* a share of the cities is cut off from the others */
-    SMX_FAULT_OVERLOAD,  /* a relay that handles only every second of its ticks */
-    SMX_FAULT_SLOW,      /* a relay whose datagrams leave later than they should */
+    SMX_FAULT_OVERLOAD,  /* a relay's machine stalls for a moment, again and again: a share of the time */
+    SMX_FAULT_SLOW,      /* a relay's datagrams leave later than they should */
     SMX_FAULT_OUTAGE,    /* of the directory */
-    SMX_FAULT_DROP,      /* a malicious relay: drops cells */
-    SMX_FAULT_DELAY,     /* holds them back by one turn */
-    SMX_FAULT_REPLAY,    /* sends an older one again in their place */
+    SMX_FAULT_LOSS,      /* datagrams are lost everywhere */
+    SMX_FAULT_DROP,      /* a malicious relay: drops a share of the cells that wait in it */
+    SMX_FAULT_DELAY,     /* lets them go one turn later */
+    SMX_FAULT_REPLAY,    /* sends an older one in their place */
     SMX_FAULT_TAG,       /* changes a bit of them */
     SMX_FAULT_REORDER,   /* exchanges two of them */
     SMX_FAULT_LIE,       /* tells the directory that its links carry far more than they do */
-    SMX_FAULT_LOSS,      /* datagrams are lost everywhere */
     SMX_FAULT_KINDS
 };
 enum { SMX_FAULT_ANY = UINT32_MAX, SMX_FAULT_BUSY = UINT32_MAX - 1 };
 
 struct smx_fault {
     enum smx_fault_kind kind;
-    uint32_t relay; /* its number; SMX_FAULT_ANY: drawn; SMX_FAULT_BUSY: drawn among those that carry calls */
-    uint32_t share; /* of cities, of cells, of datagrams; millionths */
-    smx_time by;    /* slow: so much */
+    uint32_t relay;     /* its number; SMX_FAULT_ANY: drawn; SMX_FAULT_BUSY: the one with the most joins */
+    uint32_t share;     /* of cities, time, datagrams or cells; millionths */
+    smx_time by;        /* slow: so much; overload: length of a stall */
     smx_time at, lasts; /* of measured time; lasts 0: to the end */
 };
+
+/* A kind's name, and what its text may hold besides `at` and `for`. */
+struct smx_fault_form {
+    const char *name;
+    bool relay, share, by;
+    const char *does;
+};
+extern const struct smx_fault_form smx_fault_forms[SMX_FAULT_KINDS];
 
 struct smx_scenario {
     char name[SMX_SCENARIO_NAME], about[SMX_SCENARIO_ABOUT];
     enum smx_model model;
-    uint32_t relays, clients, slots, cities;
-    smx_time duration;   /* measured */
-    smx_time settle;     /* between the moment when all are ready, and measured time */
-    smx_time start;      /* clients start within this time */
-    smx_time start_most; /* all must be ready so long after it */
-    bool cover;          /* no: nodes send only what carries something (a control) */
+    uint32_t relays, clients, slots;
+    uint32_t cities, relay_cities; /* the first of smx_cities: with clients, with relays */
+    smx_time duration;             /* measured */
+    smx_time settle;               /* between the moment when all are ready, and measured time */
+    smx_time start;                /* clients start within this time */
+    smx_time start_most;           /* all must be ready so long after it */
+    bool cover;                    /* no: nodes send only what carries something (a control) */
     enum smx_timetables timetables;
     struct smx_params params;
     struct smx_scenario_net net;
@@ -120,14 +129,13 @@ struct smx_scenario {
     uint32_t corrupt; /* share of relays that an attack's adversary runs, where it has any */
 };
 
-/* For people and for `explain`. */
 struct smx_scenario_key {
     const char *name, *preset;
-    const char *allowed; /* what may stand there, in words */
     const char *what;
     uint8_t type;  /* scenario.c's */
     size_t offset; /* into struct smx_scenario */
     double least, most;
+    const char *choices; /* of a choice, in order, with blanks between */
 };
 extern const struct smx_scenario_key smx_scenario_keys[];
 extern const size_t smx_scenario_key_count;
@@ -144,7 +152,13 @@ enum smx_err smx_scenario_read(struct smx_scenario *s, const char *text,
 /* The rules between keys; smx_scenario_read doesn't check them, as more may be set afterwards. */
 enum smx_err smx_scenario_check(const struct smx_scenario *s, char why[SMX_SCENARIO_WHY]) SMX_MUST_CHECK;
 /* A key's value as text, as smx_scenario_set reads it.  `fault` and `attacks`: the empty text. */
-void smx_scenario_value(const struct smx_scenario *s, const struct smx_scenario_key *key, char *out,
-                        size_t out_len);
+void smx_scenario_value(const struct smx_scenario *s, const struct smx_scenario_key *key,
+                        char out[SMX_SCENARIO_ABOUT]);
+/* What values a key may have, in words. */
+void smx_scenario_allowed(const struct smx_scenario_key *key, char out[SMX_SCENARIO_WHY]);
+
+/* fault.c.  SMX_E_MALFORMED, with what is wrong in why. */
+enum smx_err smx_fault_read(struct smx_fault *f, const char *text, char why[SMX_SCENARIO_WHY]) SMX_MUST_CHECK;
+void smx_fault_write(const struct smx_fault *f, char out[SMX_SCENARIO_WHY]);
 
 #endif

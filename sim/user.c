@@ -49,6 +49,12 @@ void smx_sim_user_forget(struct smx_sim_user *u)
     u->text_count = kept;
 }
 
+static void tell(struct smx_sim_user *u, const struct smx_sim_call *p)
+{
+    if (u->follower && u->follower->call)
+        u->follower->call(u->follower->arg, u, p);
+}
+
 /* ---- what the client tells the phone ---- */
 
 static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, const char *identity,
@@ -64,25 +70,30 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
     strcpy(p->from, from);
     strcpy(p->to, identity);
     *call = p->id;
+    tell(u, p);
     return SMX_OK;
 }
 
 static void phone_ringing(void *arg, smx_time now, uint32_t call)
 {
     struct smx_sim_user *u = arg;
+    struct smx_sim_call *p = call_of(u, call);
 
     (void)now;
-    call_of(u, call)->ringing = true;
-    call_of(u, call)->rang = smx_world_now(u->world);
+    p->ringing = true;
+    p->rang = smx_world_now(u->world);
+    tell(u, p);
 }
 
 static void phone_answered(void *arg, smx_time now, uint32_t call)
 {
     struct smx_sim_user *u = arg;
+    struct smx_sim_call *p = call_of(u, call);
 
     (void)now;
-    call_of(u, call)->answered = true;
-    call_of(u, call)->taken_at = smx_world_now(u->world);
+    p->answered = true;
+    p->taken_at = smx_world_now(u->world);
+    tell(u, p);
 }
 
 static void phone_failed(void *arg, smx_time now, uint32_t call, unsigned code)
@@ -95,15 +106,18 @@ static void phone_failed(void *arg, smx_time now, uint32_t call, unsigned code)
     p->failed = true;
     p->code = code;
     p->over_at = smx_world_now(u->world);
+    tell(u, p);
 }
 
 static void phone_ended(void *arg, smx_time now, uint32_t call)
 {
     struct smx_sim_user *u = arg;
+    struct smx_sim_call *p = call_of(u, call);
 
     (void)now;
-    call_of(u, call)->ended = true;
-    call_of(u, call)->over_at = smx_world_now(u->world);
+    p->ended = true;
+    p->over_at = smx_world_now(u->world);
+    tell(u, p);
 }
 
 static enum smx_err phone_message_in(void *arg, smx_time now, uint32_t id, const char *from,
@@ -142,9 +156,12 @@ static void phone_message_done(void *arg, smx_time now, uint32_t id, unsigned co
 /* Frame n of a call is n in each of its bytes' places, so that a missing one shows. */
 static bool phone_take(void *arg, uint32_t call, smx_time now, struct smx_frame *frame)
 {
-    struct smx_sim_call *p = call_of(arg, call);
+    struct smx_sim_user *u = arg;
+    struct smx_sim_call *p = call_of(u, call);
 
     (void)now;
+    if (u->follower && u->follower->take)
+        return u->follower->take(u->follower->arg, u, p, frame);
     p->frames_out++;
     frame->codec = SMX_FRAME_PCMU;
     for (size_t i = 0; i < SMX_FRAME_PAYLOAD; i++)
@@ -159,6 +176,10 @@ static void phone_put(void *arg, uint32_t call, smx_time now, const struct smx_f
     uint32_t n = 0;
 
     (void)now;
+    if (u->follower && u->follower->put) {
+        u->follower->put(u->follower->arg, u, p, frame);
+        return;
+    }
     if (!frame) {
         if (p->frames_in > 0)
             p->missing++;
@@ -174,7 +195,11 @@ static void phone_put(void *arg, uint32_t call, smx_time now, const struct smx_f
 
 static void phone_network(void *arg, bool ready)
 {
-    ((struct smx_sim_user *)arg)->ready = ready;
+    struct smx_sim_user *u = arg;
+
+    u->ready = ready;
+    if (ready && u->ready_since == 0)
+        u->ready_since = smx_world_now(u->world);
 }
 
 static void phone_identities(void *arg, const char *const *users, size_t count)

@@ -38,13 +38,30 @@ struct smx_sim_text {
     char text[SMX_RECORD_TEXT];
 };
 
+struct smx_sim_user;
+
+/* Who follows what happens at a phone, or speaks into it; each function may be NULL. */
+struct smx_sim_follower {
+    void *arg;
+    /* A call has come, rings or was answered at the other side, has failed or ended; it may be answered or
+     * ended from here only later. */
+    void (*call)(void *arg, struct smx_sim_user *u, const struct smx_sim_call *c);
+    /* The client takes the frame that is due; false: there is none.  Without it frames carry their number. */
+    bool (*take)(void *arg, struct smx_sim_user *u, const struct smx_sim_call *c, struct smx_frame *frame);
+    /* The client plays a frame; NULL: none has come. */
+    void (*put)(void *arg, struct smx_sim_user *u, const struct smx_sim_call *c,
+                const struct smx_frame *frame);
+};
+
 struct smx_sim_user {
     struct smx_world *world;
     struct smx_client *client;
     uint32_t node; /* SMX_SIM_NODE_NONE: not in the world yet */
     struct smx_phone phone;
+    const struct smx_sim_follower *follower; /* borrowed; NULL: nobody */
     uint8_t public[32], secret[64];
     bool ready;
+    smx_time ready_since;      /* of the world: the first time that it was; 0: not yet */
     unsigned refuse_with;      /* incoming calls: 0 rings */
     bool absent;               /* no phone is registered */
     bool answers;              /* takes calls at once */

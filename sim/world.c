@@ -8,16 +8,20 @@
 
 enum { OUT_DATAGRAMS = 16384, DATAGRAM = 1500, NODES = 1 << 16, ADDR_PLACES = 4 * NODES, WATCHERS = 16 };
 
-/* A datagram under way, or a call that somebody asked for. */
+/* A datagram under way, or a call that somebody asked for.  They come in two sizes: many are of clients. */
 struct event {
     struct event *next_free;
     void (*fn)(void *arg); /* NULL: a datagram */
     void *arg;
     uint32_t to;
     struct smx_addr from, sent_to;
-    size_t len;
-    uint8_t bytes[DATAGRAM];
+    bool waits; /* for its node, which is paused, since came */
+    smx_time came;
+    uint16_t len, room;
+    uint8_t bytes[];
 };
+enum { SIZES = 2 };
+static const uint16_t size_of_event[SIZES] = {768, DATAGRAM};
 
 struct due {
     smx_time at;
@@ -30,6 +34,8 @@ struct node {
     void *core;
     struct smx_addr addr;
     struct smx_node_clock clock;
+    smx_time paused; /* until then */
+    struct smx_world_traffic traffic;
 };
 
 struct watcher {
@@ -50,7 +56,7 @@ struct smx_world {
     struct due *due;           /* heap: [0] first */
     size_t due_count, due_cap;
     uint64_t serial;
-    struct event *free_events;
+    struct event *free_events[SIZES];
     struct watcher watcher[WATCHERS];
     size_t watchers;
     smx_world_arrival arrival;
@@ -193,20 +199,28 @@ static struct event *due_pop(struct smx_world *w)
     return first;
 }
 
-static struct event *event_take(struct smx_world *w)
+static struct event *event_take(struct smx_world *w, size_t len)
 {
-    struct event *e = w->free_events;
+    size_t size = len > size_of_event[0];
+    struct event *e = w->free_events[size];
 
-    if (!e)
-        return must(malloc(sizeof *e));
-    w->free_events = e->next_free;
+    assert(len <= size_of_event[size]);
+    if (e) {
+        w->free_events[size] = e->next_free;
+    } else {
+        e = must(malloc(sizeof *e + size_of_event[size]));
+        e->room = size_of_event[size];
+    }
+    e->len = (uint16_t)len;
     return e;
 }
 
 static void event_give(struct smx_world *w, struct event *e)
 {
-    e->next_free = w->free_events;
-    w->free_events = e;
+    size_t size = e->room > size_of_event[0];
+
+    e->next_free = w->free_events[size];
+    w->free_events[size] = e;
 }
 
 /* ---- nodes ---- */
@@ -234,12 +248,13 @@ void smx_world_free(struct smx_world *w)
         return;
     for (size_t i = 0; i < w->due_count; i++)
         free(w->due[i].event);
-    while (w->free_events) {
-        struct event *e = w->free_events;
+    for (size_t i = 0; i < SIZES; i++)
+        while (w->free_events[i]) {
+            struct event *e = w->free_events[i];
 
-        w->free_events = e->next_free;
-        free(e);
-    }
+            w->free_events[i] = e->next_free;
+            free(e);
+        }
     free(w->due);
     free(w->node);
     free(w->by_addr);
@@ -274,6 +289,12 @@ const struct smx_world_counters *smx_world_counters(const struct smx_world *w)
     return &w->count;
 }
 
+const struct smx_world_traffic *smx_world_traffic(const struct smx_world *w, uint32_t node)
+{
+    assert(node < w->node_count);
+    return &w->node[node].traffic;
+}
+
 void smx_world_watch(struct smx_world *w, smx_world_tap tap, void *arg)
 {
     assert(w->watchers < WATCHERS);
@@ -304,6 +325,8 @@ static void deadline_read(struct smx_world *w, uint32_t node)
 
     if (n->core && n->ops->deadline)
         at = to_world(n, n->ops->deadline(n->core));
+    if (at < n->paused)
+        at = n->paused;
     if (at != SMX_NEVER && at < w->now)
         at = w->now;
     smx_heap_set(&w->deadlines, node, at);
@@ -324,7 +347,7 @@ uint32_t smx_world_add(struct smx_world *w, const struct smx_node_ops *ops, void
         w->node_cap = w->node_cap ? 2 * w->node_cap : 64;
         w->node = must(realloc(w->node, w->node_cap * sizeof *w->node));
     }
-    w->node[number] = (struct node){ops, core, addr, clock ? *clock : exact};
+    w->node[number] = (struct node){ops, core, addr, clock ? *clock : exact, 0, {0}};
     *addr_place(w, &addr) = number + 1;
     w->node_count++;
     deadline_read(w, number);
@@ -338,9 +361,16 @@ void smx_world_set_core(struct smx_world *w, uint32_t node, void *core)
     deadline_read(w, node);
 }
 
+void smx_world_pause(struct smx_world *w, uint32_t node, smx_time until)
+{
+    assert(node < w->node_count);
+    w->node[node].paused = until;
+    deadline_read(w, node);
+}
+
 void smx_world_at(struct smx_world *w, smx_time at, void (*fn)(void *arg), void *arg)
 {
-    struct event *e = event_take(w);
+    struct event *e = event_take(w, 0);
 
     e->fn = fn;
     e->arg = arg;
@@ -367,14 +397,13 @@ static bool pass_watchers(struct smx_world *w, uint32_t from, uint32_t to, uint8
 static struct event *on_its_way(struct smx_world *w, uint32_t from, uint32_t to,
                                 const struct smx_addr *sent_to, const uint8_t *bytes, size_t len)
 {
-    struct event *e = event_take(w);
+    struct event *e = event_take(w, len);
 
-    assert(len <= sizeof e->bytes);
     e->fn = NULL;
+    e->waits = false;
     e->to = to;
     e->from = w->node[from].addr;
     e->sent_to = *sent_to;
-    e->len = len;
     memcpy(e->bytes, bytes, len);
     return e;
 }
@@ -388,6 +417,8 @@ static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram 
     size_t copies;
 
     w->count.sent++;
+    w->node[from].traffic.datagrams_out++;
+    w->node[from].traffic.bytes_out += d->len;
     if (to-- == 0) {
         w->count.nowhere++;
         return;
@@ -396,7 +427,7 @@ static void transmit(struct smx_world *w, uint32_t from, const struct smx_dgram 
         w->count.lost++;
         return;
     }
-    copies = smx_net_send(&w->net, &w->rng, w->now, from, to, fate);
+    copies = smx_net_send(&w->net, &w->rng, w->now, from, to, d->len + SMX_WORLD_IP, fate);
     w->count.lost += copies == 0;
     for (size_t i = 0; i < copies; i++) {
         struct event *e = on_its_way(w, from, to, &d->to, bytes, d->len);
@@ -434,9 +465,20 @@ static void arrive(struct smx_world *w, struct event *e)
     w->count.arrived++;
     if (w->arrival)
         w->arrival(w->arrival_arg, w->now, e->to, e->bytes, e->len);
-    n->ops->receive(n->core, smx_world_local(w, e->to), smx_world_wall(w, e->to), &e->from, e->bytes, e->len,
-                    &w->out);
+    n->traffic.datagrams_in++;
+    n->traffic.bytes_in += e->len;
+    n->ops->receive(n->core, to_local(n, e->waits ? e->came : w->now), smx_world_wall(w, e->to), &e->from,
+                    e->bytes, e->len, &w->out);
     smx_world_flush(w, e->to);
+}
+
+/* Its node is paused; the kernel keeps it, with the time at which it came. */
+static void keep(struct smx_world *w, struct event *e)
+{
+    if (!e->waits)
+        e->came = w->now;
+    e->waits = true;
+    due_push(w, w->node[e->to].paused, e);
 }
 
 bool smx_world_step(struct smx_world *w, smx_time until)
@@ -452,6 +494,10 @@ bool smx_world_step(struct smx_world *w, smx_time until)
         w->now = w->due[0].at;
         w->count.steps++;
         e = due_pop(w);
+        if (!e->fn && w->now < w->node[e->to].paused) {
+            keep(w, e);
+            return true;
+        }
         if (e->fn)
             e->fn(e->arg);
         else

@@ -33,6 +33,8 @@ struct smx_node_clock {
     int64_t wall_s;  /* the calendar is ahead by so many seconds */
 };
 
+enum { SMX_WORLD_IP = 28 }; /* bytes of IPv4 and UDP that a datagram has on top */
+
 struct smx_world;
 
 /* Time begins at 0, the calendar at wall. */
@@ -52,6 +54,8 @@ const struct smx_addr *smx_world_addr(const struct smx_world *w, uint32_t node);
 void smx_world_set_addr(struct smx_world *w, uint32_t node, const struct smx_addr *addr);
 /* Puts another core in a node's place, or none (NULL): it has died, and datagrams to it vanish. */
 void smx_world_set_core(struct smx_world *w, uint32_t node, void *core);
+/* Its machine does nothing until then; what arrives waits, with the time at which it came. */
+void smx_world_pause(struct smx_world *w, uint32_t node, smx_time until);
 /* Its clock reads on from where it is, at another rate. */
 void smx_world_set_rate(struct smx_world *w, uint32_t node, int32_t ppb);
 /* The node's clocks at the world's present time. */
@@ -97,5 +101,11 @@ struct smx_world_counters {
     uint64_t steps; /* events done */
 };
 const struct smx_world_counters *smx_world_counters(const struct smx_world *w);
+
+/* What a node has sent (whatever became of it) and been handed, since its start; bytes are of UDP payload. */
+struct smx_world_traffic {
+    uint64_t bytes_out, datagrams_out, bytes_in, datagrams_in;
+};
+const struct smx_world_traffic *smx_world_traffic(const struct smx_world *w, uint32_t node);
 
 #endif

@@ -34,10 +34,10 @@ int main(int argc, char **argv)
     if (sodium_init() < 0 || config.clients < 2 || config.clients > PACE_CLIENTS)
         return 2;
     config.network.relays = (size_t)option(argc, argv, "--relays", 9);
-    config.network.epoch_s = (uint32_t)option(argc, argv, "--epoch", 300);
-    config.network.batch_s = 10;
+    config.network.params.epoch_s = (uint32_t)option(argc, argv, "--epoch", 300);
+    config.network.params.batch_s = 10;
     config.network.drift_ppm = (uint32_t)option(argc, argv, "--drift", 100);
-    config.network.fetch_ms = config.network.epoch_s * 1000 / 60;
+    config.network.fetch_ms = config.network.params.epoch_s * 1000 / 60;
     config.network.circuits_max = 512;
     clock_gettime(CLOCK_MONOTONIC, &t0);
     if (!ages_begin(&ages, &config))

@@ -95,7 +95,7 @@ static void begin_call(struct ages *g)
     size_t at = 0;
 
     if (smx_rng_below(&g->rng, LONG_SHARE) == 0)
-        length = SMX_SECOND(g->n->config.epoch_s) * 2 + draw_s(g, g->n->config.epoch_s);
+        length = SMX_SECOND(g->n->config.params.epoch_s) * 2 + draw_s(g, g->n->config.params.epoch_s);
     if (!ages_is_awake(g, a) || !ages_is_awake(g, b) || !u->ready || !v->ready || ages_call_of(u) ||
         ages_call_of(v))
         return;
@@ -260,9 +260,9 @@ static bool do_fault(struct ages *g, enum fault kind)
     case FAULT_DIRECTORY:
         if (g->n->directory_down)
             return false;
-        ages_note(g, "no directory, seconds", g->n->config.epoch_s);
+        ages_note(g, "no directory, seconds", g->n->config.params.epoch_s);
         g->n->directory_down = true;
-        g->directory_back = ages_now(g) + SMX_SECOND(g->n->config.epoch_s);
+        g->directory_back = ages_now(g) + SMX_SECOND(g->n->config.params.epoch_s);
         g->shaken = ages_now(g);
         return true;
     case FAULTS:

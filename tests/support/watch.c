@@ -80,7 +80,7 @@ static void look_at_circuits(struct ages *g, size_t i)
 {
     const struct smx_client *c = g->n->user[i].client;
     struct side *s = &g->side[i];
-    smx_time now = ages_now(g), bound = SMX_SECOND(2 * g->n->config.epoch_s + 120);
+    smx_time now = ages_now(g), bound = SMX_SECOND(2 * g->n->config.params.epoch_s + 120);
 
     for (size_t k = 0; k < c->circuit_count; k++) {
         if (!smx_circuit_is_open(&c->circuit[k])) {
@@ -119,7 +119,7 @@ static void look_at_client(struct ages *g, size_t i)
         s->idle = most(s->idle, now + SMX_SECOND(IDLE_S));
     if (now > s->idle) {
         complain(&g->verdict, now, "client %zu is not idle: %s", i, slots_text(c, text));
-        s->idle = now + SMX_SECOND(g->n->config.epoch_s); /* once is enough */
+        s->idle = now + SMX_SECOND(g->n->config.params.epoch_s); /* once is enough */
     }
 }
 
@@ -252,8 +252,8 @@ void ages_tell(const struct ages *g, double real_s)
     }
     printf("{\"seed\": %llu, \"hours\": %.2f, \"nodes\": \"%zu relays, %zu clients\", \"epoch_s\": %u, "
            "\"real_s\": %.1f, ",
-           (unsigned long long)g->n->config.seed, hours, g->n->relays, g->n->clients, g->n->config.epoch_s,
-           real_s);
+           (unsigned long long)g->n->config.seed, hours, g->n->relays, g->n->clients,
+           g->n->config.params.epoch_s, real_s);
     for (size_t i = 0; i < FAULTS; i++)
         printf("\"%s\": %llu, ", ages_fault_name[i], (unsigned long long)g->faults[i]);
     printf("\"calls\": %llu, \"answered\": %llu, \"failed\": %llu, \"cut\": %llu, \"texts\": %llu, ",

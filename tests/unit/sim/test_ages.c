@@ -18,7 +18,7 @@ static void begin(uint64_t seed, bool faults)
 {
     struct ages_config config = {.network = smx_sim_network_preset(seed), .clients = 2, .faults = faults};
 
-    config.network.epoch_s = 300;
+    config.network.params.epoch_s = 300;
     config.network.drift_ppm = 100;
     config.network.fetch_ms = 1000;
     config.network.circuits_max = 256;

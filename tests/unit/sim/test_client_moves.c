@@ -33,7 +33,7 @@ static struct talk begin_with(uint64_t seed)
     struct talk t = {0};
 
     config.relays = 15;
-    config.epoch_s = 7200; /* hardly a renewal meanwhile */
+    config.params.epoch_s = 7200; /* hardly a renewal meanwhile */
     t.n = smx_sim_network_new(&config);
     smx_sim_client_make(t.n, 0, 1, "alice", 2);
     smx_sim_client_make(t.n, 1, 2, "bob", 2);

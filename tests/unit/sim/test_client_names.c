@@ -81,7 +81,7 @@ static void a_name_is_renewed_in_time_and_lapses_when_its_owner_is_gone(void **s
     struct smx_sim_user *alice;
 
     (void)state;
-    config.name_grace_s = 60;
+    config.params.name_grace_s = 60;
     n = network_with(config);
     alice = &n->user[0];
     for (unsigned i = 0; i < 180; i++) {

@@ -11,7 +11,7 @@ static struct smx_sim_network *clocks_network(uint64_t seed, uint32_t ppm, size_
 
     config.drift_ppm = ppm;
     config.relays = relays;
-    config.epoch_s = 3600; /* what renewal would mend shall show */
+    config.params.epoch_s = 3600; /* what renewal would mend shall show */
     n = smx_sim_network_new(&config);
     smx_sim_client_make(n, 0, 1, "alice", 2);
     smx_sim_client_make(n, 1, 2, "bob", 2);

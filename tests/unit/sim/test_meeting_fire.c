@@ -18,7 +18,7 @@ static void light(struct fire *f, uint64_t seed, bool acquainted)
     static const char *const names[PEOPLE] = {"alice", "bob", "carol"};
     struct smx_sim_network_config config = smx_sim_network_preset(seed);
 
-    config.epoch_s = 600; /* few renewals meanwhile */
+    config.params.epoch_s = 600; /* few renewals meanwhile */
     f->n = smx_sim_network_new(&config);
     for (unsigned i = 0; i < PEOPLE; i++) {
         smx_sim_client_make(f->n, i, (uint8_t)(i + 1), names[i], 2);

@@ -31,7 +31,7 @@ static struct tally many(const struct smx_net_path *path)
     for (int i = 0; i < MANY; i++) {
         smx_time now = SMX_MS(10) * (smx_time)i;
         struct smx_net_fate fate[SMX_NET_FATES];
-        size_t count = smx_net_send(&net, &rng, now, 1, 2, fate);
+        size_t count = smx_net_send(&net, &rng, now, 1, 2, 100, fate);
 
         t.none += count == 0;
         t.one += count == 1;
@@ -101,15 +101,15 @@ static void a_pair_has_its_own_path_until_it_heals(void **state)
     for (uint32_t i = 0; i < 1000; i++) /* many pairs: the table grows */
         smx_net_path(&net, i, i + 1)->latency = 100 + i;
     for (uint32_t i = 0; i < 1000; i++) {
-        assert_int_equal(smx_net_send(&net, &rng, 0, i, i + 1, fate), 1);
+        assert_int_equal(smx_net_send(&net, &rng, 0, i, i + 1, 100, fate), 1);
         assert_int_equal(fate[0].at, 100 + i);
-        assert_int_equal(smx_net_send(&net, &rng, 0, i + 1, i, fate), 1);
+        assert_int_equal(smx_net_send(&net, &rng, 0, i + 1, i, 100, fate), 1);
         assert_int_equal(fate[0].at, 7);
     }
     smx_net_path(&net, 5, 6)->cut = true;
-    assert_int_equal(smx_net_send(&net, &rng, 0, 5, 6, fate), 0);
+    assert_int_equal(smx_net_send(&net, &rng, 0, 5, 6, 100, fate), 0);
     smx_net_heal(&net, 5, 6);
-    assert_int_equal(smx_net_send(&net, &rng, 1000, 5, 6, fate), 1);
+    assert_int_equal(smx_net_send(&net, &rng, 1000, 5, 6, 100, fate), 1);
     assert_int_equal(fate[0].at, 1007);
     smx_net_fini(&net);
 }
