@@ -238,6 +238,10 @@ void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
     size_t i = number % RING;
     uint64_t tick;
 
+    if (r->loose) {
+        smx_relay_loose_put(r, d, number, body);
+        return;
+    }
     if (number < d->tt.number0)
         return; /* sent before this direction began */
     tick = smx_timetable_tick(&d->tt, number);
@@ -360,9 +364,15 @@ static bool depart_backward(struct smx_relay *r, struct circuit *c, uint64_t num
 bool smx_relay_depart(struct smx_relay *r, uint32_t ref, uint64_t tick, smx_time now,
                       uint8_t cell[SMX_CELL_SIZE])
 {
+    return smx_relay_depart_as(r, ref, smx_timetable_number(&smx_relay_departure(r, ref)->tt, tick), now,
+                               cell);
+}
+
+bool smx_relay_depart_as(struct smx_relay *r, uint32_t ref, uint64_t number, smx_time now,
+                         uint8_t cell[SMX_CELL_SIZE])
+{
     struct circuit *c = &r->circuit[ref / 2];
     struct departure *d = smx_relay_departure(r, ref);
-    uint64_t number = smx_timetable_number(&d->tt, tick);
     uint8_t *body = cell + SMX_CELL_HEAD;
     bool real;
 

@@ -3,6 +3,7 @@
  *   relay.c      life, ticks, datagrams in and out, documents
  *   clock.c      keeping the mix clock to the neighbours'
  *   circuit.c    the table of circuits, their timetables, what departs in a tick
+ *   loose.c      test networks only: departures without a timetable, or on one that moves
  *   life.c       how long circuits last, and how many there may be
  *   command.c    what neighbours say: CREATE, CREATED, REFUSED, RELEASE, and making them
  *   hopcmd.c     what owners of circuits say: EXTEND, COOKIE, JOIN, LEAVE, LISTEN
@@ -86,6 +87,13 @@ struct departure {
     uint8_t have;            /* bit i: ring[i] holds a cell */
     uint64_t number[RING];
     uint8_t ring[RING][SMX_CELL_BODY];
+};
+
+struct loose {        /* loose.c: what more is known of a departure whose timetable is not fixed */
+    uint64_t number0; /* that of the timetable this is about */
+    uint64_t sent;    /* the highest count that has left */
+    uint32_t seen;    /* cells since it was last looked whether there is time to spare */
+    uint32_t spare;   /* ticks that each of them would still have waited, at least */
 };
 
 struct note { /* to the owner */
@@ -280,6 +288,7 @@ struct smx_relay {
     struct smx_drift *drifts; /* room for one a relay link */
     smx_time looked;          /* at their clocks, last */
     struct circuit *circuit;
+    struct loose *loose;                 /* of each departure; NULL: timetables are fixed */
     uint32_t circuit_free, circuit_used; /* list by bwd.next */
     uint32_t orphan_oldest, orphan_newest, orphans;
     struct source *source; /* as many as client links */
@@ -338,11 +347,24 @@ void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
 /* Writes what departs in this mix tick; false (cover off only) when it would be mere filler. */
 bool smx_relay_depart(struct smx_relay *r, uint32_t ref, uint64_t tick, smx_time now,
                       uint8_t cell[SMX_CELL_SIZE]);
+/* The same for a count of its own. */
+bool smx_relay_depart_as(struct smx_relay *r, uint32_t ref, uint64_t number, smx_time now,
+                         uint8_t cell[SMX_CELL_SIZE]);
 void smx_relay_note(struct smx_relay *r, struct circuit *c, uint8_t type, const void *content, size_t len,
                     uint8_t copies);
 void smx_relay_unnote(struct circuit *c, uint8_t type); /* of an older state of the circuit: no longer true */
 /* A cell of a circuit has come. */
 void smx_relay_cell(struct smx_relay *r, smx_time at, uint32_t link, uint64_t t, uint8_t cell[SMX_CELL_SIZE]);
+
+/* ---- loose.c: only where config.timetables is not FIXED ---- */
+enum smx_err smx_relay_loose_new(struct smx_relay *r);
+/* In place of smx_relay_put. */
+void smx_relay_loose_put(struct smx_relay *r, struct departure *d, uint64_t number,
+                         const uint8_t body[SMX_CELL_BODY]);
+/* What a link sends in this mix tick, but `skip` of the cells that are due; how many were more than filler.
+ */
+uint32_t smx_relay_loose_depart(struct smx_relay *r, uint32_t link, uint64_t tick, smx_time now,
+                                uint32_t skip, struct smx_quantum *q);
 
 /* ---- life.c ---- */
 /* The circuit at, not among the departures yet, gets every second turn of old's place on the client's link.

@@ -42,7 +42,7 @@ static enum smx_err make_tables(struct smx_relay *r)
         smx_keymap_new(&r->listeners, circuits, &r->rng) != SMX_OK ||
         smx_seen_new(&r->paid, circuits, &r->rng) != SMX_OK)
         return SMX_E_MEMORY;
-    if (smx_relay_sources_new(r) != SMX_OK)
+    if (smx_relay_sources_new(r) != SMX_OK || smx_relay_loose_new(r) != SMX_OK)
         return SMX_E_MEMORY;
     return smx_relay_service_new(r);
 }
@@ -106,6 +106,7 @@ void smx_relay_free(struct smx_relay *r)
     free(r->neighbour);
     free(r->drifts);
     free(r->circuit);
+    free(r->loose);
     free(r->command);
     free(r->served);
     sodium_free(r->secrets);
@@ -305,8 +306,12 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
     has_own = smx_link_command(r->ep, link, now, own);
     if (n->slot_count[slot] + n->listen_count[listen] >= q.total && (has_own || has_command(r, link, tick)))
         skip = 1;
-    real += depart_list(r, n->slot[slot], tick, now, 0, &q);
-    real += depart_list(r, n->listen[listen], tick, now, skip, &q);
+    if (r->loose) {
+        real += smx_relay_loose_depart(r, link, tick, now, skip, &q);
+    } else {
+        real += depart_list(r, n->slot[slot], tick, now, 0, &q);
+        real += depart_list(r, n->listen[listen], tick, now, skip, &q);
+    }
     if (has_own && smx_quantum_room(&q) > 0) {
         memcpy(smx_quantum_add(&q), own, SMX_CELL_SIZE);
         real++;

@@ -30,6 +30,13 @@ enum {
 }; /* datagrams on a link in one tick at most, whatever the consensus says: one GSO send */
 enum { SMX_RELAY_KEEPALIVE = 100 }; /* ticks: with cover off a link still speaks once in so many */
 
+/* When cells leave.  All but FIXED are for test networks: they are what attacks are measured against. */
+enum smx_relay_timetables {
+    SMX_TIMETABLES_FIXED,    /* on timetables that never move: docs/protocol/30-circuit.md, section 3 */
+    SMX_TIMETABLES_OFF,      /* in the first tick after they came */
+    SMX_TIMETABLES_ADAPTIVE, /* on timetables that follow arrivals */
+};
+
 struct smx_relay_config {
     uint8_t id[SMX_DOC_KEY]; /* Ed25519 identity, public */
     struct smx_x25519 link;  /* static link key; copied into locked memory */
@@ -39,6 +46,7 @@ struct smx_relay_config {
     bool has_v4, has_v6;       /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only cells that carry something (the control of the cover
                        test) */
+    enum smx_relay_timetables timetables;
 };
 
 /* The seed is all the randomness there is: same seed and inputs, same bytes out. */

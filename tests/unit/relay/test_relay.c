@@ -32,14 +32,17 @@ static void set_up_call(struct world *w)
     assert_true(b->opened);
     memcpy(join, cookie, sizeof cookie);
     memset(join + sizeof cookie, 0x5a, SMX_MEET_MSG2);
+    b->answered = false;
     assert_int_equal(smx_origin_request(&b->origin, w->now, 3, SMX_HOP_JOIN, join, sizeof join), SMX_OK);
-    run_for(w, 600); /* the last copy of MET takes the place of a cell */
+    for (int i = 0; i < 30 && !b->answered; i++)
+        run_for(w, 20);
     assert_true(b->answered);
     assert_int_equal(b->answer_type, SMX_HOP_JOINED);
+    smx_origin_set_joined(&b->origin, true); /* at once: what comes from beyond is no noise any more */
+    run_for(w, 500);                         /* the last copy of MET takes the place of a cell */
     assert_int_equal(a->last_type, SMX_HOP_MET);
     assert_memory_equal(a->last, join, sizeof join);
     smx_origin_set_joined(&a->origin, true);
-    smx_origin_set_joined(&b->origin, true);
     a->talks = b->talks = true;
 }
 
@@ -427,6 +430,74 @@ static void without_cover_the_call_shows(void **state)
     world_free(w);
 }
 
+/* ---- without timetables: the controls of attacks ---- */
+
+/* What owner 0 sends arrives 60 ms later than it should. */
+static int hold(struct world *w, const struct smx_addr *from, const struct smx_addr *to, uint8_t *bytes,
+                size_t len, smx_time *delay)
+{
+    (void)to;
+    (void)bytes;
+    (void)len;
+    if (smx_addr_equal(from, &w->owner[0].addr))
+        *delay = SMX_MS(60);
+    return 1;
+}
+
+struct delays {
+    uint64_t before, held, after; /* cells under way from owner 0 to owner 1 */
+    uint32_t got, lost;           /* while his were held back, but for the first second */
+};
+
+/* A call; for four seconds of it 0's datagrams are held back. */
+static void measure_delays(struct delays *d, bool cover_off, enum smx_relay_timetables timetables)
+{
+    struct world *w = world_with(14, cover_off, timetables);
+    struct owner_circuit *a = &w->owner[0].circuit[0], *b = &w->owner[1].circuit[0];
+    uint32_t got, lost;
+
+    set_up_circuits(w);
+    set_up_call(w);
+    run_for(w, 3000);
+    d->before = a->sent - b->got_last;
+    w->meddle = hold;
+    run_for(w, 1000);
+    got = b->got;
+    lost = b->lost;
+    run_for(w, 3000);
+    d->held = a->sent - b->got_last;
+    d->got = b->got - got;
+    d->lost = b->lost - lost;
+    w->meddle = NULL;
+    run_for(w, 6000);
+    d->after = a->sent - b->got_last;
+    world_free(w);
+}
+
+static void a_delay_goes_on_behind_relays_only_where_timetables_are_not_fixed(void **state)
+{
+    struct delays fixed, off, bare, adaptive;
+
+    (void)state;
+    measure_delays(&fixed, false, SMX_TIMETABLES_FIXED);
+    measure_delays(&off, false, SMX_TIMETABLES_OFF);
+    measure_delays(&bare, true, SMX_TIMETABLES_OFF);
+    measure_delays(&adaptive, false, SMX_TIMETABLES_ADAPTIVE);
+    assert_int_equal(fixed.got, 0); /* late cells are lost */
+    assert_int_equal(fixed.after, fixed.before);
+    assert_true(off.before < fixed.before);
+    assert_true(bare.before < fixed.before);
+    assert_int_equal(off.held, off.before + 3);
+    assert_int_equal(bare.held, bare.before + 3);
+    assert_int_equal(adaptive.held, adaptive.before + 3);
+    assert_int_equal(off.after, off.before);
+    assert_int_equal(bare.after, bare.before);
+    assert_int_equal(adaptive.after, adaptive.before);
+    assert_int_equal(bare.lost, 0);
+    assert_int_equal(adaptive.lost, 0);
+    assert_true(off.got >= 149 && bare.got >= 149 && adaptive.got >= 149);
+}
+
 /* ---- an owner that goes away ---- */
 
 static void circuits_of_a_silent_owner_fade(void **state)
@@ -459,6 +530,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_bytes),
         cmocka_unit_test(a_call_changes_no_links_rate),
         cmocka_unit_test(without_cover_the_call_shows),
+        cmocka_unit_test(a_delay_goes_on_behind_relays_only_where_timetables_are_not_fixed),
         cmocka_unit_test(circuits_of_a_silent_owner_fade),
     };
 

@@ -382,7 +382,7 @@ static void give_consensus(struct world *w, size_t i)
     assert_int_equal(smx_relay_consensus(w->relay[i], w->now, &c, envelope, 4), SMX_OK);
 }
 
-static void make_relays(struct world *w, bool cover_off)
+static void make_relays(struct world *w, bool cover_off, enum smx_relay_timetables timetables)
 {
     struct smx_relay_config config[RELAYS] = {{.circuits_max = 0}};
     struct smx_relay_info *info = calloc(RELAYS, sizeof *info);
@@ -413,6 +413,7 @@ static void make_relays(struct world *w, bool cover_off)
         config[i].circuits_max = 64;
         config[i].has_v4 = true;
         config[i].cover_off = cover_off;
+        config[i].timetables = timetables;
         seed_of(seed, &w->rng);
         assert_int_equal(smx_relay_new(&w->relay[i], &config[i], seed), SMX_OK);
         w->addr[i] = r->addr[0] = address(1, (uint8_t)i);
@@ -458,7 +459,7 @@ static void make_owner(struct world *w, size_t i)
                         &o->rng);
 }
 
-static struct world *world_new(uint64_t seed, bool cover_off)
+static struct world *world_with(uint64_t seed, bool cover_off, enum smx_relay_timetables timetables)
 {
     struct world *w = calloc(1, sizeof *w);
     uint8_t bytes[SMX_RNG_SEED] = {0};
@@ -472,10 +473,15 @@ static struct world *world_new(uint64_t seed, bool cover_off)
     w->queue = malloc(QUEUE * sizeof *w->queue);
     assert_non_null(w->queue);
     assert_int_equal(smx_out_new(&w->out, 4096, 8 << 20), SMX_OK);
-    make_relays(w, cover_off);
+    make_relays(w, cover_off, timetables);
     for (size_t i = 0; i < OWNERS; i++)
         make_owner(w, i);
     return w;
+}
+
+static struct world *world_new(uint64_t seed, bool cover_off)
+{
+    return world_with(seed, cover_off, SMX_TIMETABLES_FIXED);
 }
 
 static void world_free(struct world *w)
