@@ -19,7 +19,7 @@ size_t smx_spread_bin(uint64_t value)
 
     if (value > GREATEST)
         value = GREATEST;
-    while (value >> octave >= 2 * SMX_SPREAD_PARTS)
+    while (value >> octave >= (uint64_t)2 * SMX_SPREAD_PARTS)
         octave++;
     return (size_t)octave * SMX_SPREAD_PARTS + (size_t)(value >> octave);
 }

@@ -86,7 +86,7 @@ static void make_room(struct smx_scores *s)
 {
     if (s->used < s->room)
         return;
-    if (s->room == 2 * SMX_SCORES) {
+    if (s->room == (size_t)2 * SMX_SCORES) {
         smx_scores_settle(s); /* half of it is free again */
         return;
     }

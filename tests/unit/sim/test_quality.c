@@ -56,9 +56,9 @@ static void the_score_ends_at_1_and_4_5_and_never_falls_as_the_rating_grows(void
 
     (void)state;
     assert_true(smx_mos(-20) == 1 && smx_mos(0) == 1 && smx_mos(3) == 1 && smx_mos(100) == 4.5);
-    for (double r = -10; r <= 110; r += 0.25) {
-        assert_true(smx_mos(r) >= before);
-        before = smx_mos(r);
+    for (int quarters = -40; quarters <= 440; quarters++) {
+        assert_true(smx_mos(quarters / 4.0) >= before);
+        before = smx_mos(quarters / 4.0);
     }
 }
 
