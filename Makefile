@@ -162,6 +162,7 @@ demo testnet:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sipmix/scenarios sim/scenarios/*.scenario
 	for s in 1 5 8; do for page in docs/man/*.$$s; do \
 	    test ! -e $$page || install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $$page || exit 1; \
 	done; done

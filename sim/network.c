@@ -4,24 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CARRY_MS = 500, PHONES_MS = 5, NAMES_SPARE = 100 };
+enum { CARRY_MS = 500, PHONES_MS = 5, NAMES_SPARE = 100, LIE = 20000 };
 
 /* ---- nodes ---- */
 
-static void relay_receive(void *core, smx_time now, struct smx_wall wall, const struct smx_addr *from,
+static void relay_receive(void *relay, smx_time now, struct smx_wall wall, const struct smx_addr *from,
                           uint8_t *bytes, size_t len, struct smx_out *out)
 {
-    smx_relay_receive(core, now, wall, from, bytes, len, out);
+    smx_relay_receive(((struct smx_sim_relay *)relay)->core, now, wall, from, bytes, len, out);
 }
 
-static void relay_expire(void *core, smx_time now, struct smx_wall wall, struct smx_out *out)
+static void relay_expire(void *relay, smx_time now, struct smx_wall wall, struct smx_out *out)
 {
-    smx_relay_expire(core, now, wall, out);
+    struct smx_sim_relay *r = relay;
+
+    if (r->meddle)
+        r->meddle(r->meddle_arg, r);
+    smx_relay_expire(r->core, now, wall, out);
 }
 
-static smx_time relay_deadline(void *core)
+static smx_time relay_deadline(void *relay)
 {
-    return smx_relay_deadline(core);
+    return smx_relay_deadline(((struct smx_sim_relay *)relay)->core);
 }
 
 static void client_receive(void *core, smx_time now, struct smx_wall wall, const struct smx_addr *from,
@@ -87,6 +91,9 @@ static void describe_relay(struct smx_sim_network *n, size_t i, struct smx_wall 
     d->addr[0] = *smx_world_addr(n->world, (uint32_t)i);
     strcpy(d->software, "test");
     d->report_count = smx_relay_link_reports(r->core, d->report, SMX_RELAYDESC_REPORTS);
+    if (r->lies)
+        for (size_t k = 0; k < d->report_count; k++)
+            d->report[k].circuits = LIE;
     SMX_SIM_MUST(smx_relaydesc_encode(&bytes, &len, d, r->secret) == SMX_OK);
     SMX_SIM_MUST(smx_directory_relay(n->directory, wall, bytes, len, &why) == SMX_OK);
     free(bytes);
@@ -191,10 +198,8 @@ static void carry(void *arg)
 
 /* ---- time ---- */
 
-void smx_sim_run_for(struct smx_sim_network *n, unsigned ms)
+void smx_sim_run_until(struct smx_sim_network *n, smx_time end)
 {
-    smx_time end = smx_world_now(n->world) + SMX_MS(ms);
-
     while (smx_world_now(n->world) < end) {
         smx_time next = smx_world_now(n->world) + SMX_MS(PHONES_MS);
 
@@ -203,6 +208,11 @@ void smx_sim_run_for(struct smx_sim_network *n, unsigned ms)
             if (n->user[i].client)
                 smx_sim_user_acts(&n->user[i]);
     }
+}
+
+void smx_sim_run_for(struct smx_sim_network *n, unsigned ms)
+{
+    smx_sim_run_until(n, smx_world_now(n->world) + SMX_MS(ms));
 }
 
 bool smx_sim_is_ready(const struct smx_sim_network *n)
@@ -236,6 +246,7 @@ static void new_core(struct smx_sim_network *n, size_t i)
                                       .client_links_max = n->config.client_links_max,
                                       .circuits_max = n->config.circuits_max,
                                       .cover_off = n->config.cover_off,
+                                      .timetables = n->config.timetables,
                                       .has_v4 = true};
     uint8_t seed[SMX_RNG_SEED];
 
@@ -256,7 +267,7 @@ static void make_relay(struct smx_sim_network *n, size_t i)
     crypto_sign_seed_keypair(r->id, r->secret, seed);
     smx_x25519_make(&r->link, smx_world_rng(n->world));
     new_core(n, i);
-    SMX_SIM_MUST(add_node(n, &relay_ops, r->core) == i);
+    SMX_SIM_MUST(add_node(n, &relay_ops, r) == i);
     if (i < SMX_SIM_BOOT_RELAYS) {
         struct smx_boot_relay *b = &n->file.relay[n->file.relay_count++];
 
@@ -283,7 +294,7 @@ void smx_sim_relay_revive(struct smx_sim_network *n, size_t i)
     r->batch = 0;
     r->fetches = 0;
     r->consensus = 0;
-    smx_world_set_core(n->world, (uint32_t)i, r->core);
+    smx_world_set_core(n->world, (uint32_t)i, r);
     carry_consensus(n, i); /* its disk has one, even while nobody reaches the directory */
 }
 
@@ -439,6 +450,8 @@ struct smx_sim_network *smx_sim_network_new(const struct smx_sim_network_config 
     n->user = calloc(config->clients_max, sizeof *n->user);
     SMX_SIM_MUST(n->relay && n->user);
     n->world = smx_world_new(config->seed, (struct smx_wall){SMX_SIM_START}, &config->path);
+    if (config->model)
+        smx_net_set_model(smx_world_net(n->world), config->model, config->model_arg);
     make_directory(n);
     for (n->relays = 0; n->relays < config->relays; n->relays++)
         make_relay(n, n->relays);

@@ -28,7 +28,10 @@ struct smx_sim_network_config {
     uint32_t client_links_max;   /* of a relay; 0: two for each client */
     size_t uploads_busy;         /* of the directory */
     bool cover_off;              /* a control: nodes send only what carries something */
+    enum smx_relay_timetables timetables; /* other than FIXED: a control */
     struct smx_net_path path;
+    smx_net_model model; /* of paths (sim/net.h); NULL: all are like `path` */
+    void *model_arg;
 };
 
 struct smx_sim_relay {
@@ -43,6 +46,10 @@ struct smx_sim_relay {
     smx_time fetches;   /* when it sees what is new */
     uint64_t batch;
     smx_time born;
+    bool lies; /* tells the directory of circuits that are not there */
+    /* Its operator may do something to what waits in it, before it does what is due; NULL: he is honest. */
+    void (*meddle)(void *arg, struct smx_sim_relay *relay);
+    void *meddle_arg;
 };
 
 struct smx_sim_network {
@@ -91,6 +98,7 @@ size_t smx_sim_relay_number(const struct smx_sim_network *n, const uint8_t id[32
 
 /* ---- time ---- */
 
+void smx_sim_run_until(struct smx_sim_network *n, smx_time end);
 void smx_sim_run_for(struct smx_sim_network *n, unsigned ms);
 /* All clients are. */
 bool smx_sim_is_ready(const struct smx_sim_network *n);

@@ -218,7 +218,7 @@ static bool put_choice(struct smx_scenario *s, const struct smx_scenario_key *ke
     const char *at = key->choices;
     char word[SMX_SCENARIO_NAME];
 
-    _Static_assert(sizeof(enum smx_model) == 4 && sizeof(enum smx_timetables) == 4,
+    _Static_assert(sizeof(enum smx_model) == 4 && sizeof(enum smx_relay_timetables) == 4,
                    "choices are of one size");
     for (uint32_t i = 0; smx_units_word(&at, word, sizeof word); i++)
         if (strcmp(word, value) == 0) {

@@ -12,6 +12,7 @@
 #include "proto/base/err.h"
 #include "proto/base/time.h"
 #include "proto/doc/params.h"
+#include "relay/relay.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +32,6 @@ enum smx_model {
     SMX_MODEL_CORES,  /* the real cores, every datagram */
     SMX_MODEL_EVENTS, /* only who is on line and who calls whom: sim/presence.h */
 };
-enum smx_timetables { SMX_SIM_FIXED, SMX_SIM_OFF, SMX_SIM_ADAPTIVE };
 
 /* What paths do to datagrams; sim/city.h says how long they are, sim/net.h what these mean. */
 struct smx_scenario_net {
@@ -117,7 +117,7 @@ struct smx_scenario {
     smx_time start;                /* clients start within this time */
     smx_time start_most;           /* all must be ready so long after it */
     bool cover;                    /* no: nodes send only what carries something (a control) */
-    enum smx_timetables timetables;
+    enum smx_relay_timetables timetables;
     struct smx_params params;
     struct smx_scenario_net net;
     struct smx_scenario_calls calls;

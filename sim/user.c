@@ -28,6 +28,8 @@ static struct smx_sim_call *new_call(struct smx_sim_user *u, bool out)
 {
     struct smx_sim_call *p;
 
+    if (u->call_count == u->calls_max)
+        smx_sim_user_forget(u);
     SMX_SIM_MUST(u->call_count < u->calls_max);
     p = &u->call[u->call_count++];
     *p = (struct smx_sim_call){.id = ++u->calls, .out = out, .placed = smx_world_now(u->world)};
@@ -70,7 +72,8 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
     strcpy(p->from, from);
     strcpy(p->to, identity);
     *call = p->id;
-    tell(u, p);
+    if (u->follower && u->follower->incoming)
+        p->refuse_with = u->follower->incoming(u->follower->arg, u, p);
     return SMX_OK;
 }
 
@@ -258,10 +261,10 @@ static void take_call(struct smx_sim_user *u, struct smx_sim_call *p)
 {
     smx_time now = smx_sim_user_now(u);
 
-    if (u->refuse_with) {
+    if (u->refuse_with || p->refuse_with) {
         p->failed = true;
         p->over_at = smx_world_now(u->world);
-        smx_client_call_refuse(u->client, now, p->id, u->refuse_with);
+        smx_client_call_refuse(u->client, now, p->id, u->refuse_with ? u->refuse_with : p->refuse_with);
     } else if (!p->ringing) {
         p->ringing = true;
         smx_client_call_ringing(u->client, now, p->id);

@@ -20,7 +20,7 @@ enum {
 struct smx_sim_call {
     uint32_t id;
     bool out, ringing, answered, failed, ended;
-    unsigned code;
+    unsigned code, refuse_with; /* refuse_with: as of struct smx_sim_user, for this call only */
     char from[SMX_CLIENT_USER], to[SMX_CLIENT_USER];
     smx_time placed, rang, taken_at, over_at; /* of the world */
     uint32_t frames_out, frames_in;           /* taken from the phone, played to it */
@@ -43,8 +43,9 @@ struct smx_sim_user;
 /* Who follows what happens at a phone, or speaks into it; each function may be NULL. */
 struct smx_sim_follower {
     void *arg;
-    /* A call has come, rings or was answered at the other side, has failed or ended; it may be answered or
-     * ended from here only later. */
+    /* A call has come: 0, it may ring; else it is refused with this code. */
+    unsigned (*incoming)(void *arg, struct smx_sim_user *u, const struct smx_sim_call *c);
+    /* A call rings or was answered at the other side, has failed or ended. */
     void (*call)(void *arg, struct smx_sim_user *u, const struct smx_sim_call *c);
     /* The client takes the frame that is due; false: there is none.  Without it frames carry their number. */
     bool (*take)(void *arg, struct smx_sim_user *u, const struct smx_sim_call *c, struct smx_frame *frame);
