@@ -342,6 +342,15 @@ void smx_client_call_refuse(struct smx_client *c, smx_time now, uint32_t call, u
         refuse(c, now, m, code == 486 || code == 603 ? (uint16_t)code : 480);
 }
 
+void smx_client_call_direction(struct smx_client *c, smx_time now, uint32_t call, uint8_t direction)
+{
+    struct meeting *m = find(c, call);
+
+    if (m && m->call.state == CALL_TALKING)
+        send(c, now, m,
+             &(struct smx_record){.type = SMX_RECORD_HOLD, .id = m->call.number, .direction = direction});
+}
+
 /* ---- what the peer says ---- */
 
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
@@ -362,6 +371,9 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
     } else if (r->type == SMX_RECORD_REFUSE && asked) {
         smx_client_call_lost(c, now, m, r->code);
         smx_meeting_close(c, now, m);
+    } else if (r->type == SMX_RECORD_HOLD && ours && k->state == CALL_TALKING) {
+        if (c->phone->call_direction)
+            c->phone->call_direction(c->phone->arg, now, k->id, r->direction);
     } else if ((r->type == SMX_RECORD_CANCEL && ours && !k->out && k->state != CALL_TALKING) ||
                (r->type == SMX_RECORD_BYE && ours)) {
         smx_client_call_lost(c, now, m, 480);

@@ -21,6 +21,7 @@ struct smx_phone {
     void (*call_answered)(void *arg, smx_time now, uint32_t call);
     void (*call_failed)(void *arg, smx_time now, uint32_t call, unsigned code);
     void (*call_ended)(void *arg, smx_time now, uint32_t call);
+    void (*call_direction)(void *arg, smx_time now, uint32_t call, uint8_t direction); /* may be NULL */
     enum smx_err (*message_in)(void *arg, smx_time now, uint32_t id, const char *from, const char *identity,
                                const char *text, size_t text_len);
     void (*message_done)(void *arg, smx_time now, uint32_t id, unsigned code);

@@ -112,6 +112,12 @@ static void phone_failed(void *arg, smx_time now, uint32_t call, unsigned code)
     tell(u, p);
 }
 
+static void phone_direction(void *arg, smx_time now, uint32_t call, uint8_t direction)
+{
+    (void)now;
+    call_of(arg, call)->far_direction = direction;
+}
+
 static void phone_ended(void *arg, smx_time now, uint32_t call)
 {
     struct smx_sim_user *u = arg;
@@ -232,6 +238,7 @@ void smx_sim_user_init(struct smx_sim_user *u, struct smx_world *world, size_t c
                                   .call_answered = phone_answered,
                                   .call_failed = phone_failed,
                                   .call_ended = phone_ended,
+                                  .call_direction = phone_direction,
                                   .message_in = phone_message_in,
                                   .message_done = phone_message_done,
                                   .media_take = phone_take,

@@ -27,6 +27,7 @@ struct smx_sim_call {
     uint32_t missing, wrong;                  /* missing: played as NULL; wrong: not what is due */
     uint32_t last_in;                         /* number of the frame played last */
     smx_time heard;                           /* when that was */
+    uint8_t far_direction;                    /* as its last HOLD said (proto/e2e/record.h) */
 };
 
 struct smx_sim_text {

@@ -57,8 +57,7 @@ static struct smx_call *new_call(struct smx_ua *ua)
     return call;
 }
 
-/* Frees the call when the network side and all legs are done with it. */
-static void settle(struct smx_call *call)
+void smx_call_settle(struct smx_call *call)
 {
     if (!call->over)
         return;
@@ -88,12 +87,18 @@ static void end_legs(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
             break;
         case SMX_LEG_UP:
             smx_leg_bye(ua, leg);
-            smx_leg_free(ua, leg);
+            if (smx_session_is_asking(ua, leg)) { /* its end must be acknowledged */
+                leg->state = SMX_LEG_GONE;
+                leg->cancel_until = now + SMX_SIP_GIVE_UP;
+            } else {
+                smx_leg_free(ua, leg);
+            }
             break;
         case SMX_LEG_ANSWERED: /* a BYE before the ACK would overtake our 200 (RFC 3261, 15) */
             call->bye_after_ack = true;
             break;
         case SMX_LEG_CANCELLED:
+        case SMX_LEG_GONE:
         case SMX_LEG_LEFT:
         case SMX_LEG_FREE:
             break;
@@ -105,7 +110,7 @@ static void end_call(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
 {
     call->over = true;
     end_legs(ua, now, call, status);
-    settle(call);
+    smx_call_settle(call);
 }
 
 /* Nobody has decided, and now we do. */
@@ -139,31 +144,6 @@ static bool is_merged(const struct smx_ua *ua, const struct smx_sip *sip)
     return false;
 }
 
-/* Reads the session in an INVITE; none at all is fine (media_count stays 0).  0, or the status to refuse
- * with. */
-static unsigned read_offer(struct smx_sdp *sdp, const struct smx_sip *sip)
-{
-    const struct smx_span *type = smx_gate_get(&sip->gate, SMX_H_CONTENT_TYPE);
-    struct smx_span value, params;
-
-    memset(sdp, 0, sizeof *sdp);
-    if (sip->body.len == 0)
-        return 0;
-    value = type ? *type : (struct smx_span){NULL, 0};
-    params = value;
-    value = smx_span_trim(smx_span_cut(&params, ';'));
-    if (!smx_span_is_nocase(value, "application/sdp"))
-        return 415;
-    switch (smx_sdp_read(sdp, sip->body)) {
-    case SMX_OK:
-        return 0;
-    case SMX_E_MALFORMED:
-        return 400;
-    default:
-        return 488;
-    }
-}
-
 void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow)
 {
     struct smx_ua_target target;
@@ -175,7 +155,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
 
     status = is_merged(ua, sip) ? 482 : smx_uri_target(ua, &sip->uri, &target);
     if (status == 0)
-        status = read_offer(&sdp, sip);
+        status = smx_session_read(&sdp, sip);
     if (status == 0 && (!ua->ready || ua->ending || !smx_out_has_order_room(ua)))
         status = 503;
     if (status != 0) {
@@ -201,6 +181,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     }
     call->leg[0].invite = smx_txn_ref(&ua->txns, txn);
     call->leg[0].sdp = sdp;
+    call->leg[0].own = sdp.direction;
     call->leg[0].answer_offers = sdp.media_count == 0;
     call->leg[0].answer_cseq = sip->cseq;
     call->ring_until = now + RING_FROM_PHONE;
@@ -234,8 +215,10 @@ void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t id)
     if (txn && call->leg[0].state == SMX_LEG_ASKED) {
         smx_leg_respond(ua, now, &call->leg[0], txn, 200);
         call->leg[0].state = SMX_LEG_ANSWERED;
+        call->leg[0].settled = !call->leg[0].answer_offers;
         call->answered = true;
         smx_media_start(ua, now, call);
+        smx_session_tell(ua, now, call, &call->leg[0]);
     }
     smx_txn_settle(&ua->txns);
 }
@@ -260,6 +243,18 @@ void smx_ua_call_ended(struct smx_ua *ua, smx_time now, uint32_t id)
     smx_ua_call_failed(ua, now, id, 480);
 }
 
+void smx_ua_call_direction(struct smx_ua *ua, smx_time now, uint32_t id, enum smx_direction far)
+{
+    struct smx_call *call = live(ua, id);
+
+    smx_txn_time(&ua->txns, now);
+    if (call && call->answered) {
+        call->leg[call->winner].far = far;
+        smx_session_tell(ua, now, call, &call->leg[call->winner]);
+    }
+    smx_txn_settle(&ua->txns);
+}
+
 void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
@@ -279,7 +274,6 @@ void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite)
 void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
                   const struct smx_sip *sip)
 {
-    uint16_t port_before = leg->sdp.port;
     struct smx_sdp sdp;
 
     if (!leg->answer_owed || sip->cseq != leg->answer_cseq)
@@ -287,16 +281,17 @@ void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct
     leg->answer_owed = false;
     leg->state = SMX_LEG_UP;
     if (leg->answer_offers) {
-        if (read_offer(&sdp, sip) != 0 || sdp.media_count == 0) {
+        if (smx_session_read(&sdp, sip) != 0 || sdp.media_count == 0) {
             smx_call_lost(ua, now, call);
             return;
         }
         leg->answer_offers = false;
-        leg->sdp = sdp;
-        smx_media_change(now, call, port_before);
+        smx_session_answered(now, call, leg, &sdp);
     }
     if (call->bye_after_ack)
         end_call(ua, now, call, 480);
+    else
+        smx_session_tell(ua, now, call, leg);
 }
 
 void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, const struct smx_sip *sip,
@@ -319,41 +314,6 @@ void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg,
     if (!call->over)
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
     end_call(ua, ua->txns.now, call, 480);
-}
-
-void smx_call_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
-                       const struct smx_sip *sip, const struct smx_flow *flow)
-{
-    struct smx_sdp sdp;
-    struct smx_txn *txn;
-    uint16_t port_before = leg->sdp.port;
-    unsigned status = 0;
-
-    if (leg->state != SMX_LEG_UP || leg->answer_owed || call->over)
-        status = 491;
-    else if (sip->cseq <= leg->remote_cseq)
-        status = 500;
-    else
-        status = read_offer(&sdp, sip);
-    if (status != 0) {
-        smx_ua_reply(ua, sip, flow, status);
-        return;
-    }
-    txn = smx_ua_open(ua, sip, flow);
-    if (!txn)
-        return;
-    leg->remote_cseq = sip->cseq;
-    smx_leg_retarget(leg, sip);
-    leg->answer_cseq = sip->cseq;
-    leg->answer_offers = sdp.media_count == 0;
-    if (!leg->answer_offers) {
-        if (sdp.direction != leg->sdp.direction || sdp.pcmu != leg->sdp.pcmu || sdp.pcma != leg->sdp.pcma ||
-            sdp.media_count != leg->sdp.media_count)
-            leg->sdp_version++; /* what we say changes with it (RFC 3264, 8) */
-        leg->sdp = sdp;
-        smx_media_change(now, call, port_before);
-    }
-    smx_leg_respond(ua, now, leg, txn, 200);
 }
 
 /* ---- to phones ---- */
@@ -387,7 +347,7 @@ enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *f
 static void refuse_if_alone(struct smx_ua *ua, struct smx_call *call)
 {
     if (call->over) {
-        settle(call);
+        smx_call_settle(call);
         return;
     }
     for (size_t i = 0; i < SMX_UA_LEGS; i++)
@@ -395,7 +355,7 @@ static void refuse_if_alone(struct smx_ua *ua, struct smx_call *call)
             return;
     smx_out_order(ua, SMX_UA_CALL_REFUSE, call->id)->code = (uint16_t)call->refusal;
     call->over = true;
-    settle(call);
+    smx_call_settle(call);
 }
 
 static void leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, unsigned status)
@@ -411,11 +371,12 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
                          const struct smx_sip *sip)
 {
     bool wanted = leg->state != SMX_LEG_CANCELLED && !call->answered && !call->over;
+    struct smx_sdp sdp;
 
     (void)smx_span_copy(leg->remote_tag, sizeof leg->remote_tag, smx_span_of(sip->to_tag ? sip->to_tag : ""));
     smx_leg_retarget(leg, sip);
     leg->state = SMX_LEG_UP;
-    if (!wanted || read_offer(&leg->sdp, sip) != 0 || leg->sdp.media_count == 0) {
+    if (!wanted || smx_session_read(&sdp, sip) != 0 || sdp.media_count == 0) {
         smx_leg_bye(ua, leg);
         leg_failed(ua, call, leg, 480);
         return;
@@ -426,7 +387,9 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
         if (call->leg[i].state == SMX_LEG_CALLING || call->leg[i].state == SMX_LEG_RINGING)
             smx_leg_cancel(ua, now, &call->leg[i]);
     (void)smx_out_order(ua, SMX_UA_CALL_ANSWER, call->id);
+    smx_session_answered(now, call, leg, &sdp);
     smx_media_start(ua, now, call);
+    smx_session_tell(ua, now, call, leg);
 }
 
 /* The phone was several: this one is not the one that we talk to. */
@@ -449,6 +412,10 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
     struct smx_leg *leg = call ? &call->leg[txn->owner.leg] : NULL;
     struct smx_text ack = {ua->build, 0, sizeof ua->build, false};
 
+    if (leg && smx_txn_get(&ua->txns, leg->ask) == txn) {
+        smx_session_response(ua, now, call, leg, txn, sip);
+        return;
+    }
     if (!leg || smx_txn_get(&ua->txns, leg->invite) != txn)
         leg = NULL; /* hung up meanwhile: only the machine answers */
     if (leg && smx_txn_is_second_fork(&ua->txns, txn, sip)) {
@@ -478,8 +445,11 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
 void smx_call_timeout(struct smx_ua *ua, uint32_t id, size_t leg)
 {
     struct smx_call *call = smx_call_get(ua, id);
+    enum smx_leg_state state = call ? call->leg[leg].state : SMX_LEG_FREE;
 
-    if (call && call->leg[leg].state != SMX_LEG_FREE && call->leg[leg].state != SMX_LEG_UP)
+    if (state == SMX_LEG_UP || state == SMX_LEG_ANSWERED)
+        smx_session_unanswered(ua, ua->txns.now, call, &call->leg[leg]);
+    else if (state != SMX_LEG_FREE)
         leg_failed(ua, call, &call->leg[leg], 480);
 }
 
@@ -507,6 +477,11 @@ void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn)
     }
 }
 
+static bool ends_by_itself(const struct smx_leg *leg)
+{
+    return leg->state == SMX_LEG_CANCELLED || leg->state == SMX_LEG_LEFT || leg->state == SMX_LEG_GONE;
+}
+
 static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg)
 {
     struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
@@ -520,8 +495,10 @@ static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, s
             smx_out_flow(ua, &leg->flow, (struct smx_span){txn->last, txn->last_len});
         leg->answer_gap = smx_time_min(2 * leg->answer_gap, SMX_SIP_T2);
         leg->answer_again = now + leg->answer_gap;
-    } else if ((leg->state == SMX_LEG_CANCELLED || leg->state == SMX_LEG_LEFT) && leg->cancel_until <= now) {
+    } else if (ends_by_itself(leg) && leg->cancel_until <= now) {
         leg_failed(ua, call, leg, 480);
+    } else {
+        smx_session_tell(ua, now, call, leg);
     }
 }
 
@@ -556,8 +533,9 @@ smx_time smx_call_deadline(const struct smx_ua *ua)
 
             if (leg->answer_owed)
                 first = smx_time_min(first, smx_time_min(leg->answer_again, leg->answer_until));
-            if (leg->state == SMX_LEG_CANCELLED || leg->state == SMX_LEG_LEFT)
+            if (ends_by_itself(leg))
                 first = smx_time_min(first, leg->cancel_until);
+            first = smx_time_min(first, smx_session_deadline(ua, call, leg));
         }
         if (!call->over)
             first = smx_time_min(first, call->answered ? smx_media_deadline(call) : call->ring_until);

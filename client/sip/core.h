@@ -71,6 +71,7 @@ enum smx_leg_state {
     SMX_LEG_RINGING,   /* ... and has a provisional response */
     SMX_LEG_CANCELLED, /* ... and is not wanted any more; its final response is awaited */
     SMX_LEG_UP,
+    SMX_LEG_GONE, /* hung up by us; only our re-INVITE still waits for its end */
     SMX_LEG_LEFT, /* of an earlier run, and to be hung up when the phone connects (kept.c) */
 };
 
@@ -85,17 +86,25 @@ struct smx_leg {
     struct smx_txn_ref invite;                /* the last INVITE transaction, either way */
     char branch[48];                          /* of our INVITE */
     bool cancel_sent;
-    smx_time cancel_until; /* of CANCELLED and LEFT */
+    smx_time cancel_until; /* of CANCELLED, GONE and LEFT */
     /* our 200 to an INVITE of the phone, which its transaction holds, until the ACK */
     bool answer_owed;
     bool answer_offers; /* it holds an offer: the ACK brings the phone's answer */
     uint32_t answer_cseq;
     smx_time answer_again, answer_gap, answer_until;
     /* session */
-    uint16_t port; /* ours, for RTP */
-    uint64_t sdp_session;
+    uint16_t port;                  /* ours, for RTP */
+    uint64_t sdp_session, sdp_hash; /* hash: of what we wrote last, without its version */
     uint32_t sdp_version;
     struct smx_sdp sdp; /* the phone's, media_count 0 while unknown */
+    /* who sends and who listens (session.c) */
+    bool settled;                      /* an offer has been answered */
+    enum smx_direction own, own_told;  /* what the phone wants; as the network side knows it */
+    enum smx_direction far, shown;     /* what the far side wants; as the phone knows it */
+    enum smx_direction said, offering; /* our side of the session in force; of our offer that is out */
+    enum smx_direction offering_far;   /* far, when it went out */
+    struct smx_txn_ref ask;            /* our re-INVITE that is out */
+    smx_time ask_at;                   /* the next one not before */
 };
 
 struct smx_call {
@@ -121,8 +130,6 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
 /* The phone takes its INVITE back. */
 void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite);
 /* Requests inside a dialog; leg and call from smx_leg_find. */
-void smx_call_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
-                       const struct smx_sip *sip, const struct smx_flow *flow);
 void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
                   const struct smx_sip *sip);
 void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, const struct smx_sip *sip,
@@ -133,6 +140,8 @@ void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn);
 void smx_call_expire(struct smx_ua *ua, smx_time now);
 smx_time smx_call_deadline(const struct smx_ua *ua);
 struct smx_call *smx_call_get(struct smx_ua *ua, uint32_t id);
+/* Frees the call when the network side and all legs are done with it. */
+void smx_call_settle(struct smx_call *call);
 /* The phone is gone or said no more: tells the network side once, and ends what is left of the legs. */
 void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call);
 
@@ -157,6 +166,34 @@ void smx_leg_bye(struct smx_ua *ua, struct smx_leg *leg);
 void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struct smx_sip *response,
                        struct smx_text *out);
 void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg);
+
+/* Our re-INVITE, with our offer.  False: no room. */
+bool smx_leg_reinvite(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg);
+/* 200 to a request of the phone inside the dialog, with the answer to its offer if it made one. */
+void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers);
+
+/* ---- offers and answers inside a dialog (session.c) ---- */
+
+/* Reads the session in a message; none at all is fine (media_count stays 0).  0, or the status to refuse it
+ * with. */
+unsigned smx_session_read(struct smx_sdp *sdp, const struct smx_sip *sip);
+/* The phone's offer is taken, or its answer to ours. */
+void smx_session_offered(smx_time now, struct smx_call *call, struct smx_leg *leg, const struct smx_sdp *sdp);
+void smx_session_answered(smx_time now, struct smx_call *call, struct smx_leg *leg,
+                          const struct smx_sdp *sdp);
+void smx_session_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                          const struct smx_sip *sip, const struct smx_flow *flow);
+void smx_session_update(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                        const struct smx_sip *sip, const struct smx_flow *flow);
+/* Says what there is to say, either way: to the network side at once, to the phone when it may be. */
+void smx_session_tell(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg);
+/* A response to our re-INVITE, or none. */
+void smx_session_response(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                          struct smx_txn *txn, const struct smx_sip *sip);
+void smx_session_unanswered(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg);
+bool smx_session_is_asking(struct smx_ua *ua, const struct smx_leg *leg);
+smx_time smx_session_deadline(const struct smx_ua *ua, const struct smx_call *call,
+                              const struct smx_leg *leg);
 
 /* A connection came about: what an earlier run left open with that phone can be ended (kept.c). */
 void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow);
@@ -191,7 +228,7 @@ smx_time smx_message_deadline(const struct smx_ua *ua);
 /* ---- the whole, and what goes out (out.c) ---- */
 
 struct smx_conn {
-    bool used, tls;
+    bool used;
     uint64_t conn;
     struct smx_addr addr;
     smx_time partial_until; /* a message must be whole by then; SMX_NEVER: none is begun */
@@ -201,7 +238,7 @@ struct smx_ua {
     struct smx_rng rng;
     uint8_t hash_key[16], tag_key[16]; /* of what finds transactions; of our tags */
     char domain[64];
-    struct smx_addr udp, tcp, tls;
+    struct smx_addr udp, tcp;
     uint8_t media_ip[16];
     struct smx_ua_ports *ports;
     size_t port_count;
@@ -247,7 +284,7 @@ void smx_ua_token(struct smx_ua *ua, char out[SMX_UA_TOKEN]);
 void smx_ua_tag(const struct smx_ua *ua, const struct smx_sip *sip, char out[SMX_UA_TOKEN]);
 bool smx_ua_flow_alive(const struct smx_ua *ua, const struct smx_flow *flow);
 const struct smx_addr *smx_ua_self(const struct smx_ua *ua, const struct smx_flow *flow);
-/* "<sip:USER@our listener[;transport=tcp]>", or tls */
+/* "<sip:USER@our listener[;transport=tcp]>" */
 void smx_ua_write_contact(const struct smx_ua *ua, const struct smx_flow *flow, const char *user,
                           struct smx_text *out);
 /* Answers a request at once, without a transaction (RFC 3261, 8.2.7). */

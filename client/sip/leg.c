@@ -2,6 +2,7 @@
  */
 #include "client/sip/core.h"
 
+#include <sodium.h>
 #include <string.h>
 
 enum { WITH_CONTACT = 1, WITH_OFFER = 2 };
@@ -34,16 +35,25 @@ static uint64_t new_session(struct smx_ua *ua)
     return least + smx_rng_u64(&ua->rng) % (9 * least);
 }
 
-static void write_sdp(const struct smx_ua *ua, const struct smx_leg *leg, const struct smx_sdp *to,
+/* Our offer, or our answer to `to`; a new version if it says anything new (RFC 3264, 8). */
+static void write_sdp(const struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp *to,
                       struct smx_text *out)
 {
-    struct smx_sdp_own own = {leg->sdp_session,
-                              leg->sdp_version,
-                              {0},
-                              leg->port,
-                              to ? smx_sdp_mirror(to->direction) : SMX_SENDRECV};
+    struct smx_sdp_own own = {.session = leg->sdp_session, .port = leg->port, .direction = leg->far};
+    uint8_t hash[crypto_shorthash_BYTES];
+    struct smx_text draft = *out;
 
+    if (to)
+        leg->said = own.direction = smx_sdp_both(smx_sdp_mirror(to->direction), leg->far);
+    else
+        leg->offering = leg->offering_far = leg->far;
     memcpy(own.ip, ua->media_ip, sizeof own.ip);
+    smx_sdp_write(&draft, &own, to);
+    crypto_shorthash(hash, (const uint8_t *)draft.at + out->len, draft.len - out->len, ua->hash_key);
+    if (memcmp(hash, &leg->sdp_hash, sizeof hash) != 0)
+        leg->sdp_version++;
+    memcpy(&leg->sdp_hash, hash, sizeof leg->sdp_hash);
+    own.version = leg->sdp_version;
     smx_sdp_write(out, &own, to);
 }
 
@@ -58,7 +68,6 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
         .method = method,
         .uri = leg->target,
         .tcp = leg->flow.tcp,
-        .tls = leg->flow.tls,
         .self = smx_ua_self(ua, &leg->flow),
         .branch = branch,
         .from = tagged(&n, leg->local, leg->local_tag),
@@ -91,7 +100,7 @@ struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const
             if (leg->state == SMX_LEG_FREE || !smx_span_is(sip->call_id, leg->call_id) ||
                 strcmp(sip->to_tag, leg->local_tag) != 0 || strcmp(sip->from_tag, leg->remote_tag) != 0)
                 continue;
-            if (leg->flow.tcp != flow->tcp || leg->flow.tls != flow->tls ||
+            if (leg->flow.tcp != flow->tcp ||
                 memcmp(leg->flow.addr.ip, flow->addr.ip, sizeof flow->addr.ip) != 0)
                 return NULL; /* somebody else who has read the dialog's names */
             if (!flow->tcp && leg->flow.addr.port != flow->addr.port)
@@ -136,7 +145,6 @@ bool smx_leg_accept(struct smx_ua *ua, const struct smx_call *call, struct smx_l
     smx_ua_token(ua, leg->contact);
     leg->remote_cseq = sip->cseq;
     leg->sdp_session = new_session(ua);
-    leg->sdp_version = 1;
     leg->state = SMX_LEG_ASKED;
     return true;
 }
@@ -162,7 +170,6 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     smx_ua_token(ua, leg->contact);
     new_branch(ua, leg->branch);
     leg->sdp_session = new_session(ua);
-    leg->sdp_version = 1;
     write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER, &out);
     txn = smx_txn_request(
         &ua->txns, &leg->flow,
@@ -202,6 +209,42 @@ void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struc
         leg->answer_until = now + SMX_SIP_GIVE_UP;
     }
     smx_txn_respond(&ua->txns, txn, status, smx_text_done(&out));
+}
+
+void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers)
+{
+    char contact[128], sdp[1024];
+    struct smx_text c = {contact, 0, sizeof contact, false}, s = {sdp, 0, sizeof sdp, false};
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    struct smx_response response = {.status = 200, .echo = {txn->echo, txn->echo_len}};
+
+    smx_ua_write_contact(ua, &leg->flow, leg->contact, &c);
+    response.contact = smx_text_done(&c);
+    if (answers) {
+        write_sdp(ua, leg, &leg->sdp, &s);
+        response.type = "application/sdp";
+        response.body = smx_text_done(&s);
+    }
+    smx_write_response(&out, &response);
+    smx_txn_respond(&ua->txns, txn, 200, smx_text_done(&out));
+}
+
+bool smx_leg_reinvite(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    size_t index = (size_t)(leg - call->leg);
+    struct smx_txn *txn;
+
+    new_branch(ua, leg->branch);
+    write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER, &out);
+    txn = smx_txn_request(
+        &ua->txns, &leg->flow,
+        &(struct smx_txn_new){
+            SMX_M_INVITE, leg->branch, leg->call_id, leg->local_cseq, {SMX_OWNER_LEG, call->id, index}},
+        smx_text_done(&out));
+    if (txn)
+        leg->ask = smx_txn_ref(&ua->txns, txn);
+    return txn != NULL;
 }
 
 void smx_leg_retarget(struct smx_leg *leg, const struct smx_sip *sip)
@@ -263,11 +306,18 @@ void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struc
     write_request(ua, &with, "ACK", branch, response->cseq, 0, out);
 }
 
-void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg)
+/* Its time is up; nobody waits for it. */
+static void drop(struct smx_ua *ua, struct smx_txn_ref ref)
 {
-    struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
+    struct smx_txn *txn = smx_txn_get(&ua->txns, ref);
 
     if (txn && !txn->server && !txn->final)
-        smx_txn_kill(&ua->txns, txn); /* its time is up; nobody waits for it */
+        smx_txn_kill(&ua->txns, txn);
+}
+
+void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg)
+{
+    drop(ua, leg->invite);
+    drop(ua, leg->ask);
     memset(leg, 0, sizeof *leg);
 }

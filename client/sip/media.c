@@ -37,14 +37,14 @@ void smx_media_change(smx_time now, struct smx_call *call, uint16_t port_before)
     call->heard_at = now; /* it may come from a hold */
 }
 
-static bool sends(const struct smx_sdp *sdp)
+static bool sends(const struct smx_leg *leg)
 {
-    return sdp->direction == SMX_SENDRECV || sdp->direction == SMX_SENDONLY;
+    return smx_sdp_sends(leg->sdp.direction) && smx_sdp_receives(leg->said);
 }
 
-static bool receives(const struct smx_sdp *sdp)
+static bool receives(const struct smx_leg *leg)
 {
-    return sdp->direction == SMX_SENDRECV || sdp->direction == SMX_RECVONLY;
+    return smx_sdp_receives(leg->sdp.direction) && smx_sdp_sends(leg->said);
 }
 
 static bool is_loopback(const uint8_t ip[16])
@@ -114,7 +114,7 @@ bool smx_ua_media_take(struct smx_ua *ua, uint32_t id, smx_time now, struct smx_
 {
     struct smx_call *call = answered(ua, id);
 
-    return call && sends(&winner(call)->sdp) && smx_edge_take(&call->edge, now, frame);
+    return call && sends(winner(call)) && smx_edge_take(&call->edge, now, frame);
 }
 
 void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct smx_frame *frame)
@@ -127,7 +127,7 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
     (void)now; /* the slots are the clock */
     if (!call)
         return;
-    if (!receives(&winner(call)->sdp) || !peer_of(call, &to)) {
+    if (!receives(winner(call)) || !peer_of(call, &to)) {
         smx_edge_skip(&call->edge);
         return;
     }
@@ -141,7 +141,7 @@ void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)
     struct smx_addr to;
     size_t len;
 
-    if (!sends(&winner(call)->sdp))
+    if (!sends(winner(call)))
         call->heard_at = now;
     if (call->heard_at + LOST_AFTER <= now) {
         smx_call_lost(ua, now, call);

@@ -22,6 +22,7 @@ enum smx_method {
     SMX_M_REFER,
     SMX_M_PUBLISH,
     SMX_M_SUBSCRIBE,
+    SMX_M_UPDATE,
     SMX_M_OTHER,
 };
 

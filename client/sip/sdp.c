@@ -176,6 +176,21 @@ enum smx_direction smx_sdp_mirror(enum smx_direction offered)
     return offered;
 }
 
+enum smx_direction smx_sdp_both(enum smx_direction a, enum smx_direction b)
+{
+    return (enum smx_direction)((unsigned)a | (unsigned)b);
+}
+
+bool smx_sdp_sends(enum smx_direction d)
+{
+    return d == SMX_SENDRECV || d == SMX_SENDONLY;
+}
+
+bool smx_sdp_receives(enum smx_direction d)
+{
+    return d == SMX_SENDRECV || d == SMX_RECVONLY;
+}
+
 /* "IN IP4 192.0.2.1" */
 static void add_address(struct smx_text *out, const uint8_t ip[16])
 {

@@ -16,7 +16,9 @@ enum {
     SMX_SDP_MEDIA = 8,  /* media lines */
 };
 
-/* As seen by whoever writes it. */
+/* As seen by whoever writes it; as in a record (proto/e2e/record.h): bit 0 does not receive, bit 1 does not
+ * send.
+ */
 enum smx_direction { SMX_SENDRECV, SMX_SENDONLY, SMX_RECVONLY, SMX_INACTIVE };
 
 struct smx_sdp {
@@ -48,5 +50,9 @@ struct smx_sdp_own {
 void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const struct smx_sdp *to);
 /* What the answer to an offer of this direction says. */
 enum smx_direction smx_sdp_mirror(enum smx_direction offered);
+/* Only what both allow. */
+enum smx_direction smx_sdp_both(enum smx_direction a, enum smx_direction b);
+bool smx_sdp_sends(enum smx_direction d);
+bool smx_sdp_receives(enum smx_direction d);
 
 #endif

@@ -14,6 +14,7 @@
 #ifndef SMX_SIP_UA_H
 #define SMX_SIP_UA_H
 
+#include "client/sip/sdp.h"
 #include "proto/base/err.h"
 #include "proto/base/out.h"
 #include "proto/base/rng.h"
@@ -42,13 +43,13 @@ struct smx_ua_ports {
 
 struct smx_ua_config {
     const char *domain; /* "sipmix.alt" */
-    struct smx_addr udp, tcp,
-        tls; /* where phones reach us, as written into Via and Contact; port 0: no such listener */
+    struct smx_addr udp,
+        tcp; /* where phones reach us, as written into Via and Contact; port 0: no such listener */
     uint8_t media_ip[16]; /* as in struct smx_addr */
     const struct smx_ua_ports *ports;
     size_t port_count;       /* pairs, at least 1 */
     size_t bindings_max;     /* registered phones; 0 = 8 */
-    size_t conns_max;        /* TCP and TLS connections; 0 = 16 */
+    size_t conns_max;        /* TCP connections; 0 = 16 */
     size_t transactions_max; /* SIP transactions at a time; 0 = 128 (about 20 KB each while in use) */
 };
 
@@ -62,8 +63,6 @@ void smx_ua_udp(struct smx_ua *ua, smx_time now, const struct smx_addr *from, co
                 size_t len);
 /* conn is the caller's number, never used again.  A full table closes it by a send of SMX_UA_SEND_CLOSE. */
 void smx_ua_tcp_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from);
-/* The same of a connection over TLS; everything else about it as of TCP, numbers included. */
-void smx_ua_tls_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from);
 /* bytes: all that is unread, earlier leftovers included.  Returns how many are read now. */
 size_t smx_ua_tcp_data(struct smx_ua *ua, smx_time now, uint64_t conn, const uint8_t *bytes, size_t len);
 /* Gone, other than by our own SMX_UA_SEND_CLOSE. */
@@ -111,6 +110,8 @@ enum smx_ua_order_kind {
     SMX_UA_CALL_ANSWER,    /* a phone took the incoming call: media may flow */
     SMX_UA_CALL_REFUSE,    /* no phone takes it; code is 480, 486 or 603; the call is over */
     SMX_UA_CALL_END,       /* the phone cancelled or hung up, or was lost; the call is over */
+    SMX_UA_CALL_DIRECTION, /* the phone holds, or comes back: code is an enum smx_direction, as the phone sees
+                              it */
     SMX_UA_MESSAGE_SEND,   /* text to target as identity; answer it with smx_ua_message_done(id) */
     SMX_UA_MESSAGE_RESULT, /* what became of smx_ua_message_in(id): 200, 480 or 415 in code */
     SMX_UA_CLAIM, /* a phone registered as sip:NAME@domain, new to us: target is the name; already answered */
@@ -154,6 +155,10 @@ void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t call);
 void smx_ua_call_failed(struct smx_ua *ua, smx_time now, uint32_t call, unsigned code);
 /* The far side cancelled or hung up, in whatever state.  The call is over; no order follows. */
 void smx_ua_call_ended(struct smx_ua *ua, smx_time now, uint32_t call);
+
+/* The far side holds, or comes back: far is what it does from now on.  Any answered call's phone is told by a
+ * re-INVITE, as soon as it is ready for one. */
+void smx_ua_call_direction(struct smx_ua *ua, smx_time now, uint32_t call, enum smx_direction far);
 
 /* A text from "sip:USER@domain" to the own address identity; id is the caller's and returns in
  * MESSAGE_RESULT. What a MESSAGE record may carry (proto/e2e/record.h).  SMX_E_ABSENT: no phone.  SMX_E_FULL:

@@ -156,7 +156,7 @@ void smx_write_response(struct smx_text *out, const struct smx_response *respons
     add_header(out, "Unsupported: ", response->unsupported);
     if (status == 415)
         smx_text_add(out, "Accept: application/sdp, text/plain\r\n");
-    if (status == 503)
+    if (status == 500 || status == 503)
         smx_text_add(out, "Retry-After: 10\r\n");
     add_body(out, response->type, response->body);
 }
@@ -169,8 +169,7 @@ void smx_write_request(struct smx_text *out, const struct smx_request *request)
     smx_text_add(out, request->method);
     smx_text_add(out, " ");
     smx_text_add(out, request->uri);
-    smx_text_add(out, " SIP/2.0\r\nVia: SIP/2.0/");
-    smx_text_add(out, request->tls ? "TLS " : request->tcp ? "TCP " : "UDP ");
+    smx_text_add(out, request->tcp ? " SIP/2.0\r\nVia: SIP/2.0/TCP " : " SIP/2.0\r\nVia: SIP/2.0/UDP ");
     smx_text_add(out, self);
     smx_text_add(out, ";branch=");
     smx_text_add(out, request->branch);

@@ -9,7 +9,7 @@
 #include "client/sip/gate.h"
 #include "proto/base/out.h"
 
-#define SMX_SIP_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE"
+#define SMX_SIP_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE"
 
 /* The five headers that each response to this request carries, in order.  The first Via gets received and,
  * where asked for, rport, of where it came from.  tag goes to a To that has none; NULL: it has one, or needs
@@ -31,7 +31,7 @@ void smx_write_response(struct smx_text *out, const struct smx_response *respons
 
 struct smx_request {
     const char *method, *uri;
-    bool tcp, tls;               /* as in struct smx_flow */
+    bool tcp;
     const struct smx_addr *self; /* sent-by: our listener of that transport */
     const char *branch;
     struct smx_span from, to; /* header values, tags included */

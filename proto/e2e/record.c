@@ -49,7 +49,7 @@ bool smx_record_text_is_valid(const uint8_t *text, size_t len)
 
 static bool is_known(uint8_t type)
 {
-    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_SECOND;
+    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_HOLD;
 }
 
 /* What no record may say, whichever way it goes. */
@@ -68,6 +68,8 @@ static bool is_right(const struct smx_record *r)
         return smx_record_text_is_valid(r->text, r->text_len);
     case SMX_RECORD_RESULT:
         return r->code == 200 || r->code == 413 || r->code == 415 || r->code == 480;
+    case SMX_RECORD_HOLD:
+        return r->direction <= 3;
     case SMX_RECORD_RINGING:
     case SMX_RECORD_CANCEL:
     case SMX_RECORD_BYE:
@@ -91,6 +93,8 @@ size_t smx_record_encode(uint8_t out[SMX_RECORD_MAX], const struct smx_record *r
         smx_wr_u16(&w, r->id);
     if (r->type == SMX_RECORD_INVITE || r->type == SMX_RECORD_ANSWER)
         smx_wr_u8(&w, r->codecs);
+    if (r->type == SMX_RECORD_HOLD)
+        smx_wr_u8(&w, r->direction);
     if (r->type == SMX_RECORD_REFUSE || r->type == SMX_RECORD_RESULT)
         smx_wr_u16(&w, r->code);
     if (r->type == SMX_RECORD_MESSAGE)
@@ -116,6 +120,8 @@ enum smx_err smx_record_decode(struct smx_record *r, const uint8_t *in, size_t l
         got.id = smx_rd_u16(&rd);
     if (type == SMX_RECORD_INVITE || type == SMX_RECORD_ANSWER)
         got.codecs = smx_rd_u8(&rd);
+    if (type == SMX_RECORD_HOLD)
+        got.direction = smx_rd_u8(&rd);
     if (type == SMX_RECORD_REFUSE || type == SMX_RECORD_RESULT)
         got.code = smx_rd_u16(&rd);
     if (type == SMX_RECORD_MESSAGE) {

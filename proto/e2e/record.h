@@ -11,10 +11,13 @@
  *    7 BYE      call u16
  *    8 MESSAGE  id u16 | text[1..8192]      UTF-8 without control characters other than tab, LF and CR
  *    9 RESULT   id u16 | code u16           200, 413, 415 or 480
- *   10 REJOIN   number u16 | cookie[16]     replaces your side of the join; numbers grow from 1, the newest
- * is valid 11 MOVED    number u16                  I have used your REJOIN of this number 12 SECOND   number
- * u16 | relay[32] | cookie[16]   where my other slot waits, should our rendezvous die each behind type u8;
- * integers in network order.  Unknown types are ignored (later versions have more). Pure; views borrow. */
+ *   10 REJOIN   number u16 | cookie[16]     replaces your side of the join; numbers grow, the newest is valid
+ *   11 MOVED    number u16                  I have used your REJOIN of this number
+ *   12 SECOND   number u16 | relay[32] | cookie[16]   where my other slot waits, should our rendezvous die
+ *   13 HOLD     call u16 | direction u8     0..3; bit 0: I do not listen, bit 1: I do not send
+ *
+ * each behind type u8; integers in network order.  Unknown types are ignored (later versions have more).
+ * Pure; views borrow. */
 #ifndef SMX_E2E_RECORD_H
 #define SMX_E2E_RECORD_H
 
@@ -37,6 +40,7 @@ enum smx_record_type {
     SMX_RECORD_REJOIN = 10,
     SMX_RECORD_MOVED = 11,
     SMX_RECORD_SECOND = 12,
+    SMX_RECORD_HOLD = 13,
 };
 
 enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2 }; /* bits of a set */
@@ -55,6 +59,7 @@ struct smx_record {
         id; /* number of the call, the MESSAGE, or the REJOIN or SECOND, in this pipe, as its sender counts */
     uint8_t version;     /* HELLO */
     uint8_t codecs;      /* INVITE: the set; ANSWER: the one */
+    uint8_t direction;   /* HOLD: bits, 0 is a call as any */
     uint16_t code;       /* REFUSE, RESULT */
     const uint8_t *text; /* MESSAGE: borrowed */
     size_t text_len;

@@ -2,7 +2,6 @@
 
 #include "proto/host/loop_base.h"
 #include "proto/host/sock.h"
-#include "proto/host/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,8 +15,7 @@
 enum {
     BACKLOG = 128, /* connections that the system holds for us */
     CLOSE_S = 5,   /* seconds for the last bytes to go */
-    ACCEPT_S = 1,  /* seconds without accepting after it failed for want of descriptors */
-    GREET_S = 10   /* seconds for a TLS handshake */
+    ACCEPT_S = 1   /* seconds without accepting after it failed for want of descriptors */
 };
 
 /* A connection's number is serial * conns_max + slot, so the slot is found without a search. */
@@ -25,15 +23,11 @@ struct conn {
     struct smx_tcp *tcp;
     struct bufferevent *bev; /* NULL: free slot */
     uint64_t id;
-    bool closing;  /* only the bytes queued keep it */
-    bool greeting; /* its TLS handshake is under way: nobody has been told of it */
-    smx_time greeted_by;
-    struct smx_addr from;
+    bool closing; /* only the bytes queued keep it */
 };
 
 struct smx_tcp {
     struct smx_loop *loop;
-    const struct smx_tls *tls; /* or NULL */
     struct evconnlistener *listener;
     struct event *resume;
     struct smx_tcp_limits limits;
@@ -59,7 +53,7 @@ static void release(struct conn *c)
 static void lose(struct conn *c)
 {
     struct smx_tcp *tcp = c->tcp;
-    bool tell = !c->closing && !c->greeting;
+    bool tell = !c->closing;
     uint64_t id = c->id;
 
     release(c);
@@ -104,35 +98,18 @@ static void on_written(struct bufferevent *bev, void *arg)
         release(c);
 }
 
-static void opened(struct conn *c)
-{
-    struct timeval idle = {.tv_sec = c->tcp->limits.idle_s};
-
-    c->greeting = false;
-    bufferevent_set_timeouts(c->bev, &idle, NULL);
-    c->tcp->on.opened(c->tcp->arg, c->id, &c->from);
-}
-
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     (void)bev;
-    if (what & BEV_EVENT_CONNECTED)
-        opened(arg);
-    else /* end, error and time-out come to the same */
-        lose(arg);
+    (void)what; /* end, error and time-out come to the same */
+    lose(arg);
 }
 
-/* A free one, or one whose handshake has had its time: bytes that trickle in would keep it for ever. */
 static struct conn *free_slot(struct smx_tcp *tcp)
 {
     for (size_t i = 0; i < tcp->limits.conns_max; i++)
         if (!tcp->conns[i].bev)
             return &tcp->conns[i];
-    for (size_t i = 0; i < tcp->limits.conns_max; i++)
-        if (tcp->conns[i].greeting && tcp->conns[i].greeted_by <= smx_loop_now()) {
-            release(&tcp->conns[i]);
-            return &tcp->conns[i];
-        }
     return NULL;
 }
 
@@ -140,33 +117,26 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 {
     struct smx_tcp *tcp = arg;
     struct conn *c = free_slot(tcp);
-    struct timeval greet = {.tv_sec = GREET_S};
-    struct bufferevent *bev = NULL;
+    struct timeval idle = {.tv_sec = tcp->limits.idle_s};
+    struct smx_addr from = smx_sock_to_addr(any);
+    struct bufferevent *bev;
     int one = 1;
 
     (void)l;
     (void)len;
-    if (c && tcp->tls)
-        bev = smx_tls_accept(tcp->tls, tcp->loop->base, fd);
-    else if (c)
-        bev = bufferevent_socket_new(tcp->loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    bev = c ? bufferevent_socket_new(tcp->loop->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
     if (!bev) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    *c = (struct conn){.tcp = tcp,
-                       .bev = bev,
-                       .greeting = tcp->tls != NULL,
-                       .greeted_by = smx_loop_now() + SMX_SECOND(GREET_S),
-                       .from = smx_sock_to_addr(any)};
+    *c = (struct conn){.tcp = tcp, .bev = bev};
     c->id = ++tcp->serial * tcp->limits.conns_max + (uint64_t)(c - tcp->conns);
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
     bufferevent_setwatermark(bev, EV_READ, 0, tcp->limits.in_max);
-    bufferevent_set_timeouts(bev, &greet, &greet);
+    bufferevent_set_timeouts(bev, &idle, NULL);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
-    if (!tcp->tls)
-        opened(c);
+    tcp->on.opened(tcp->arg, c->id, &from);
 }
 
 /* Out of descriptors: the listener would report it again at once, for ever. */
@@ -220,11 +190,6 @@ enum smx_err smx_tcp_listen(struct smx_tcp **out, struct smx_loop *loop, const s
     evconnlistener_set_error_cb(tcp->listener, on_accept_failed);
     *out = tcp;
     return SMX_OK;
-}
-
-void smx_tcp_secure(struct smx_tcp *tcp, const struct smx_tls *tls)
-{
-    tcp->tls = tls;
 }
 
 void smx_tcp_free(struct smx_tcp *tcp)

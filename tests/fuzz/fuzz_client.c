@@ -86,6 +86,13 @@ static void claim_refused(void *arg, const char *name)
     (void)name;
 }
 
+static void direction(void *arg, smx_time now, uint32_t call, uint8_t direction)
+{
+    (void)arg, (void)now, (void)call;
+    if (direction > 3)
+        abort();
+}
+
 static struct smx_client *client_new(const struct smx_phone *phone)
 {
     static struct smx_network file = {.authority_count = 1};
@@ -144,7 +151,7 @@ static void phone_does(struct peer *p, uint8_t what, const struct phone_state *p
 {
     struct smx_client *c = p->client;
 
-    switch (what % 6) {
+    switch (what % 7) {
     case 0:
         smx_client_call_ringing(c, p->now, phone->calls);
         return;
@@ -156,6 +163,9 @@ static void phone_does(struct peer *p, uint8_t what, const struct phone_state *p
         return;
     case 3:
         smx_client_call_end(c, p->now, phone->calls);
+        return;
+    case 5:
+        smx_client_call_direction(c, p->now, phone->calls, what & 3);
         return;
     case 4:
         smx_client_message_result(c, p->now, phone->last_text, 200);
@@ -266,6 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                               .call_answered = about_call,
                               .call_failed = with_code,
                               .call_ended = about_call,
+                              .call_direction = direction,
                               .message_in = text_in,
                               .message_done = with_code,
                               .media_take = take,

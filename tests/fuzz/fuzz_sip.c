@@ -1,10 +1,17 @@
 /* The phone side as a whole.  The input is a script: steps, each ended by a zero byte, which no SIP message
- * has. u text    a datagram of the phone            t text   bytes on its connection R NNN text  its response
- * to our last request: status, then further headers and a body i m       the network side brings a call, a
- * text      r a f e  it rings, answers, fails, ends the last call w c       time passes: 100 ms per byte; so
- * it passes until nothing is left to do Nothing may crash, loop or outgrow its table. */
+ * has.
+ *     u text     a datagram of the phone
+ *     t text     bytes on its connection
+ *     R NNN text its response to our last request: status, then further headers and a body
+ *     D text     its request inside the dialog of that request: method and CSeq, further headers, body
+ *     i m        the network side brings a call, a text
+ *     r a f e    it rings, answers, fails, ends the last call
+ *     h N        it holds, or comes back
+ *     w c        time passes: 100 ms per byte; so it passes until nothing is left to do
+ * Nothing may crash, loop or outgrow its table. */
 #include "client/sip/ua.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,8 +111,11 @@ static void respond(struct script *s, const uint8_t *bytes, size_t len)
     memcpy(out + n, " x\r\n", 4);
     n += 4;
     for (size_t i = 0; i < 5; i++) {
+        size_t begin = n;
+
         copy_line(s, names[i], out, &n, sizeof out / 2);
-        if (i == 2 && s->request_len > 0) {
+        out[n] = 0;
+        if (i == 2 && s->request_len > 0 && !strstr(out + begin, ";tag=")) {
             memcpy(out + n, ";tag=t", 6);
             n += 6;
         }
@@ -115,6 +125,39 @@ static void respond(struct script *s, const uint8_t *bytes, size_t len)
     len = len - 3 < REQUEST ? len - 3 : REQUEST;
     memcpy(out + n, bytes + 3, len);
     n += len;
+    smx_ua_udp(s->ua, s->now, &from, (const uint8_t *)out, n);
+}
+
+/* "METHOD N", a line end, further headers, an empty line, a body. */
+static void in_dialog(struct script *s, const uint8_t *bytes, size_t len)
+{
+    static char out[4 * REQUEST];
+    struct smx_addr from = {.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .port = 5070};
+    const uint8_t *end = memchr(bytes, '\n', len), *space = memchr(bytes, ' ', len);
+    size_t n = 0, from_at, to_at;
+
+    if (!end || !space || space > end || len > REQUEST)
+        return;
+    memcpy(out, bytes, (size_t)(space - bytes));
+    n = (size_t)(space - bytes);
+    n += (size_t)snprintf(out + n, 256, " sip:x@h SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z9hG4bK%.*s\r\n",
+                          (int)(end - space < 32 ? end - space - 1 : 31), (const char *)space + 1);
+    from_at = n;
+    copy_line(s, "To: ", out, &n, sizeof out / 2); /* the other way round */
+    if (n > from_at)
+        memcpy(out + from_at, "f :", 3);
+    n += (size_t)snprintf(out + n, 16, ";tag=t\r\n");
+    to_at = n;
+    copy_line(s, "From: ", out, &n, sizeof out / 2);
+    if (n > to_at)
+        memcpy(out + to_at, "To  :", 5);
+    n += (size_t)snprintf(out + n, 16, "\r\n");
+    copy_line(s, "Call-ID: ", out, &n, sizeof out / 2);
+    n += (size_t)snprintf(out + n, 128, "\r\nCSeq: %.*s %.*s\r\n",
+                          (int)(end - space < 32 ? end - space - 1 : 31), (const char *)space + 1,
+                          (int)(space - bytes < 32 ? space - bytes : 31), (const char *)bytes);
+    memcpy(out + n, end + 1, len - (size_t)(end + 1 - bytes));
+    n += len - (size_t)(end + 1 - bytes);
     smx_ua_udp(s->ua, s->now, &from, (const uint8_t *)out, n);
 }
 
@@ -138,6 +181,12 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         break;
     case 'R':
         respond(s, bytes, len);
+        break;
+    case 'D':
+        in_dialog(s, bytes, len);
+        break;
+    case 'h':
+        smx_ua_call_direction(s->ua, s->now, s->call, (enum smx_direction)(len ? bytes[0] & 3 : 0));
         break;
     case 'i':
         if (smx_ua_call_incoming(s->ua, s->now, "sip:bob@sipmix.alt", "alice", &s->call) != SMX_OK)

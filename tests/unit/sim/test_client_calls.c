@@ -34,6 +34,9 @@ static void a_call_is_set_up_carries_frames_both_ways_and_ends(void **state)
     assert_true(in->frames_in > 480);
     assert_int_equal(out->wrong + in->wrong, 0);
     print_message("missing %u and %u\n", out->missing, in->missing);
+    smx_client_call_direction(bob->client, smx_sim_user_now(bob), in->id, 3);
+    smx_sim_run_for(n, 1000);
+    assert_int_equal(out->far_direction, 3);
     smx_sim_call_hang_up(alice, out);
     smx_sim_run_for(n, 2000);
     assert_true(in->ended);

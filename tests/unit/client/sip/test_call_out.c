@@ -438,6 +438,8 @@ static void hold_and_resume_are_answered_here(void **state)
     expect_sent(p, "SIP/2.0 500");
     smx_ua_media_put(p->ua, call, p->now, &frame);
     assert_non_null(smx_ua_next_send(p->ua));
+    assert_int_equal(expect_order(p, SMX_UA_CALL_DIRECTION)->code, SMX_SENDONLY);
+    assert_int_equal(expect_order(p, SMX_UA_CALL_DIRECTION)->code, SMX_SENDRECV);
     expect_no_order(p);
     smx_ua_call_ended(p->ua, p->now, call);
     expect_sent(p, "BYE sip:new@127.0.0.1 SIP/2.0\r\n"); /* the phone moved meanwhile */

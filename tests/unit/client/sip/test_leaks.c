@@ -1,6 +1,7 @@
 /* tests/unit/client/sip/test_leaks.c - nothing of one phone shows in what leaves towards the network side or
  * the other phone, and two different phones look alike there (docs/protocol/70-phone.md, section 3). */
-#include "tests/unit/client/sip/phone.h"
+#include "client/sip/write.h"
+#include "tests/unit/client/sip/dialog.h"
 
 #include <ctype.h>
 
@@ -192,6 +193,40 @@ static void no_canary_of_a_text_crosses(void **state)
     assert_silent(pair->far->text, strlen(pair->far->text));
 }
 
+/* By re-INVITE and by UPDATE: the far phone hears of the direction, in our words. */
+static void no_canary_of_a_hold_crosses(void **state)
+{
+    static const char *const methods[] = {"INVITE", "UPDATE"};
+    struct pair *pair = *state;
+    struct dialog near, far;
+
+    dial(pair->near, &near);
+    pick_up(pair->far, &far);
+    for (size_t i = 0; i < 2; i++) {
+        const struct smx_ua_order *order;
+
+        ask(pair->near, &near, methods[i],
+            "Contact: <sip:canary01@127.0.0.1:5070;canary02>\nUser-Agent: canary03\nAlert-Info: "
+            "<http://canary04>\n"
+            "Session-Expires: 4545;canary05\nReason: canary06\nSubject: canary07\nP-Asserted-Identity: "
+            "<sip:canary08>\n"
+            "Content-Type: application/sdp;canary09\n",
+            "v=0\no=canary10 8484848484 8585858585 IN IP4 127.0.0.1\ns=canary11\nc=IN IP4 127.0.0.1\nt=0 0\n"
+            "m=audio 30999 RTP/AVP 0 101\na=candidate:canary12\na=inactive\n");
+        expect_sent(pair->near, "SIP/2.0 200 OK\r\n");
+        if (i == 0)
+            ask(pair->near, &near, "ACK", "", "");
+        order = i == 0 ? expect_order(pair->near, SMX_UA_CALL_DIRECTION) : NULL;
+        if (order) {
+            assert_silent((const char *)order, sizeof *order);
+            smx_ua_call_direction(pair->far->ua, pair->far->now, far.call, (enum smx_direction)order->code);
+            expect_sent(pair->far, "INVITE ");
+            assert_silent(pair->far->text, strlen(pair->far->text));
+        }
+    }
+    expect_no_order(pair->near); /* the UPDATE said nothing new */
+}
+
 /* Fresh values, all of a fixed length, become a letter each: 32 hex digits x, the 18 digits of a session n.
  */
 static void mask(const char *text, char *out, size_t cap)
@@ -247,7 +282,7 @@ static void two_different_phones_look_alike_at_the_far_phone(void **state)
         "INVITE sip:alice-0x56514a5736a0@127.0.0.1:5070 SIP/2.0\r\n"
         "Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKx;rport\r\nMax-Forwards: 70\r\n"
         "From: <sip:alice@sipmix.alt>;tag=x\r\nTo: <sip:alice@sipmix.alt>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n"
-        "Contact: <sip:x@127.0.0.1:5060>\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE\r\n"
+        "Contact: <sip:x@127.0.0.1:5060>\r\nAllow: " SMX_SIP_ALLOW "\r\n"
         "Content-Type: application/sdp\r\nContent-Length: 175\r\n\r\n"
         "v=0\r\no=- n 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 "
         "8\r\n"
@@ -291,6 +326,7 @@ int main(void)
         PAIR_TEST(no_canary_of_an_invite_crosses),
         PAIR_TEST(no_canary_of_an_answer_crosses),
         PAIR_TEST(no_canary_of_a_text_crosses),
+        PAIR_TEST(no_canary_of_a_hold_crosses),
         PAIR_TEST(two_different_phones_look_alike_at_the_far_phone),
         PAIR_TEST(two_calls_share_nothing_fresh),
     };
