@@ -2,6 +2,8 @@
  * writer prints doubles with a fixed number of digits: 0.1 as 0.10000000000000001. */
 #include "sim/result.h"
 
+#include "sim/text.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,64 +11,39 @@
 
 enum { DEPTH_MAX = 32, NUMBER = 40 };
 
-struct text {
-    char *bytes; /* NULL: it went wrong */
-    size_t used, room;
+struct pretty {
+    struct smx_text out;
+    bool bad; /* something can't be written */
 };
 
-static void put(struct text *t, const char *bytes, size_t len)
+static void put_text(struct pretty *t, const char *s)
 {
-    if (!t->bytes)
-        return;
-    if (t->room - t->used <= len) {
-        char *more;
-
-        t->room = 2 * (t->room + len);
-        more = realloc(t->bytes, t->room);
-        if (!more)
-            abort();
-        t->bytes = more;
-    }
-    memcpy(t->bytes + t->used, bytes, len);
-    t->used += len;
-    t->bytes[t->used] = '\0';
+    smx_text_add(&t->out, s);
 }
 
-static void put_text(struct text *t, const char *s)
+static void put_line(struct pretty *t, unsigned depth)
 {
-    put(t, s, strlen(s));
-}
-
-static void fail(struct text *t)
-{
-    free(t->bytes);
-    t->bytes = NULL;
-}
-
-static void put_line(struct text *t, unsigned depth)
-{
-    put(t, "\n", 1);
+    put_text(t, "\n");
     for (unsigned i = 0; i < depth; i++)
-        put(t, "  ", 2);
+        put_text(t, "  ");
 }
 
-static void put_string(struct text *t, const json_t *value)
+static void put_string(struct pretty *t, const json_t *value)
 {
     char *s = json_dumps(value, JSON_ENCODE_ANY); /* as jansson escapes it: UTF-8, no doubles in it */
 
-    if (!s)
-        fail(t);
-    else
+    if (s)
         put_text(t, s);
+    t->bad |= !s;
     free(s);
 }
 
-static void put_real(struct text *t, double value)
+static void put_real(struct pretty *t, double value)
 {
     char number[NUMBER] = "";
 
     if (!isfinite(value)) {
-        fail(t);
+        t->bad = true;
         return;
     }
     for (int digits = 15; digits <= 17; digits++) {
@@ -77,9 +54,9 @@ static void put_real(struct text *t, double value)
     put_text(t, number);
 }
 
-static void put_value(struct text *t, const json_t *value, unsigned depth);
+static void put_value(struct pretty *t, const json_t *value, unsigned depth);
 
-static void put_array(struct text *t, const json_t *array, unsigned depth)
+static void put_array(struct pretty *t, const json_t *array, unsigned depth)
 {
     size_t count = json_array_size(array);
     bool plain = true;
@@ -89,7 +66,7 @@ static void put_array(struct text *t, const json_t *array, unsigned depth)
 
         plain = plain && !json_is_object(e) && !json_is_array(e);
     }
-    put(t, "[", 1);
+    put_text(t, "[");
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             put_text(t, plain ? ", " : ",");
@@ -99,7 +76,7 @@ static void put_array(struct text *t, const json_t *array, unsigned depth)
     }
     if (!plain)
         put_line(t, depth);
-    put(t, "]", 1);
+    put_text(t, "]");
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -107,7 +84,7 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void put_object(struct text *t, const json_t *object, unsigned depth)
+static void put_object(struct pretty *t, const json_t *object, unsigned depth)
 {
     size_t count = json_object_size(object), i = 0;
     const char **key = calloc(count + 1, sizeof *key);
@@ -117,30 +94,28 @@ static void put_object(struct text *t, const json_t *object, unsigned depth)
     for (void *at = json_object_iter((json_t *)object); at; at = json_object_iter_next((json_t *)object, at))
         key[i++] = json_object_iter_key(at);
     qsort(key, count, sizeof *key, by_bytes);
-    put(t, "{", 1);
+    put_text(t, "{");
     for (i = 0; i < count; i++) {
         json_t *name = json_string(key[i]);
 
         if (i > 0)
-            put(t, ",", 1);
+            put_text(t, ",");
         put_line(t, depth + 1);
         put_string(t, name);
         json_decref(name);
-        put(t, ": ", 2);
+        put_text(t, ": ");
         put_value(t, json_object_get(object, key[i]), depth + 1);
     }
     if (count > 0)
         put_line(t, depth);
-    put(t, "}", 1);
+    put_text(t, "}");
     free(key);
 }
 
-static void put_value(struct text *t, const json_t *value, unsigned depth)
+static void put_value(struct pretty *t, const json_t *value, unsigned depth)
 {
-    char number[NUMBER];
-
     if (depth > DEPTH_MAX || !value) {
-        fail(t);
+        t->bad = true;
         return;
     }
     switch (json_typeof(value)) {
@@ -154,8 +129,7 @@ static void put_value(struct text *t, const json_t *value, unsigned depth)
         put_string(t, value);
         return;
     case JSON_INTEGER:
-        (void)snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        put_text(t, number);
+        smx_text_format(&t->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return;
     case JSON_REAL:
         put_real(t, json_real_value(value));
@@ -170,12 +144,11 @@ static void put_value(struct text *t, const json_t *value, unsigned depth)
 
 char *smx_json_pretty(const json_t *json)
 {
-    struct text t = {malloc(4096), 0, 4096};
+    struct pretty t = {{0}, false};
 
-    if (!t.bytes)
-        abort();
-    t.bytes[0] = '\0';
     put_value(&t, json, 0);
-    put(&t, "\n", 1);
-    return t.bytes;
+    put_text(&t, "\n");
+    if (t.bad)
+        smx_text_fini(&t.out);
+    return t.bad ? NULL : smx_text_take(&t.out);
 }

@@ -2,7 +2,7 @@
  * is read, and merged. */
 #include "sim/result.h"
 
-#include "sim/stats.h"
+#include "sim/verdict.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -113,30 +113,22 @@ static json_t *from_figures(const struct smx_figures *f)
 static json_t *derived_of_attack(struct smx_attack_result *a)
 {
     json_t *object = json_object();
+    struct smx_verdict v = smx_verdict_of(a);
 
-    if (a->trials > 0) {
-        struct smx_interval wide = smx_clopper_pearson(a->successes, a->trials, 0.999);
-        struct smx_interval usual = smx_clopper_pearson(a->successes, a->trials, 0.95);
-        double chance = smx_attack_chance(a);
-        uint64_t low, high;
-
-        smx_binomial_range(a->trials, chance, 0.999, &low, &high);
-        set_derived(object, "rate", (double)a->successes / (double)a->trials);
-        set(object, "rate_95", pair_of(usual.low, usual.high));
-        set(object, "rate_999", pair_of(wide.low, wide.high));
-        set_derived(object, "chance", chance);
-        set(object, "chance_999", pair_of((double)low / (double)a->trials, (double)high / (double)a->trials));
-        set_derived(object, "p_chance", smx_binomial_test(a->successes, a->trials, chance));
+    if (v.has_trials) {
+        set_derived(object, "rate", v.rate);
+        set(object, "rate_999", pair_of(v.rate_in.low, v.rate_in.high));
+        set_derived(object, "chance", v.chance);
+        set(object, "chance_999", pair_of(v.chance_in.low, v.chance_in.high));
+        set_derived(object, "p_chance", v.p);
     }
-    if (a->scores_true.count > 0 && a->scores_false.count > 0) {
-        struct smx_auc usual = smx_auc_of(&a->scores_true, &a->scores_false, 0.95);
-        struct smx_auc wide = smx_auc_of(&a->scores_true, &a->scores_false, 0.999);
-
-        set_derived(object, "auc", usual.auc);
-        set(object, "auc_95", pair_of(usual.low, usual.high));
-        set(object, "auc_999", pair_of(wide.low, wide.high));
-        set(object, "auc_chance_999", pair_of(wide.chance_low, wide.chance_high));
-        set_derived(object, "auc_slack", wide.slack);
+    if (v.has_scores) {
+        set_derived(object, "auc", v.auc.auc);
+        set(object, "auc_999", pair_of(v.auc.low, v.auc.high));
+        set(object, "auc_chance_999", pair_of(v.auc.chance_low, v.auc.chance_high));
+        set_derived(object, "auc_slack", v.auc.slack);
+        set_derived(object, "found_at_1_percent", v.found_1);
+        set_derived(object, "found_at_0.1_percent", v.found_01);
     }
     return object;
 }
