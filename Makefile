@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 FUZZ_SECONDS ?= 60
 
 PKGS_CORE   := libsodium libcrypto jansson libsrtp2 libosip2 zlib
-PKGS_DAEMON := libevent_core libevent_extra libssl sqlite3 inih
+PKGS_DAEMON := libevent_core libevent_extra libevent_openssl libssl sqlite3 inih
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE \

@@ -17,7 +17,7 @@
 #include "proto/host/udp.h"
 #include "proto/link/link.h"
 
-enum { PAIRS_MAX = 8, UPLINKS_MAX = 2 };
+enum { PAIRS_MAX = 8, UPLINKS_MAX = 2, PHONE_CONNS = 16 }; /* of TCP, and as many of TLS */
 
 struct client_config {
     char network[SMX_CONFIG_PATH_MAX];
@@ -26,7 +26,8 @@ struct client_config {
     int log;
     int64_t slots;
     struct smx_config_addrs uplink;
-    struct smx_addr sip_udp, sip_tcp;
+    struct smx_addr sip_udp, sip_tcp, sip_tls; /* port 0: no TLS */
+    char tls_certificate[SMX_CONFIG_PATH_MAX], tls_key[SMX_CONFIG_PATH_MAX];
     int64_t rtp_first, calls;
     struct smx_config_texts keys, names, releases, transfers;
     bool cover;
@@ -84,10 +85,15 @@ extern const struct smx_program client_program;
 bool settings_partings(const struct client_config *c, struct smx_client_parting out[SMX_CLIENT_PARTINGS],
                        size_t *count);
 
+/* Whether only this machine reaches it. */
+bool settings_is_loopback(const struct smx_addr *a);
+
 /* phones.c: opens the sockets; NULL: one can't be had (logged). */
 struct phones *phones_start(struct client_daemon *d);
 void phones_stop(struct phones *p); /* NULL is fine */
 void phones_send(struct phones *p);
+/* Where phones send audio to: the one address beyond loopback if there is one, else that of SIP by UDP. */
+const struct smx_addr *phones_media(const struct client_config *c);
 /* Takes what audio has come by now. */
 void phones_receive(struct phones *p);
 /* The port pairs that the configuration means; returns how many. */

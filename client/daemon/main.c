@@ -142,11 +142,15 @@ static bool load_identity(struct client_daemon *d, size_t i, const char *passphr
 static bool make_ua(struct client_daemon *d)
 {
     struct smx_ua_ports pairs[PAIRS_MAX];
-    struct smx_ua_config config = {
-        .domain = d->network.domain, .udp = d->config.sip_udp, .tcp = d->config.sip_tcp, .ports = pairs};
+    struct smx_ua_config config = {.domain = d->network.domain,
+                                   .udp = d->config.sip_udp,
+                                   .tcp = d->config.sip_tcp,
+                                   .tls = d->config.sip_tls,
+                                   .ports = pairs,
+                                   .conns_max = 2 * PHONE_CONNS};
 
     config.port_count = phones_pairs(&d->config, pairs);
-    memcpy(config.media_ip, d->config.sip_udp.ip, sizeof config.media_ip);
+    memcpy(config.media_ip, phones_media(&d->config)->ip, sizeof config.media_ip);
     d->ua = smx_ua_new(&config, &d->rng);
     if (!d->ua)
         smx_log_error("out of memory");

@@ -1,14 +1,17 @@
-/* client/daemon/phones.c - sockets towards phones: SIP over UDP and TCP, a pair of UDP ports for each call's
- * audio. */
+/* client/daemon/phones.c - sockets towards phones: SIP over UDP, TCP and TLS, a pair of UDP ports for each
+ * call's audio.  The core knows a connection by twice its listener's number, and one more if that is TLS. */
 #include "client/daemon/daemon.h"
 
 #include "proto/host/log.h"
+#include "proto/host/tls.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { CONNS = 16, TCP_OUT = 256 * 1024, TCP_IDLE_S = 600 };
+enum { TCP_OUT = 256 * 1024, TCP_IDLE_S = 600 };
 
 struct audio_port {
     struct client_daemon *d;
@@ -20,7 +23,8 @@ struct audio_port {
 struct phones {
     struct client_daemon *d;
     struct smx_udp *udp;
-    struct smx_tcp *tcp;
+    struct smx_tcp *tcp, *tls_tcp;
+    struct smx_tls *tls;
     struct audio_port audio[2 * PAIRS_MAX];
     size_t audio_count;
     struct smx_out out; /* one datagram at a time */
@@ -61,25 +65,50 @@ static void on_opened(void *arg, uint64_t conn, const struct smx_addr *from)
 {
     struct phones *p = arg;
 
-    smx_ua_tcp_open(p->d->ua, smx_loop_now(), conn, from);
+    smx_ua_tcp_open(p->d->ua, smx_loop_now(), 2 * conn, from);
     client_pump(p->d, smx_loop_now());
 }
 
-static size_t on_received(void *arg, uint64_t conn, const uint8_t *bytes, size_t len)
+static void on_tls_opened(void *arg, uint64_t conn, const struct smx_addr *from)
 {
     struct phones *p = arg;
+
+    smx_ua_tls_open(p->d->ua, smx_loop_now(), 2 * conn + 1, from);
+    client_pump(p->d, smx_loop_now());
+}
+
+static size_t received(struct phones *p, uint64_t conn, const uint8_t *bytes, size_t len)
+{
     size_t taken = smx_ua_tcp_data(p->d->ua, smx_loop_now(), conn, bytes, len);
 
     client_pump(p->d, smx_loop_now());
     return taken;
 }
 
-static void on_closed(void *arg, uint64_t conn)
+static size_t on_received(void *arg, uint64_t conn, const uint8_t *bytes, size_t len)
 {
-    struct phones *p = arg;
+    return received(arg, 2 * conn, bytes, len);
+}
 
+static size_t on_tls_received(void *arg, uint64_t conn, const uint8_t *bytes, size_t len)
+{
+    return received(arg, 2 * conn + 1, bytes, len);
+}
+
+static void closed(struct phones *p, uint64_t conn)
+{
     smx_ua_tcp_closed(p->d->ua, smx_loop_now(), conn);
     client_pump(p->d, smx_loop_now());
+}
+
+static void on_closed(void *arg, uint64_t conn)
+{
+    closed(arg, 2 * conn);
+}
+
+static void on_tls_closed(void *arg, uint64_t conn)
+{
+    closed(arg, 2 * conn + 1);
 }
 
 /* ---- out ---- */
@@ -100,23 +129,25 @@ void phones_send(struct phones *p)
     const struct smx_ua_send *s;
 
     while ((s = smx_ua_next_send(p->d->ua))) {
+        struct smx_tcp *listener = s->conn % 2 == 0 ? p->tcp : p->tls_tcp;
+
         switch (s->kind) {
         case SMX_UA_SEND_UDP:
             send_datagram(p, p->udp, s);
             break;
         case SMX_UA_SEND_TCP: {
-            enum smx_err err = smx_tcp_send(p->tcp, s->conn, s->bytes, s->len);
+            enum smx_err err = smx_tcp_send(listener, s->conn / 2, s->bytes, s->len);
 
             if (err == SMX_E_FULL) { /* a phone that does not read */
                 uint64_t conn = s->conn;
 
-                smx_tcp_close(p->tcp, conn);
+                smx_tcp_close(listener, conn / 2);
                 smx_ua_tcp_closed(p->d->ua, smx_loop_now(), conn);
             }
             break;
         }
         case SMX_UA_SEND_CLOSE:
-            smx_tcp_close(p->tcp, s->conn);
+            smx_tcp_close(listener, s->conn / 2);
             break;
         case SMX_UA_SEND_RTP:
         case SMX_UA_SEND_RTCP:
@@ -146,6 +177,11 @@ size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAI
     return (size_t)c->calls;
 }
 
+const struct smx_addr *phones_media(const struct client_config *c)
+{
+    return c->sip_tls.port != 0 && !settings_is_loopback(&c->sip_tls) ? &c->sip_tls : &c->sip_udp;
+}
+
 static bool complain(const char *what, const struct smx_addr *at)
 {
     char text[SMX_ADDR_TEXT];
@@ -163,7 +199,7 @@ static bool open_audio(struct phones *p)
 
     for (size_t i = 0; i < 2 * count; i++) {
         struct audio_port *a = &p->audio[i];
-        struct smx_addr at = p->d->config.sip_udp;
+        struct smx_addr at = *phones_media(&p->d->config);
 
         at.port = i % 2 == 0 ? pairs[i / 2].rtp : pairs[i / 2].rtcp;
         *a = (struct audio_port){.d = p->d, .pair = i / 2, .is_rtcp = i % 2 == 1};
@@ -174,12 +210,59 @@ static bool open_audio(struct phones *p)
     return true;
 }
 
+static const struct smx_tcp_limits limits = {
+    .conns_max = PHONE_CONNS, .in_max = SMX_UA_TCP_UNREAD + 1, .out_max = TCP_OUT, .idle_s = TCP_IDLE_S};
+
+/* The certificate of the configuration, or our own, made once. */
+static bool load_tls(struct phones *p)
+{
+    const struct client_config *c = &p->d->config;
+    const char *key = c->tls_key[0] ? c->tls_key : c->tls_certificate;
+    char own_key[SMX_PATH_MAX], own[SMX_PATH_MAX], why[SMX_TLS_WHY];
+    enum smx_err err;
+
+    if (c->tls_certificate[0]) {
+        err = smx_tls_load(&p->tls, c->tls_certificate, key, why);
+    } else if (smx_state_path(&p->d->state, "tls.pem", own_key) != SMX_OK ||
+               smx_state_path(&p->d->state, "tls.crt", own) != SMX_OK) {
+        err = SMX_E_FULL;
+        snprintf(why, sizeof why, "%s: too long", c->state);
+    } else {
+        err = smx_tls_load(&p->tls, own_key, own_key, why);
+        if (err == SMX_E_IO && access(own_key, F_OK) != 0) {
+            err = smx_tls_make(own_key, own, p->d->network.domain, &c->sip_tls, why);
+            if (err == SMX_OK)
+                smx_log_info("made a TLS certificate for phones to trust: tls.crt in the state folder");
+            if (err == SMX_OK)
+                err = smx_tls_load(&p->tls, own_key, own_key, why);
+        }
+    }
+    if (err != SMX_OK)
+        smx_log_error("TLS for phones: %s", why);
+    return err == SMX_OK;
+}
+
+static bool open_tls(struct phones *p)
+{
+    static const struct smx_tcp_events events = {on_tls_opened, on_tls_received, on_tls_closed};
+    const struct smx_addr *at = &p->d->config.sip_tls;
+
+    if (at->port == 0)
+        return true;
+    if (!load_tls(p))
+        return false;
+    if (smx_tcp_listen(&p->tls_tcp, p->d->loop, at, &limits, &events, p) != SMX_OK)
+        return complain("TLS", at);
+    smx_tcp_secure(p->tls_tcp, p->tls);
+    if (!settings_is_loopback(at))
+        smx_log_warn("phones on other machines are not asked for a password: who reaches sip.tls is you");
+    return true;
+}
+
 struct phones *phones_start(struct client_daemon *d)
 {
     static const struct smx_udp_events udp_events = {on_udp, on_udp_end};
     static const struct smx_tcp_events tcp_events = {on_opened, on_received, on_closed};
-    static const struct smx_tcp_limits limits = {
-        .conns_max = CONNS, .in_max = SMX_UA_TCP_UNREAD + 1, .out_max = TCP_OUT, .idle_s = TCP_IDLE_S};
     struct phones *p = calloc(1, sizeof *p);
     bool good = p && smx_out_new(&p->out, 1, UINT16_MAX) == SMX_OK;
 
@@ -191,7 +274,7 @@ struct phones *phones_start(struct client_daemon *d)
         good = complain("UDP", &d->config.sip_udp);
     if (good && smx_tcp_listen(&p->tcp, d->loop, &d->config.sip_tcp, &limits, &tcp_events, p) != SMX_OK)
         good = complain("TCP", &d->config.sip_tcp);
-    good = good && open_audio(p);
+    good = good && open_tls(p) && open_audio(p);
     if (good)
         return p;
     phones_stop(p);
@@ -206,6 +289,8 @@ void phones_stop(struct phones *p)
         smx_udp_free(p->udp);
     if (p->tcp)
         smx_tcp_free(p->tcp);
+    smx_tcp_free(p->tls_tcp);
+    smx_tls_free(p->tls);
     for (size_t i = 0; i < p->audio_count; i++)
         smx_udp_free(p->audio[i].udp);
     smx_out_free(&p->out);

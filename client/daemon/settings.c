@@ -35,6 +35,13 @@ static const struct smx_config_key keys[] = {
                  "where the phones of this machine reach us by UDP"),
     SMX_KEY_ADDR("sip", "tcp", struct client_config, sip_tcp, "127.0.0.1:5060",
                  "where the phones of this machine reach us by TCP"),
+    SMX_KEY_ADDR("sip", "tls", struct client_config, sip_tls, "",
+                 "where phones reach us by TLS, of this machine or of others; empty: nowhere"),
+    SMX_KEY_PATH("sip", "certificate", struct client_config, tls_certificate, "",
+                 "PEM file of our certificate and those above it; empty: one of our own, made at the first "
+                 "start"),
+    SMX_KEY_PATH("sip", "certificate_key", struct client_config, tls_key, "",
+                 "PEM file of its private key, without passphrase; empty: the same file"),
     SMX_KEY_INT("sip", "rtp_first", struct client_config, rtp_first, "16384", 1024, 65000,
                 "first UDP port for audio, even; each call takes two"),
     SMX_KEY_INT("sip", "calls", struct client_config, calls, "3", 1, PAIRS_MAX,
@@ -43,11 +50,18 @@ static const struct smx_config_key keys[] = {
                  "no: test networks only: send nothing that carries nothing"),
 };
 
-static bool is_loopback(const struct smx_addr *a)
+bool settings_is_loopback(const struct smx_addr *a)
 {
     static const uint8_t six[16] = {[15] = 1};
 
     return smx_addr_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, six, sizeof six) == 0;
+}
+
+static bool is_unspecified(const struct smx_addr *a)
+{
+    static const uint8_t zero[16];
+
+    return memcmp(a->ip + (smx_addr_is_v4(a) ? 12 : 0), zero, smx_addr_is_v4(a) ? 4 : 16) == 0;
 }
 
 static bool names_are_good(const struct client_config *c)
@@ -100,6 +114,36 @@ static bool parts_from_wanted(const struct client_config *c, const struct smx_cl
     return false;
 }
 
+/* Where phones reach us, and whether that can be answered for. */
+static bool phones_may_come(const struct client_config *c, char *why, size_t why_len)
+{
+    static const char *const keys_of[] = {"sip.udp", "sip.tcp", "sip.tls"};
+    const struct smx_addr *at[] = {&c->sip_udp, &c->sip_tcp, &c->sip_tls};
+    bool has_tls = c->sip_tls.port != 0 || !is_unspecified(&c->sip_tls);
+
+    for (size_t i = 0; i < (has_tls ? 3 : 2); i++) {
+        if (at[i]->port == 0)
+            snprintf(why, why_len, "%s: no port that a phone could use; allowed: 1 to 65535", keys_of[i]);
+        else if (!settings_is_loopback(at[i]) && i < 2)
+            snprintf(why, why_len,
+                     "%s: others could reach it, and phones are not asked for a password; allowed: "
+                     "127.0.0.1:PORT, or another loopback address; beyond it, sip.tls",
+                     keys_of[i]);
+        else if (is_unspecified(at[i]))
+            snprintf(why, why_len,
+                     "%s: phones are told this address; allowed: one that this machine has, not all of them",
+                     keys_of[i]);
+        else
+            continue;
+        return false;
+    }
+    if (has_tls && c->tls_certificate[0] == 0 && c->tls_key[0] != 0)
+        snprintf(why, why_len, "sip.certificate_key: without sip.certificate; allowed: both, or none");
+    else
+        return true;
+    return false;
+}
+
 static bool check(const void *config, char *why, size_t why_len)
 {
     const struct client_config *c = config;
@@ -124,12 +168,8 @@ static bool check(const void *config, char *why, size_t why_len)
     else if (c->uplink.count > UPLINKS_MAX ||
              (c->uplink.count == 2 && smx_addr_is_v4(&c->uplink.at[0]) == smx_addr_is_v4(&c->uplink.at[1])))
         snprintf(why, why_len, "client.uplink: two of one family; allowed: one IPv4, one IPv6, or both");
-    else if (!is_loopback(&c->sip_udp) || !is_loopback(&c->sip_tcp))
-        snprintf(why, why_len,
-                 "sip.udp, sip.tcp: others could reach it, and phones are not asked for a password; allowed: "
-                 "127.0.0.1:PORT, or another loopback address");
-    else if (c->sip_udp.port == 0 || c->sip_tcp.port == 0)
-        snprintf(why, why_len, "sip.udp, sip.tcp: no port that a phone could use; allowed: 1 to 65535");
+    else if (!phones_may_come(c, why, why_len))
+        return false;
     else if (c->rtp_first % 2 != 0)
         snprintf(why, why_len, "sip.rtp_first: odd; allowed: an even port");
     else

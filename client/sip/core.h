@@ -228,7 +228,7 @@ smx_time smx_message_deadline(const struct smx_ua *ua);
 /* ---- the whole, and what goes out (out.c) ---- */
 
 struct smx_conn {
-    bool used;
+    bool used, tls;
     uint64_t conn;
     struct smx_addr addr;
     smx_time partial_until; /* a message must be whole by then; SMX_NEVER: none is begun */
@@ -238,7 +238,7 @@ struct smx_ua {
     struct smx_rng rng;
     uint8_t hash_key[16], tag_key[16]; /* of what finds transactions; of our tags */
     char domain[64];
-    struct smx_addr udp, tcp;
+    struct smx_addr udp, tcp, tls;
     uint8_t media_ip[16];
     struct smx_ua_ports *ports;
     size_t port_count;
@@ -284,7 +284,7 @@ void smx_ua_token(struct smx_ua *ua, char out[SMX_UA_TOKEN]);
 void smx_ua_tag(const struct smx_ua *ua, const struct smx_sip *sip, char out[SMX_UA_TOKEN]);
 bool smx_ua_flow_alive(const struct smx_ua *ua, const struct smx_flow *flow);
 const struct smx_addr *smx_ua_self(const struct smx_ua *ua, const struct smx_flow *flow);
-/* "<sip:USER@our listener[;transport=tcp]>" */
+/* "<sip:USER@our listener[;transport=tcp]>", or tls */
 void smx_ua_write_contact(const struct smx_ua *ua, const struct smx_flow *flow, const char *user,
                           struct smx_text *out);
 /* Answers a request at once, without a transaction (RFC 3261, 8.2.7). */

@@ -2,8 +2,8 @@
  * Source: docs/protocol/70-phone.md, section 11; RFC 3261, 9, 12.2.1.1, 15 and 17.1.3.
  *
  *   magic u32 | version u8 | count u8 | count times:
- *   kind u8 | tcp u8 | ip[16] | port u16 | cseq u32 | Call-ID, our tag, its tag, its Contact, more: each u16,
- * bytes
+ *   kind u8 | transport u8 (0 UDP, 1 TCP, 2 TLS) | ip[16] | port u16 | cseq u32 | Call-ID, our tag, its tag,
+ * its Contact, more: each u16, bytes
  *
  * Of a dialog only what a phone tells it by: its names, the phone's Contact, and where the phone is.  Whom it
  * talked to is not there: From and To are compared by their tags alone (RFC 3261, 12.2.2). */
@@ -33,7 +33,7 @@ enum kind {
 
 struct kept {
     enum kind kind;
-    bool tcp;
+    bool tcp, tls; /* as in struct smx_flow */
     struct smx_addr addr;
     uint32_t cseq;
     char call_id[256], local_tag[SMX_UA_TOKEN], remote_tag[128], target[SMX_SIP_URI], more[MORE];
@@ -60,7 +60,8 @@ static bool describe(struct smx_ua *ua, const struct smx_leg *leg, struct kept *
 {
     const struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
 
-    *k = (struct kept){.tcp = leg->flow.tcp, .addr = leg->flow.addr, .cseq = leg->local_cseq};
+    *k = (struct kept){
+        .tcp = leg->flow.tcp, .tls = leg->flow.tls, .addr = leg->flow.addr, .cseq = leg->local_cseq};
     memcpy(k->call_id, leg->call_id, sizeof k->call_id);
     memcpy(k->local_tag, leg->local_tag, sizeof k->local_tag);
     memcpy(k->remote_tag, leg->remote_tag, sizeof k->remote_tag);
@@ -75,7 +76,7 @@ static bool describe(struct smx_ua *ua, const struct smx_leg *leg, struct kept *
     case SMX_LEG_CANCELLED:
         k->kind = CANCEL;
         memcpy(k->more, leg->branch, sizeof leg->branch);
-        return true;
+        return !leg->flow.tls; /* in the clear it would not be heard, nor should it be said */
     case SMX_LEG_ANSWERED:
     case SMX_LEG_UP:
     case SMX_LEG_LEFT:
@@ -99,7 +100,7 @@ static void write_text(struct smx_wr *w, const char *text)
 static void encode(struct smx_wr *w, const struct kept *k)
 {
     smx_wr_u8(w, (uint8_t)k->kind);
-    smx_wr_u8(w, k->tcp);
+    smx_wr_u8(w, k->tls ? 2 : k->tcp ? 1 : 0);
     smx_wr_bytes(w, k->addr.ip, sizeof k->addr.ip);
     smx_wr_u16(w, k->addr.port);
     smx_wr_u32(w, k->cseq);
@@ -155,11 +156,12 @@ static void read_text(struct smx_rd *r, char *out, size_t cap, bool lines)
 
 static void decode(struct smx_rd *r, struct kept *k)
 {
-    uint8_t kind = smx_rd_u8(r), tcp = smx_rd_u8(r);
+    uint8_t kind = smx_rd_u8(r), transport = smx_rd_u8(r);
 
     k->kind = (enum kind)kind;
-    k->tcp = tcp != 0;
-    r->bad = r->bad || kind < HANG_UP || kind > REFUSE || tcp > 1;
+    k->tcp = transport != 0;
+    k->tls = transport == 2;
+    r->bad = r->bad || kind < HANG_UP || kind > REFUSE || transport > 2 || (k->tls && kind != HANG_UP);
     smx_rd_bytes(r, k->addr.ip, sizeof k->addr.ip);
     k->addr.port = smx_rd_u16(r);
     k->cseq = smx_rd_u32(r);
@@ -233,12 +235,13 @@ static void hang_up(struct smx_ua *ua, smx_time now, const struct kept *k)
     size_t index;
 
     restore(ua, &leg, k);
-    smx_leg_bye(ua, &leg);
+    if (!k->tls) /* its names are not to be sent in the clear */
+        smx_leg_bye(ua, &leg);
     left = k->tcp ? place(ua, &call, &index) : NULL;
     if (!left)
         return;
     *left = leg;
-    left->flow = (struct smx_flow){.tcp = true, .conn = UINT64_MAX, .addr = k->addr};
+    left->flow = (struct smx_flow){.tcp = true, .tls = k->tls, .conn = UINT64_MAX, .addr = k->addr};
     left->state = SMX_LEG_LEFT;
     left->cancel_until = now + LEFT_FOR;
 }
@@ -332,7 +335,7 @@ void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow)
         for (size_t j = 0; ua->call[i].id != 0 && j < SMX_UA_LEGS; j++) {
             struct smx_leg *leg = &ua->call[i].leg[j], over;
 
-            if (leg->state != SMX_LEG_LEFT ||
+            if (leg->state != SMX_LEG_LEFT || leg->flow.tls != flow->tls ||
                 memcmp(leg->flow.addr.ip, flow->addr.ip, sizeof flow->addr.ip) != 0)
                 continue;
             over = *leg; /* it stays: this may have been another phone of the same computer */

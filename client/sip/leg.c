@@ -68,6 +68,7 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
         .method = method,
         .uri = leg->target,
         .tcp = leg->flow.tcp,
+        .tls = leg->flow.tls,
         .self = smx_ua_self(ua, &leg->flow),
         .branch = branch,
         .from = tagged(&n, leg->local, leg->local_tag),
@@ -100,7 +101,7 @@ struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const
             if (leg->state == SMX_LEG_FREE || !smx_span_is(sip->call_id, leg->call_id) ||
                 strcmp(sip->to_tag, leg->local_tag) != 0 || strcmp(sip->from_tag, leg->remote_tag) != 0)
                 continue;
-            if (leg->flow.tcp != flow->tcp ||
+            if (leg->flow.tcp != flow->tcp || leg->flow.tls != flow->tls ||
                 memcmp(leg->flow.addr.ip, flow->addr.ip, sizeof flow->addr.ip) != 0)
                 return NULL; /* somebody else who has read the dialog's names */
             if (!flow->tcp && leg->flow.addr.port != flow->addr.port)

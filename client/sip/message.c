@@ -141,6 +141,7 @@ static bool send_to(struct smx_ua *ua, const struct smx_message *m, const struct
         .method = "MESSAGE",
         .uri = phone->uri,
         .tcp = phone->flow.tcp,
+        .tls = phone->flow.tls,
         .self = smx_ua_self(ua, &phone->flow),
         .branch = branch,
         .call_id = call_id,

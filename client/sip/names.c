@@ -49,7 +49,7 @@ static bool is_ip_of(const struct smx_addr *listener, const char *host)
 static bool is_own_host(const struct smx_ua *ua, const char *host)
 {
     return host && (smx_span_is_nocase(smx_span_of(host), ua->domain) || is_ip_of(&ua->udp, host) ||
-                    is_ip_of(&ua->tcp, host));
+                    is_ip_of(&ua->tcp, host) || is_ip_of(&ua->tls, host));
 }
 
 bool smx_uri_own_user(const struct smx_ua *ua, const struct smx_uri *uri, char out[SMX_UA_USER])

@@ -137,7 +137,7 @@ void smx_ua_tag(const struct smx_ua *ua, const struct smx_sip *sip, char out[SMX
 
 const struct smx_addr *smx_ua_self(const struct smx_ua *ua, const struct smx_flow *flow)
 {
-    return flow->tcp ? &ua->tcp : &ua->udp;
+    return flow->tls ? &ua->tls : flow->tcp ? &ua->tcp : &ua->udp;
 }
 
 void smx_ua_write_contact(const struct smx_ua *ua, const struct smx_flow *flow, const char *user,
@@ -150,7 +150,7 @@ void smx_ua_write_contact(const struct smx_ua *ua, const struct smx_flow *flow, 
     smx_text_add(out, user);
     smx_text_add(out, "@");
     smx_text_add(out, self);
-    smx_text_add(out, flow->tcp ? ";transport=tcp>" : ">");
+    smx_text_add(out, flow->tls ? ";transport=tls>" : flow->tcp ? ";transport=tcp>" : ">");
 }
 
 /* ---- answers without a transaction ---- */

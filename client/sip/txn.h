@@ -21,7 +21,8 @@ struct osip_transaction;
 
 /* How a phone is reached: the way its request came.  No address inside a message ever makes a destination. */
 struct smx_flow {
-    bool tcp;
+    bool tcp;             /* a stream: TCP, or TLS over it */
+    bool tls;             /* then tcp too */
     uint64_t conn;        /* of TCP */
     struct smx_addr addr; /* the other side */
 };

@@ -32,6 +32,7 @@ struct smx_ua *smx_ua_new(const struct smx_ua_config *config, struct smx_rng *rn
     (void)smx_span_copy(ua->domain, sizeof ua->domain, smx_span_of(config->domain));
     ua->udp = config->udp;
     ua->tcp = config->tcp;
+    ua->tls = config->tls;
     memcpy(ua->media_ip, config->media_ip, sizeof ua->media_ip);
     ua->port_count = config->port_count;
     ua->call_max = 2 * config->port_count + ENDING;
@@ -316,18 +317,35 @@ static void close_conn(struct smx_ua *ua, struct smx_conn *c)
     lose_flow(ua, c);
 }
 
-void smx_ua_tcp_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from)
+static struct smx_flow flow_of(const struct smx_conn *c)
 {
+    return (struct smx_flow){.tcp = true, .tls = c->tls, .conn = c->conn, .addr = c->addr};
+}
+
+static void open_conn(struct smx_ua *ua, smx_time now, struct smx_conn conn)
+{
+    struct smx_flow flow = flow_of(&conn);
+
     smx_txn_time(&ua->txns, now);
     for (size_t i = 0; i < ua->conn_max; i++)
         if (!ua->conn[i].used) {
-            ua->conn[i] = (struct smx_conn){true, conn, *from, SMX_NEVER};
-            smx_kept_connected(ua, &(struct smx_flow){.tcp = true, .conn = conn, .addr = *from});
+            ua->conn[i] = conn;
+            smx_kept_connected(ua, &flow);
             smx_txn_settle(&ua->txns);
             return;
         }
     ua->stats.table_full++;
-    smx_out_close(ua, conn);
+    smx_out_close(ua, conn.conn);
+}
+
+void smx_ua_tcp_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from)
+{
+    open_conn(ua, now, (struct smx_conn){true, false, conn, *from, SMX_NEVER});
+}
+
+void smx_ua_tls_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from)
+{
+    open_conn(ua, now, (struct smx_conn){true, true, conn, *from, SMX_NEVER});
 }
 
 /* One message, or one piece of silence between messages.  Returns how many bytes it took; 0: wait for more.
@@ -336,7 +354,7 @@ static size_t take_from_stream(struct smx_ua *ua, smx_time now, struct smx_conn 
                                size_t len)
 {
     static const uint8_t ping[] = {'\r', '\n', '\r', '\n'};
-    struct smx_flow flow = {.tcp = true, .conn = c->conn, .addr = c->addr};
+    struct smx_flow flow = flow_of(c);
     struct smx_sip sip;
     enum smx_err err;
 

@@ -43,13 +43,13 @@ struct smx_ua_ports {
 
 struct smx_ua_config {
     const char *domain; /* "sipmix.alt" */
-    struct smx_addr udp,
-        tcp; /* where phones reach us, as written into Via and Contact; port 0: no such listener */
+    struct smx_addr udp, tcp,
+        tls; /* where phones reach us, as written into Via and Contact; port 0: no such listener */
     uint8_t media_ip[16]; /* as in struct smx_addr */
     const struct smx_ua_ports *ports;
     size_t port_count;       /* pairs, at least 1 */
     size_t bindings_max;     /* registered phones; 0 = 8 */
-    size_t conns_max;        /* TCP connections; 0 = 16 */
+    size_t conns_max;        /* TCP and TLS connections; 0 = 16 */
     size_t transactions_max; /* SIP transactions at a time; 0 = 128 (about 20 KB each while in use) */
 };
 
@@ -63,6 +63,8 @@ void smx_ua_udp(struct smx_ua *ua, smx_time now, const struct smx_addr *from, co
                 size_t len);
 /* conn is the caller's number, never used again.  A full table closes it by a send of SMX_UA_SEND_CLOSE. */
 void smx_ua_tcp_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from);
+/* The same of a connection over TLS; everything else about it as of TCP, numbers included. */
+void smx_ua_tls_open(struct smx_ua *ua, smx_time now, uint64_t conn, const struct smx_addr *from);
 /* bytes: all that is unread, earlier leftovers included.  Returns how many are read now. */
 size_t smx_ua_tcp_data(struct smx_ua *ua, smx_time now, uint64_t conn, const uint8_t *bytes, size_t len);
 /* Gone, other than by our own SMX_UA_SEND_CLOSE. */

@@ -169,7 +169,8 @@ void smx_write_request(struct smx_text *out, const struct smx_request *request)
     smx_text_add(out, request->method);
     smx_text_add(out, " ");
     smx_text_add(out, request->uri);
-    smx_text_add(out, request->tcp ? " SIP/2.0\r\nVia: SIP/2.0/TCP " : " SIP/2.0\r\nVia: SIP/2.0/UDP ");
+    smx_text_add(out, " SIP/2.0\r\nVia: SIP/2.0/");
+    smx_text_add(out, request->tls ? "TLS " : request->tcp ? "TCP " : "UDP ");
     smx_text_add(out, self);
     smx_text_add(out, ";branch=");
     smx_text_add(out, request->branch);

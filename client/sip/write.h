@@ -31,7 +31,7 @@ void smx_write_response(struct smx_text *out, const struct smx_response *respons
 
 struct smx_request {
     const char *method, *uri;
-    bool tcp;
+    bool tcp, tls;               /* as in struct smx_flow */
     const struct smx_addr *self; /* sent-by: our listener of that transport */
     const char *branch;
     struct smx_span from, to; /* header values, tags included */

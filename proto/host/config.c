@@ -20,6 +20,7 @@ struct parse {
     const char *at, *end; /* text not read yet */
     int at_line;
     bool given[KEYS_MAX];
+    int line[KEYS_MAX]; /* where, last */
     uint8_t *config;
     char *why;
     size_t why_len;
@@ -300,6 +301,7 @@ static int key_read(void *arg, const char *section, const char *name, const char
         else if (!set_value(p, k, value))
             fail(p, full, "%s; allowed: %s", cause(k), words);
         p->given[i] = true;
+        p->line[i] = p->at_line;
         return 1;
     }
     unknown_key(p, section, name);
@@ -363,6 +365,20 @@ static void find_missing(struct parse *p)
     }
 }
 
+/* Where the key stands that a message of the whole begins with ("sip.udp, sip.tcp: ..."); 0: nowhere. */
+static int line_of(const struct parse *p, const char *message)
+{
+    char full[SMX_CONFIG_TEXT_MAX];
+    size_t len = strcspn(message, ",:");
+
+    for (size_t i = 0; i < p->table->key_count; i++) {
+        full_name(p->table->keys[i].section, p->table->keys[i].name, full);
+        if (strlen(full) == len && memcmp(full, message, len) == 0)
+            return p->line[i];
+    }
+    return 0;
+}
+
 enum smx_err smx_config_parse(const struct smx_config_table *table, const char *name, const char *text,
                               size_t len, void *config, char *why, size_t why_len)
 {
@@ -382,8 +398,10 @@ enum smx_err smx_config_parse(const struct smx_config_table *table, const char *
     p.at_line = 0;
     set_defaults(&p);
     find_missing(&p);
-    if (!p.failed && table->check && !table->check(config, whole, sizeof whole))
+    if (!p.failed && table->check && !table->check(config, whole, sizeof whole)) {
+        p.at_line = line_of(&p, whole);
         fail(&p, "", "%s", whole);
+    }
     return p.failed ? SMX_E_MALFORMED : SMX_OK;
 }
 

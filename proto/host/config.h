@@ -82,7 +82,8 @@ struct smx_config_table {
     size_t key_count;
     size_t size; /* of the struct */
     /* Looks at a struct that is right key by key and writes what is wrong with the whole to why, or returns
-     * true. NULL: nothing to check. */
+     * true. When why begins with a key ("relay.slots: ..."), the message names its line.  NULL: nothing to
+     * check. */
     bool (*check)(const void *config, char *why, size_t why_len);
 };
 

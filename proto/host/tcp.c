@@ -2,6 +2,7 @@
 
 #include "proto/host/loop_base.h"
 #include "proto/host/sock.h"
+#include "proto/host/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +16,8 @@
 enum {
     BACKLOG = 128, /* connections that the system holds for us */
     CLOSE_S = 5,   /* seconds for the last bytes to go */
-    ACCEPT_S = 1   /* seconds without accepting after it failed for want of descriptors */
+    ACCEPT_S = 1,  /* seconds without accepting after it failed for want of descriptors */
+    GREET_S = 10   /* seconds for a TLS handshake */
 };
 
 /* A connection's number is serial * conns_max + slot, so the slot is found without a search. */
@@ -23,11 +25,15 @@ struct conn {
     struct smx_tcp *tcp;
     struct bufferevent *bev; /* NULL: free slot */
     uint64_t id;
-    bool closing; /* only the bytes queued keep it */
+    bool closing;  /* only the bytes queued keep it */
+    bool greeting; /* its TLS handshake is under way: nobody has been told of it */
+    smx_time greeted_by;
+    struct smx_addr from;
 };
 
 struct smx_tcp {
     struct smx_loop *loop;
+    const struct smx_tls *tls; /* or NULL */
     struct evconnlistener *listener;
     struct event *resume;
     struct smx_tcp_limits limits;
@@ -53,7 +59,7 @@ static void release(struct conn *c)
 static void lose(struct conn *c)
 {
     struct smx_tcp *tcp = c->tcp;
-    bool tell = !c->closing;
+    bool tell = !c->closing && !c->greeting;
     uint64_t id = c->id;
 
     release(c);
@@ -98,18 +104,35 @@ static void on_written(struct bufferevent *bev, void *arg)
         release(c);
 }
 
+static void opened(struct conn *c)
+{
+    struct timeval idle = {.tv_sec = c->tcp->limits.idle_s};
+
+    c->greeting = false;
+    bufferevent_set_timeouts(c->bev, &idle, NULL);
+    c->tcp->on.opened(c->tcp->arg, c->id, &c->from);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     (void)bev;
-    (void)what; /* end, error and time-out come to the same */
-    lose(arg);
+    if (what & BEV_EVENT_CONNECTED)
+        opened(arg);
+    else /* end, error and time-out come to the same */
+        lose(arg);
 }
 
+/* A free one, or one whose handshake has had its time: bytes that trickle in would keep it for ever. */
 static struct conn *free_slot(struct smx_tcp *tcp)
 {
     for (size_t i = 0; i < tcp->limits.conns_max; i++)
         if (!tcp->conns[i].bev)
             return &tcp->conns[i];
+    for (size_t i = 0; i < tcp->limits.conns_max; i++)
+        if (tcp->conns[i].greeting && tcp->conns[i].greeted_by <= smx_loop_now()) {
+            release(&tcp->conns[i]);
+            return &tcp->conns[i];
+        }
     return NULL;
 }
 
@@ -117,26 +140,33 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 {
     struct smx_tcp *tcp = arg;
     struct conn *c = free_slot(tcp);
-    struct timeval idle = {.tv_sec = tcp->limits.idle_s};
-    struct smx_addr from = smx_sock_to_addr(any);
-    struct bufferevent *bev;
+    struct timeval greet = {.tv_sec = GREET_S};
+    struct bufferevent *bev = NULL;
     int one = 1;
 
     (void)l;
     (void)len;
-    bev = c ? bufferevent_socket_new(tcp->loop->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (c && tcp->tls)
+        bev = smx_tls_accept(tcp->tls, tcp->loop->base, fd);
+    else if (c)
+        bev = bufferevent_socket_new(tcp->loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!bev) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    *c = (struct conn){.tcp = tcp, .bev = bev};
+    *c = (struct conn){.tcp = tcp,
+                       .bev = bev,
+                       .greeting = tcp->tls != NULL,
+                       .greeted_by = smx_loop_now() + SMX_SECOND(GREET_S),
+                       .from = smx_sock_to_addr(any)};
     c->id = ++tcp->serial * tcp->limits.conns_max + (uint64_t)(c - tcp->conns);
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
     bufferevent_setwatermark(bev, EV_READ, 0, tcp->limits.in_max);
-    bufferevent_set_timeouts(bev, &idle, NULL);
+    bufferevent_set_timeouts(bev, &greet, &greet);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
-    tcp->on.opened(tcp->arg, c->id, &from);
+    if (!tcp->tls)
+        opened(c);
 }
 
 /* Out of descriptors: the listener would report it again at once, for ever. */
@@ -190,6 +220,11 @@ enum smx_err smx_tcp_listen(struct smx_tcp **out, struct smx_loop *loop, const s
     evconnlistener_set_error_cb(tcp->listener, on_accept_failed);
     *out = tcp;
     return SMX_OK;
+}
+
+void smx_tcp_secure(struct smx_tcp *tcp, const struct smx_tls *tls)
+{
+    tcp->tls = tls;
 }
 
 void smx_tcp_free(struct smx_tcp *tcp)

@@ -7,8 +7,10 @@
 
 struct smx_loop;
 struct smx_tcp;
+struct smx_tls;
 
 struct smx_tcp_events {
+    /* With TLS, once the handshake is done: of who does not get so far nothing is told. */
     void (*opened)(void *arg, uint64_t conn, const struct smx_addr *from);
     /* All unread bytes, those left unread before included; returns how many are now read (0..len).
      * A connection with in_max unread bytes is closed. */
@@ -20,13 +22,15 @@ struct smx_tcp_events {
 struct smx_tcp_limits {
     size_t conns_max;       /* further ones are closed at once */
     size_t in_max, out_max; /* bytes unread, bytes unsent, per connection */
-    unsigned idle_s;        /* seconds without a byte from the other side */
+    unsigned idle_s;        /* seconds without a byte from the other side; a TLS handshake has 10 in all */
 };
 
 /* Port 0 lets the system choose.  SMX_E_IO: errno says why. */
 enum smx_err smx_tcp_listen(struct smx_tcp **tcp, struct smx_loop *loop, const struct smx_addr *bind,
                             const struct smx_tcp_limits *limits, const struct smx_tcp_events *events,
                             void *arg) SMX_MUST_CHECK;
+/* Connections of this listener speak TLS (proto/host/tls.h, borrowed).  To be called before the loop runs. */
+void smx_tcp_secure(struct smx_tcp *tcp, const struct smx_tls *tls);
 /* Closes the listener and all connections, without callbacks. */
 void smx_tcp_free(struct smx_tcp *tcp);
 struct smx_addr smx_tcp_local(const struct smx_tcp *tcp);

@@ -3,15 +3,14 @@
 #include "sim/adversary/corrupt.h"
 #include "sim/adversary/discover.h"
 #include "sim/adversary/intersect.h"
+#include "sim/adversary/passive.h"
 
 #include <string.h>
 
 /* Each attack stands in a file of its own, declared here and listed once. */
 const struct smx_attack *const smx_attacks[] = {
-    &smx_attack_corrupt,
-    &smx_attack_discover,
-    &smx_attack_intersect,
-    NULL,
+    &smx_attack_corrupt, &smx_attack_discover,  &smx_attack_intersect,
+    &smx_attack_passive, &smx_attack_startstop, NULL,
 };
 
 const struct smx_attack *smx_attack_find(const char *name)

@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         must(left <= sizeof again);
         must(smx_addr_parse(&from, "127.0.0.1:50000") == SMX_OK);
         smx_ua_tcp_open(ua, now, 1, &from);
+        smx_ua_tls_open(ua, now, 2, &from);
         for (int wakes = 0; smx_ua_deadline(ua) != SMX_NEVER; wakes++) {
             must(wakes < 2000);
             now = smx_ua_deadline(ua) > now ? smx_ua_deadline(ua) : now;

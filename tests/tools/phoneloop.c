@@ -1,14 +1,16 @@
 /* tests/tools/phoneloop.c - two phone sides back to back, without a network between them: what one orders is
  * done by the other, frames cross in the slot in which they are taken.  For tests with real phones.
  *
- *     phoneloop IP:PORT IP:PORT RTP        SIP of the first and second side, UDP and TCP; first RTP port
+ *     phoneloop IP:PORT IP:PORT RTP FOLDER     SIP of the first and second side, UDP and TCP; first RTP port
  *
+ * Both also listen by TLS, one port above, with a certificate of their own, left.crt and right.crt in FOLDER.
  * The sides' addresses are sip:left@sipmix.alt and sip:right@sipmix.alt, and whatever their phones claim.
  * Prints "ready", then runs until SIGINT or SIGTERM, and prints what is still in use. */
 #include "client/sip/ua.h"
 #include "proto/host/loop.h"
 #include "proto/host/random.h"
 #include "proto/host/tcp.h"
+#include "proto/host/tls.h"
 #include "proto/host/udp.h"
 
 #include <stdio.h>
@@ -31,7 +33,8 @@ struct side {
     struct smx_ua *ua;
     struct smx_loop *loop;
     struct smx_udp *udp;
-    struct smx_tcp *tcp;
+    struct smx_tcp *tcp, *tls_tcp; /* the core knows a connection by 2 n, or 2 n + 1 */
+    struct smx_tls *tls;
     struct smx_timer *timer;
     struct port port[PAIRS][2];
     struct smx_out out;
@@ -65,16 +68,17 @@ static void must(enum smx_err err, const char *what)
 
 static void send_one(struct side *s, const struct smx_ua_send *what)
 {
+    struct smx_tcp *tcp = what->conn % 2 == 0 ? s->tcp : s->tls_tcp;
     struct smx_udp *udp = s->udp;
     uint8_t *room;
 
     switch (what->kind) {
     case SMX_UA_SEND_TCP:
-        if (smx_tcp_send(s->tcp, what->conn, what->bytes, what->len) != SMX_OK)
-            smx_tcp_close(s->tcp, what->conn);
+        if (smx_tcp_send(tcp, what->conn / 2, what->bytes, what->len) != SMX_OK)
+            smx_tcp_close(tcp, what->conn / 2);
         return;
     case SMX_UA_SEND_CLOSE:
-        smx_tcp_close(s->tcp, what->conn);
+        smx_tcp_close(tcp, what->conn / 2);
         return;
     case SMX_UA_SEND_RTP:
     case SMX_UA_SEND_RTCP:
@@ -239,25 +243,50 @@ static void on_open(void *arg, uint64_t conn, const struct smx_addr *from)
 {
     struct side *s = arg;
 
-    smx_ua_tcp_open(s->ua, smx_loop_now(), conn, from);
+    smx_ua_tcp_open(s->ua, smx_loop_now(), 2 * conn, from);
     drain(smx_loop_now());
 }
 
-static size_t on_data(void *arg, uint64_t conn, const uint8_t *bytes, size_t len)
+static void on_tls_open(void *arg, uint64_t conn, const struct smx_addr *from)
 {
     struct side *s = arg;
+
+    smx_ua_tls_open(s->ua, smx_loop_now(), 2 * conn + 1, from);
+    drain(smx_loop_now());
+}
+
+static size_t data(struct side *s, uint64_t conn, const uint8_t *bytes, size_t len)
+{
     size_t used = smx_ua_tcp_data(s->ua, smx_loop_now(), conn, bytes, len);
 
     drain(smx_loop_now());
     return used;
 }
 
-static void on_closed(void *arg, uint64_t conn)
+static size_t on_data(void *arg, uint64_t conn, const uint8_t *bytes, size_t len)
 {
-    struct side *s = arg;
+    return data(arg, 2 * conn, bytes, len);
+}
 
+static size_t on_tls_data(void *arg, uint64_t conn, const uint8_t *bytes, size_t len)
+{
+    return data(arg, 2 * conn + 1, bytes, len);
+}
+
+static void closed(struct side *s, uint64_t conn)
+{
     smx_ua_tcp_closed(s->ua, smx_loop_now(), conn);
     drain(smx_loop_now());
+}
+
+static void on_closed(void *arg, uint64_t conn)
+{
+    closed(arg, 2 * conn);
+}
+
+static void on_tls_closed(void *arg, uint64_t conn)
+{
+    closed(arg, 2 * conn + 1);
 }
 
 static void on_timer(void *arg, smx_time now)
@@ -301,21 +330,39 @@ static void on_slot(void *arg, smx_time now)
 
 /* ---- set-up ---- */
 
+static const struct smx_tcp_limits limits = {
+    .conns_max = 16, .in_max = SMX_UA_TCP_UNREAD + 1, .out_max = 65536, .idle_s = 3600};
+
+static void open_tls(struct side *s, const char *folder, const char *name, const struct smx_addr *at)
+{
+    static const struct smx_tcp_events stream = {on_tls_open, on_tls_data, on_tls_closed};
+    char key[1024], certificate[1024], why[SMX_TLS_WHY];
+
+    snprintf(key, sizeof key, "%s/%s.pem", folder, name);
+    snprintf(certificate, sizeof certificate, "%s/%s.crt", folder, name);
+    if (smx_tls_make(key, certificate, "sipmix.alt", at, why) != SMX_OK ||
+        smx_tls_load(&s->tls, key, key, why) != SMX_OK)
+        die(why);
+    must(smx_tcp_listen(&s->tls_tcp, s->loop, at, &limits, &stream, s), "no TLS");
+    smx_tcp_secure(s->tls_tcp, s->tls);
+}
+
 static void open_side(struct side *s, struct smx_loop *loop, const char *name, const char *addr, uint16_t rtp,
-                      struct smx_rng *rng)
+                      const char *folder, struct smx_rng *rng)
 {
     static const struct smx_udp_events sip = {on_udp, on_batch_end}, media = {on_media, on_batch_end};
     static const struct smx_tcp_events stream = {on_open, on_data, on_closed};
-    static const struct smx_tcp_limits limits = {
-        .conns_max = 16, .in_max = SMX_UA_TCP_UNREAD + 1, .out_max = 65536, .idle_s = 3600};
     struct smx_ua_ports ports[PAIRS];
     struct smx_ua_config config = {.domain = "sipmix.alt", .ports = ports, .port_count = PAIRS};
 
     must(smx_addr_parse(&config.udp, addr), "bad address");
-    config.tcp = config.udp;
+    config.tcp = config.tls = config.udp;
+    config.tls.port++;
+    s->loop = loop;
     memcpy(config.media_ip, config.udp.ip, sizeof config.media_ip);
     must(smx_udp_open(&s->udp, loop, &config.udp, 0, &sip, s), "no UDP");
     must(smx_tcp_listen(&s->tcp, loop, &config.tcp, &limits, &stream, s), "no TCP");
+    open_tls(s, folder, name, &config.tls);
     for (size_t i = 0; i < PAIRS; i++) {
         ports[i] = (struct smx_ua_ports){(uint16_t)(rtp + 2 * i), (uint16_t)(rtp + 2 * i + 1)};
         for (size_t j = 0; j < 2; j++) {
@@ -352,6 +399,8 @@ static void close_side(struct side *s)
             smx_udp_free(s->port[i][j].udp);
     smx_timer_free(s->timer);
     smx_tcp_free(s->tcp);
+    smx_tcp_free(s->tls_tcp);
+    smx_tls_free(s->tls);
     smx_udp_free(s->udp);
     smx_out_free(&s->out);
     smx_ua_free(s->ua);
@@ -362,16 +411,16 @@ int main(int argc, char **argv)
     struct smx_loop *loop = smx_loop_new();
     struct smx_rng rng;
     struct slots slots;
-    long rtp = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
+    long rtp = argc == 5 ? strtol(argv[3], NULL, 10) : 0;
 
     if (!loop || rtp < 1024 || rtp % 2 != 0 || rtp > 65000)
-        die("usage: phoneloop IP:PORT IP:PORT RTP");
+        die("usage: phoneloop IP:PORT IP:PORT RTP FOLDER");
     setvbuf(stdout, NULL, _IOLBF, 0);
     smx_random_init(&rng);
     sides[0].other = &sides[1];
     sides[1].other = &sides[0];
-    open_side(&sides[0], loop, "left", argv[1], (uint16_t)rtp, &rng);
-    open_side(&sides[1], loop, "right", argv[2], (uint16_t)(rtp + 2 * PAIRS), &rng);
+    open_side(&sides[0], loop, "left", argv[1], (uint16_t)rtp, argv[4], &rng);
+    open_side(&sides[1], loop, "right", argv[2], (uint16_t)(rtp + 2 * PAIRS), argv[4], &rng);
     slots.timer = smx_timer_new(loop, on_slot, &slots);
     slots.next = smx_loop_now();
     smx_timer_arm(slots.timer, slots.next);

@@ -68,7 +68,8 @@ static inline int phone_setup_ports(void **state, size_t pairs)
     if (!p)
         return -1;
     config.udp = phone_addr("127.0.0.1:5060");
-    config.tcp = config.udp;
+    config.tcp = config.tls = config.udp;
+    config.tls.port = 5061;
     memcpy(config.media_ip, config.udp.ip, sizeof config.media_ip);
     smx_rng_init(&p->rng, seed);
     p->now = SMX_SECOND(1000);

@@ -215,6 +215,35 @@ static void a_phone_on_tcp_hears_it_by_udp_and_when_it_connects(void **state)
     expect_nothing_left(p);
 }
 
+static void a_phone_on_tls_hears_it_by_tls_alone(void **state)
+{
+    static char wire[4096];
+    struct phone *p = *state;
+    struct smx_addr from = phone_addr("127.0.0.1:50001");
+    size_t len;
+
+    smx_ua_tls_open(p->ua, p->now, 1, &from);
+    len = phone_wire(
+        wire, sizeof wire,
+        "INVITE sip:bob@sipmix.alt SIP/2.0\nVia: SIP/2.0/TLS 127.0.0.1:50001;branch=z9hG4bKi\n"
+        "To: <sip:bob@sipmix.alt>\nFrom: <sip:alice@sipmix.alt>;tag=1\nCall-ID: i1\nCSeq: 1 INVITE\n"
+        "Contact: <sip:alice@127.0.0.1:5072;transport=tls>\nContent-Length: 0\n\n");
+    assert_int_equal(smx_ua_tcp_data(p->ua, p->now, 1, (const uint8_t *)wire, len), len);
+    expect_sent(p, "SIP/2.0 100 Trying\r\n");
+    smx_ua_call_answered(p->ua, p->now, expect_order(p, SMX_UA_CALL_START)->id);
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    die_and_rise(p);
+    resume(p);
+    expect_quiet(p);
+    smx_ua_tcp_open(p->ua, p->now, 2, &from);
+    expect_quiet(p);
+    smx_ua_tls_open(p->ua, p->now, 3, &from);
+    expect_sent(p, "BYE sip:alice@127.0.0.1:5072;transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS ");
+    assert_int_equal(p->sent.conn, 3);
+    pass_quietly(p, SMX_SECOND(3600));
+    expect_nothing_left(p);
+}
+
 static void what_is_damaged_does_nothing(void **state)
 {
     struct phone *p = *state;
@@ -274,6 +303,7 @@ int main(void)
         PHONE_TEST(a_phone_that_was_taken_up_meanwhile_is_hung_up),
         PHONE_TEST(a_phone_that_waited_for_an_answer_has_one_from_the_next_run),
         PHONE_TEST(a_phone_on_tcp_hears_it_by_udp_and_when_it_connects),
+        PHONE_TEST(a_phone_on_tls_hears_it_by_tls_alone),
         PHONE_TEST(what_is_damaged_does_nothing),
         PHONE_TEST(hanging_up_tells_both_sides_and_takes_no_more),
     };

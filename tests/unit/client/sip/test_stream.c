@@ -1,4 +1,5 @@
-/* tests/unit/client/sip/test_stream.c - phones on TCP: framing, keepalives, and connections that come and go.
+/* tests/unit/client/sip/test_stream.c - phones on TCP and TLS: framing, keepalives, and connections that come
+ * and go.
  */
 #include "tests/unit/client/sip/phone.h"
 
@@ -17,6 +18,14 @@ static void open_stream(struct phone *p, uint64_t conn)
 
     from.port = (uint16_t)(50000 + conn);
     smx_ua_tcp_open(p->ua, p->now, conn, &from);
+}
+
+static void open_secure_stream(struct phone *p, uint64_t conn)
+{
+    struct smx_addr from = phone_addr("127.0.0.1:50001");
+
+    from.port = (uint16_t)(50000 + conn);
+    smx_ua_tls_open(p->ua, p->now, conn, &from);
 }
 
 /* Sends text on a connection; returns how much was read. */
@@ -174,6 +183,52 @@ static void a_registration_ends_with_its_connection(void **state)
     assert_int_equal(smx_ua_usage(p->ua).transactions, 0);
 }
 
+static void a_phone_on_tls_is_told_so_in_via_and_contact(void **state)
+{
+    struct phone *p = *state;
+    uint32_t call;
+
+    open_secure_stream(p, 1);
+    stream(p, 1, REGISTER, 1, 1);
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    assert_int_equal(smx_ua_call_incoming(p->ua, p->now, "sip:bob@sipmix.alt", "alice", &call), SMX_OK);
+    expect_sent(p,
+                "INVITE sip:alice@127.0.0.1:50001;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:5061;");
+    assert_int_equal(p->sent.kind, SMX_UA_SEND_TCP);
+    assert_int_equal(p->sent.conn, 1);
+    assert_non_null(strstr(sent_header(p, "Contact"), "@127.0.0.1:5061;transport=tls>"));
+    assert_int_equal(smx_ua_message_in(p->ua, p->now, 5, "sip:bob@sipmix.alt", "alice", "x", 1), SMX_OK);
+    expect_sent(p, "MESSAGE ");
+    assert_non_null(strstr(p->text, "\r\nVia: SIP/2.0/TLS 127.0.0.1:5061;"));
+}
+
+static void a_call_on_tls_is_not_ended_in_the_clear(void **state)
+{
+    struct phone *p = *state;
+    char tag[64];
+    uint32_t call;
+    static const char bye[] =
+        "BYE sip:x@127.0.0.1 SIP/2.0\nv: SIP/2.0/TCP h;branch=z9hG4bK%d\nt: <sip:b@h>;tag=%s\n"
+        "f: <sip:alice@sipmix.alt>;tag=1\ni: i1\nCSeq: 2 BYE\nl: 0\n\n";
+
+    open_secure_stream(p, 1);
+    stream(p, 1, INVITE);
+    expect_sent(p, "SIP/2.0 100 Trying\r\n");
+    call = expect_order(p, SMX_UA_CALL_START)->id;
+    smx_ua_call_answered(p->ua, p->now, call);
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    snprintf(tag, sizeof tag, "%s", strstr(sent_header(p, "To"), ";tag=") + 5);
+    smx_ua_tcp_closed(p->ua, p->now, 1);
+    open_stream(p, 2); /* of the same computer, without TLS */
+    stream(p, 2, bye, 1, tag);
+    expect_sent(p, "SIP/2.0 481");
+    expect_no_order(p);
+    open_secure_stream(p, 3);
+    stream(p, 3, bye, 2, tag);
+    expect_sent(p, "SIP/2.0 200");
+    assert_int_equal(expect_order(p, SMX_UA_CALL_END)->id, call);
+}
+
 static void garbage_closes_the_connection(void **state)
 {
     static char text[16384];
@@ -235,6 +290,8 @@ int main(void)
         PHONE_TEST(a_call_that_waits_dies_with_its_connection),
         PHONE_TEST(a_call_that_is_up_goes_on_over_a_new_connection),
         PHONE_TEST(a_registration_ends_with_its_connection),
+        PHONE_TEST(a_phone_on_tls_is_told_so_in_via_and_contact),
+        PHONE_TEST(a_call_on_tls_is_not_ended_in_the_clear),
         PHONE_TEST(garbage_closes_the_connection),
         PHONE_TEST(a_message_that_never_ends_is_not_waited_for),
         PHONE_TEST(connections_beyond_the_table_are_closed),
