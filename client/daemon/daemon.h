@@ -27,6 +27,8 @@ struct client_config {
     int64_t slots;
     struct smx_config_addrs uplink;
     struct smx_addr sip_udp, sip_tcp, sip_tls; /* port 0: no TLS */
+    struct smx_config_texts phones;            /* "USER PASSWORD"; wiped once the core has its hashes */
+    int digest;
     char tls_certificate[SMX_CONFIG_PATH_MAX], tls_key[SMX_CONFIG_PATH_MAX];
     int64_t rtp_first, calls;
     struct smx_config_texts keys, names, releases, transfers;
@@ -65,7 +67,8 @@ struct client_daemon {
     smx_time end_at; /* SMX_NEVER until we are told to end */
     struct watch watch;
     enum smx_client_problem said; /* in the log */
-    uint64_t warnings, names_let_go;
+    uint64_t warnings, names_let_go, guesses;
+    smx_time guesses_next;
     struct smx_client_status shown; /* in the status file, last */
     bool shown_refused;
     smx_time look_next;
@@ -85,6 +88,8 @@ extern const struct smx_program client_program;
 bool settings_partings(const struct client_config *c, struct smx_client_parting out[SMX_CLIENT_PARTINGS],
                        size_t *count);
 
+/* The phones' accounts by the configuration, whose texts they point into once cut; false: one is none. */
+bool settings_accounts(struct client_config *c, struct smx_auth_account out[SMX_AUTH_ACCOUNTS]);
 /* Whether only this machine reaches it. */
 bool settings_is_loopback(const struct smx_addr *a);
 

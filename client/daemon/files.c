@@ -13,7 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000 }; /* between two looks for a status that has changed */
+enum {
+    LOOK_MS = 1000,   /* between two looks for a status that has changed */
+    GUESSES = 5,      /* wrong passwords that are worth a word */
+    GUESSES_S = 3600, /* between two such words */
+};
 
 static const char *const names[KEPT_COUNT] = {"client.state", "contacts", "consensus", "status.json",
                                               "calls"};
@@ -32,6 +36,8 @@ static void add_counters(json_t *to, const struct client_daemon *d)
     json_object_set_new(to, "sip_parse_refused", json_integer((json_int_t)s.parse_refused));
     json_object_set_new(to, "sip_table_full", json_integer((json_int_t)s.table_full));
     json_object_set_new(to, "sip_stray", json_integer((json_int_t)s.stray));
+    json_object_set_new(to, "sip_auth_wrong", json_integer((json_int_t)s.auth_wrong));
+    json_object_set_new(to, "sip_auth_waits", json_integer((json_int_t)s.auth_waits));
     json_object_set_new(to, "rtp_refused", json_integer((json_int_t)s.rtp_refused));
 }
 
@@ -113,6 +119,18 @@ static void say(struct client_daemon *d, const struct smx_client_status *s)
     }
 }
 
+/* Once when it begins, and again when it has not stopped after a while. */
+static void say_guesses(struct client_daemon *d, smx_time now)
+{
+    uint64_t wrong = smx_ua_stats(d->ua).auth_wrong;
+
+    if (wrong < d->guesses + GUESSES || now < d->guesses_next)
+        return;
+    d->guesses = wrong;
+    d->guesses_next = now + SMX_SECOND(GUESSES_S);
+    smx_log_warn("somebody gives wrong passwords as a phone; he is made to wait");
+}
+
 static void keep_calls(struct client_daemon *d)
 {
     uint8_t bytes[SMX_UA_KEPT_MAX];
@@ -151,6 +169,7 @@ void files_keep(struct client_daemon *d, smx_time now)
         smx_keep(d->keeper, KEPT_CONSENSUS, envelope, len);
     if (changes & SMX_CLIENT_STATUS || now >= d->look_next) {
         d->look_next = now + SMX_MS(LOOK_MS);
+        say_guesses(d, now);
         smx_client_status(d->client, &status);
         say(d, &status);
         if (looks_different(d, &status) || changes & SMX_CLIENT_STATUS)

@@ -142,16 +142,22 @@ static bool load_identity(struct client_daemon *d, size_t i, const char *passphr
 static bool make_ua(struct client_daemon *d)
 {
     struct smx_ua_ports pairs[PAIRS_MAX];
+    struct smx_auth_account accounts[SMX_AUTH_ACCOUNTS];
     struct smx_ua_config config = {.domain = d->network.domain,
                                    .udp = d->config.sip_udp,
                                    .tcp = d->config.sip_tcp,
                                    .tls = d->config.sip_tls,
                                    .ports = pairs,
-                                   .conns_max = 2 * PHONE_CONNS};
+                                   .conns_max = 2 * PHONE_CONNS,
+                                   .accounts = accounts,
+                                   .account_count = d->config.phones.count,
+                                   .offer = (enum smx_auth_offer)d->config.digest};
 
     config.port_count = phones_pairs(&d->config, pairs);
     memcpy(config.media_ip, phones_media(&d->config)->ip, sizeof config.media_ip);
+    (void)settings_accounts(&d->config, accounts); /* checked with the rest */
     d->ua = smx_ua_new(&config, &d->rng);
+    sodium_memzero(d->config.phones.at, sizeof d->config.phones.at);
     if (!d->ua)
         smx_log_error("out of memory");
     return d->ua != NULL;

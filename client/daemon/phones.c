@@ -179,7 +179,9 @@ size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAI
 
 const struct smx_addr *phones_media(const struct client_config *c)
 {
-    return c->sip_tls.port != 0 && !settings_is_loopback(&c->sip_tls) ? &c->sip_tls : &c->sip_udp;
+    if (c->sip_tls.port != 0 && !settings_is_loopback(&c->sip_tls))
+        return &c->sip_tls;
+    return settings_is_loopback(&c->sip_tcp) ? &c->sip_udp : &c->sip_tcp;
 }
 
 static bool complain(const char *what, const struct smx_addr *at)
@@ -245,7 +247,8 @@ static bool load_tls(struct phones *p)
 static bool open_tls(struct phones *p)
 {
     static const struct smx_tcp_events events = {on_tls_opened, on_tls_received, on_tls_closed};
-    const struct smx_addr *at = &p->d->config.sip_tls;
+    const struct client_config *c = &p->d->config;
+    const struct smx_addr *at = &c->sip_tls;
 
     if (at->port == 0)
         return true;
@@ -254,7 +257,7 @@ static bool open_tls(struct phones *p)
     if (smx_tcp_listen(&p->tls_tcp, p->d->loop, at, &limits, &events, p) != SMX_OK)
         return complain("TLS", at);
     smx_tcp_secure(p->tls_tcp, p->tls);
-    if (!settings_is_loopback(at))
+    if (!settings_is_loopback(at) && c->phones.count == 0)
         smx_log_warn("phones on other machines are not asked for a password: who reaches sip.tls is you");
     return true;
 }

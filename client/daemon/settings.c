@@ -35,6 +35,11 @@ static const struct smx_config_key keys[] = {
                  "where the phones of this machine reach us by UDP"),
     SMX_KEY_ADDR("sip", "tcp", struct client_config, sip_tcp, "127.0.0.1:5060",
                  "where the phones of this machine reach us by TCP"),
+    SMX_KEY_TEXTS("sip", "phone", struct client_config, phones, "",
+                  "USER PASSWORD: what phones have to know, again for each further one; none: any phone that "
+                  "reaches us is served"),
+    SMX_KEY_ENUM("sip", "digest", struct client_config, digest, "both", "both sha-256 md5",
+                 "how they prove it; md5 for phones that give up when they see sha-256"),
     SMX_KEY_ADDR("sip", "tls", struct client_config, sip_tls, "",
                  "where phones reach us by TLS, of this machine or of others; empty: nowhere"),
     SMX_KEY_PATH("sip", "certificate", struct client_config, tls_certificate, "",
@@ -50,11 +55,50 @@ static const struct smx_config_key keys[] = {
                  "no: test networks only: send nothing that carries nothing"),
 };
 
+enum { PASSWORD_MIN = 8 };
+
 bool settings_is_loopback(const struct smx_addr *a)
 {
     static const uint8_t six[16] = {[15] = 1};
 
     return smx_addr_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, six, sizeof six) == 0;
+}
+
+/* "USER PASSWORD", into its parts where it stands; false: it is none, or a password to be guessed. */
+static bool parse_account(char *text, struct smx_auth_account *out)
+{
+    size_t user = strcspn(text, " \t"), gap = strspn(text + user, " \t");
+
+    if (user == 0 || user >= SMX_AUTH_USER || gap == 0 || strpbrk(text, "\"\\"))
+        return false;
+    text[user] = 0;
+    *out = (struct smx_auth_account){text, text + user + gap};
+    for (const char *c = out->password; *c; c++)
+        if ((uint8_t)*c <= ' ' || *c == 0x7f)
+            return false;
+    return strlen(out->password) >= PASSWORD_MIN && strlen(out->password) < SMX_AUTH_PASSWORD;
+}
+
+bool settings_accounts(struct client_config *c, struct smx_auth_account out[SMX_AUTH_ACCOUNTS])
+{
+    for (size_t i = 0; i < c->phones.count; i++)
+        if (!parse_account(c->phones.at[i], &out[i]))
+            return false;
+    return true;
+}
+
+static bool accounts_are_good(const struct client_config *c)
+{
+    struct smx_auth_account one;
+    char text[SMX_CONFIG_TEXT_MAX];
+    bool good = true;
+
+    for (size_t i = 0; good && i < c->phones.count; i++) {
+        memcpy(text, c->phones.at[i], sizeof text);
+        good = parse_account(text, &one);
+    }
+    memset(text, 0, sizeof text);
+    return good;
 }
 
 static bool is_unspecified(const struct smx_addr *a)
@@ -120,24 +164,37 @@ static bool phones_may_come(const struct client_config *c, char *why, size_t why
     static const char *const keys_of[] = {"sip.udp", "sip.tcp", "sip.tls"};
     const struct smx_addr *at[] = {&c->sip_udp, &c->sip_tcp, &c->sip_tls};
     bool has_tls = c->sip_tls.port != 0 || !is_unspecified(&c->sip_tls);
+    const struct smx_addr *outer = NULL;
 
+    _Static_assert((int)SMX_AUTH_ACCOUNTS == (int)SMX_CONFIG_LIST_MAX, "as many accounts as lines");
     for (size_t i = 0; i < (has_tls ? 3 : 2); i++) {
         if (at[i]->port == 0)
             snprintf(why, why_len, "%s: no port that a phone could use; allowed: 1 to 65535", keys_of[i]);
-        else if (!settings_is_loopback(at[i]) && i < 2)
+        else if (!settings_is_loopback(at[i]) && i < 2 && c->phones.count == 0)
             snprintf(why, why_len,
-                     "%s: others could reach it, and phones are not asked for a password; allowed: "
-                     "127.0.0.1:PORT, or another loopback address; beyond it, sip.tls",
+                     "%s: others could reach it, and phones are not asked for a password; allowed: a "
+                     "loopback address such as 127.0.0.1:5060, or passwords (sip.phone), or sip.tls instead",
+                     keys_of[i]);
+        else if (!settings_is_loopback(at[i]) && outer && memcmp(outer->ip, at[i]->ip, sizeof outer->ip) != 0)
+            snprintf(why, why_len, "%s: a second address that others reach; allowed: one for all",
                      keys_of[i]);
         else if (is_unspecified(at[i]))
             snprintf(why, why_len,
                      "%s: phones are told this address; allowed: one that this machine has, not all of them",
                      keys_of[i]);
-        else
+        else {
+            if (!settings_is_loopback(at[i]))
+                outer = at[i];
             continue;
+        }
         return false;
     }
-    if (has_tls && c->tls_certificate[0] == 0 && c->tls_key[0] != 0)
+    if (!accounts_are_good(c))
+        snprintf(why, why_len,
+                 "sip.phone: allowed: USER PASSWORD, the password of %d to %d characters without blanks and "
+                 "quotes",
+                 PASSWORD_MIN, SMX_AUTH_PASSWORD - 1);
+    else if (has_tls && c->tls_certificate[0] == 0 && c->tls_key[0] != 0)
         snprintf(why, why_len, "sip.certificate_key: without sip.certificate; allowed: both, or none");
     else
         return true;

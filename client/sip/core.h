@@ -2,6 +2,7 @@
 #ifndef SMX_SIP_CORE_H
 #define SMX_SIP_CORE_H
 
+#include "client/sip/auth.h"
 #include "client/sip/parse.h"
 #include "client/sip/sdp.h"
 #include "client/sip/txn.h"
@@ -198,6 +199,11 @@ smx_time smx_session_deadline(const struct smx_ua *ua, const struct smx_call *ca
 /* A connection came about: what an earlier run left open with that phone can be ended (kept.c). */
 void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow);
 
+/* ---- passwords (admit.c) ---- */
+
+/* False: the phone has to prove first that it may, or to wait, and has been told so. */
+bool smx_ua_admits(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow);
+
 /* ---- media (media.c) ---- */
 
 void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call);
@@ -266,6 +272,7 @@ struct smx_ua {
     struct smx_ua_order order[SMX_UA_ORDERS];
     size_t order_first, order_count;
     struct smx_ua_order order_out;
+    struct smx_auth auth;
     char build[SMX_UA_BUILD]; /* the message in the making */
     struct smx_ua_stats stats;
 };

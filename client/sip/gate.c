@@ -20,6 +20,7 @@ static const struct {
     {"Content-Type", "c", SMX_H_CONTENT_TYPE},
     {"Content-Length", "l", SMX_H_CONTENT_LENGTH},
     {"Content-Encoding", "e", SMX_H_CONTENT_ENCODING},
+    {"Authorization", NULL, SMX_H_AUTHORIZATION},
 };
 
 static bool is_known(struct smx_span name, enum smx_header *id)

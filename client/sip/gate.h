@@ -35,6 +35,7 @@ enum smx_header {
     SMX_H_CONTENT_TYPE,
     SMX_H_CONTENT_LENGTH,
     SMX_H_CONTENT_ENCODING,
+    SMX_H_AUTHORIZATION,
 };
 
 struct smx_gate_line {

@@ -1,6 +1,7 @@
 /* client/sip/ua.c - the verbs of the phone side: bytes in, to the file that answers them. */
 #include "client/sip/core.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,11 @@ struct smx_ua *smx_ua_new(const struct smx_ua_config *config, struct smx_rng *rn
     ua->tcp = config->tcp;
     ua->tls = config->tls;
     memcpy(ua->media_ip, config->media_ip, sizeof ua->media_ip);
+    if (!smx_auth_init(&ua->auth, &ua->rng, config->domain, config->accounts, config->account_count,
+                       config->offer)) {
+        smx_ua_free(ua);
+        return NULL;
+    }
     ua->port_count = config->port_count;
     ua->call_max = 2 * config->port_count + ENDING;
     ua->binding_max = config->bindings_max ? config->bindings_max : BINDINGS;
@@ -62,6 +68,7 @@ void smx_ua_free(struct smx_ua *ua)
     if (ua->txns.osip)
         smx_txns_fini(&ua->txns);
     smx_rng_fini(&ua->rng);
+    sodium_memzero(&ua->auth, sizeof ua->auth);
     free(ua->ports);
     free(ua->call);
     free(ua->binding);
@@ -207,6 +214,8 @@ static void on_request(struct smx_ua *ua, smx_time now, const struct smx_sip *si
         smx_ua_answer(ua, sip, flow, &(struct smx_response){.status = 420, .unsupported = *require});
     else if (smx_gate_get(&sip->gate, SMX_H_CONTENT_ENCODING) && sip->method != SMX_M_ACK)
         smx_ua_reply(ua, sip, flow, 415);
+    else if (!smx_ua_admits(ua, now, sip, flow))
+        return;
     else if (sip->to_tag && sip->method != SMX_M_MESSAGE && sip->method != SMX_M_REGISTER)
         in_dialog(ua, now, sip, flow);
     else if (sip->method != SMX_M_ACK)

@@ -14,6 +14,7 @@
 #ifndef SMX_SIP_UA_H
 #define SMX_SIP_UA_H
 
+#include "client/sip/auth.h"
 #include "client/sip/sdp.h"
 #include "proto/base/err.h"
 #include "proto/base/out.h"
@@ -47,13 +48,18 @@ struct smx_ua_config {
         tls; /* where phones reach us, as written into Via and Contact; port 0: no such listener */
     uint8_t media_ip[16]; /* as in struct smx_addr */
     const struct smx_ua_ports *ports;
-    size_t port_count;       /* pairs, at least 1 */
-    size_t bindings_max;     /* registered phones; 0 = 8 */
-    size_t conns_max;        /* TCP and TLS connections; 0 = 16 */
+    size_t port_count;   /* pairs, at least 1 */
+    size_t bindings_max; /* registered phones; 0 = 8 */
+    size_t conns_max;    /* TCP and TLS connections; 0 = 16 */
+    /* Passwords of phones (auth.h); none: whoever reaches us is served.  Copied as hashes. */
+    const struct smx_auth_account *accounts;
+    size_t account_count;
+    enum smx_auth_offer offer;
     size_t transactions_max; /* SIP transactions at a time; 0 = 128 (about 20 KB each while in use) */
 };
 
-/* Copies what it needs from config and forks a generator from rng.  NULL: out of memory. */
+/* Copies what it needs from config and forks a generator from rng.  NULL: out of memory, or
+ * an account that is none. */
 struct smx_ua *smx_ua_new(const struct smx_ua_config *config, struct smx_rng *rng);
 void smx_ua_free(struct smx_ua *ua);
 
@@ -203,6 +209,8 @@ struct smx_ua_stats {
     uint64_t table_full;    /* requests answered 503 because a table was full */
     uint64_t stray;         /* responses and in-dialog requests that fit nothing, or come from elsewhere */
     uint64_t rtp_refused;   /* malformed, from a foreign source, or an unknown payload type */
+    uint64_t auth_wrong;    /* wrong passwords or users */
+    uint64_t auth_waits;    /* requests of sources that have to wait after such */
     uint64_t sends_dropped; /* found no room in the send queue */
 };
 

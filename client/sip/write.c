@@ -14,6 +14,7 @@ static const char *reason(unsigned status)
         {200, "OK"},
         {202, "Accepted"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
@@ -153,6 +154,7 @@ void smx_write_response(struct smx_text *out, const struct smx_response *respons
     add_header(out, "Contact: ", response->contact);
     if (status == 200 || status == 405)
         smx_text_add(out, "Allow: " SMX_SIP_ALLOW "\r\n");
+    smx_text_span(out, response->challenge);
     add_header(out, "Unsupported: ", response->unsupported);
     if (status == 415)
         smx_text_add(out, "Accept: application/sdp, text/plain\r\n");

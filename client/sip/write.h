@@ -22,6 +22,7 @@ struct smx_response {
     struct smx_span echo;        /* of smx_write_echo */
     struct smx_span contact;     /* "<sip:...>" or a list; len 0: none */
     struct smx_span unsupported; /* for 420: the option tags; else len 0 */
+    struct smx_span challenge;   /* for 401: whole lines of smx_auth_challenge; else len 0 */
     const char *type;            /* of the body, or NULL */
     struct smx_span body;
 };

@@ -1,8 +1,10 @@
 /* tests/tools/phoneloop.c - two phone sides back to back, without a network between them: what one orders is
  * done by the other, frames cross in the slot in which they are taken.  For tests with real phones.
  *
- *     phoneloop IP:PORT IP:PORT RTP FOLDER     SIP of the first and second side, UDP and TCP; first RTP port
+ *     phoneloop IP:PORT IP:PORT RTP FOLDER [USER PASSWORD]...     SIP of the first and second side, UDP and
+ * TCP; first RTP port
  *
+ * Phones have to know one of the passwords, if there are any, by digests of MD5, which all phones can.
  * Both also listen by TLS, one port above, with a certificate of their own, left.crt and right.crt in FOLDER.
  * The sides' addresses are sip:left@sipmix.alt and sip:right@sipmix.alt, and whatever their phones claim.
  * Prints "ready", then runs until SIGINT or SIGTERM, and prints what is still in use. */
@@ -50,6 +52,8 @@ struct link {
 };
 
 static struct side sides[2];
+static struct smx_auth_account accounts[SMX_AUTH_ACCOUNTS];
+static size_t account_count;
 static struct link links[CALLS];
 
 static void die(const char *why)
@@ -353,7 +357,12 @@ static void open_side(struct side *s, struct smx_loop *loop, const char *name, c
     static const struct smx_udp_events sip = {on_udp, on_batch_end}, media = {on_media, on_batch_end};
     static const struct smx_tcp_events stream = {on_open, on_data, on_closed};
     struct smx_ua_ports ports[PAIRS];
-    struct smx_ua_config config = {.domain = "sipmix.alt", .ports = ports, .port_count = PAIRS};
+    struct smx_ua_config config = {.domain = "sipmix.alt",
+                                   .ports = ports,
+                                   .port_count = PAIRS,
+                                   .accounts = accounts,
+                                   .account_count = account_count,
+                                   .offer = SMX_AUTH_MD5};
 
     must(smx_addr_parse(&config.udp, addr), "bad address");
     config.tcp = config.tls = config.udp;
@@ -411,10 +420,12 @@ int main(int argc, char **argv)
     struct smx_loop *loop = smx_loop_new();
     struct smx_rng rng;
     struct slots slots;
-    long rtp = argc == 5 ? strtol(argv[3], NULL, 10) : 0;
+    long rtp = argc >= 5 ? strtol(argv[3], NULL, 10) : 0;
 
     if (!loop || rtp < 1024 || rtp % 2 != 0 || rtp > 65000)
-        die("usage: phoneloop IP:PORT IP:PORT RTP FOLDER");
+        die("usage: phoneloop IP:PORT IP:PORT RTP FOLDER [USER PASSWORD]...");
+    for (int i = 5; i + 1 < argc && account_count < SMX_AUTH_ACCOUNTS; i += 2)
+        accounts[account_count++] = (struct smx_auth_account){argv[i], argv[i + 1]};
     setvbuf(stdout, NULL, _IOLBF, 0);
     smx_random_init(&rng);
     sides[0].other = &sides[1];
