@@ -1,6 +1,6 @@
 #include "sim/csv.h"
 
-#include "sim/text.h"
+#include "sim/paper.h"
 #include "sim/verdict.h"
 
 #include <stdio.h>
@@ -8,24 +8,24 @@
 
 /* ---- fields ---- */
 
-static void put_name(struct smx_text *t, const char *s)
+static void put_name(struct smx_paper *t, const char *s)
 {
-    smx_text_csv(t, s);
-    smx_text_add(t, ",");
+    smx_paper_csv(t, s);
+    smx_paper_add(t, ",");
 }
 
-static void put_count(struct smx_text *t, uint64_t value)
+static void put_count(struct smx_paper *t, uint64_t value)
 {
-    smx_text_format(t, "%llu,", (unsigned long long)value);
+    smx_paper_format(t, "%llu,", (unsigned long long)value);
 }
 
-static void put_number(struct smx_text *t, double value)
+static void put_number(struct smx_paper *t, double value)
 {
-    smx_text_format(t, "%.9g,", value);
+    smx_paper_format(t, "%.9g,", value);
 }
 
 /* The comma behind the last field becomes the end of the line. */
-static void end_row(struct smx_text *t)
+static void end_row(struct smx_paper *t)
 {
     t->bytes[t->len - 1] = '\n';
 }
@@ -35,9 +35,9 @@ static void end_row(struct smx_text *t)
 static const double QUANTILE[] = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999};
 enum { QUANTILES = sizeof QUANTILE / sizeof *QUANTILE };
 
-static void measures(struct smx_text *t, struct smx_result *r)
+static void measures(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(t, "measure,unit,count,mean,least,p01,p05,p25,p50,p75,p95,p99,p999,most\n");
+    smx_paper_add(t, "measure,unit,count,mean,least,p01,p05,p25,p50,p75,p95,p99,p999,most\n");
     for (size_t i = 0; i < SMX_MEASURE_COUNT; i++) {
         const struct smx_spread *s = &r->measure[i];
 
@@ -53,9 +53,9 @@ static void measures(struct smx_text *t, struct smx_result *r)
     }
 }
 
-static void spreads(struct smx_text *t, struct smx_result *r)
+static void spreads(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(t, "measure,unit,from,below,count\n");
+    smx_paper_add(t, "measure,unit,from,below,count\n");
     for (size_t i = 0; i < SMX_MEASURE_COUNT; i++)
         for (size_t b = 0; r->measure[i].bin && b < SMX_SPREAD_BINS; b++) {
             if (r->measure[i].bin[b] == 0)
@@ -69,9 +69,9 @@ static void spreads(struct smx_text *t, struct smx_result *r)
         }
 }
 
-static void tallies(struct smx_text *t, struct smx_result *r)
+static void tallies(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(t, "count,number,what\n");
+    smx_paper_add(t, "count,number,what\n");
     for (size_t i = 0; i < SMX_TALLY_COUNT; i++) {
         put_name(t, smx_tally_text[i].name);
         put_count(t, r->tally[i]);
@@ -80,9 +80,9 @@ static void tallies(struct smx_text *t, struct smx_result *r)
     }
 }
 
-static void traffic(struct smx_text *t, struct smx_result *r)
+static void traffic(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(
+    smx_paper_add(
         t, "role,nodes,node_seconds,bytes_out,bytes_in,datagrams_out,datagrams_in,out_bps_p50,out_bps_least,"
            "out_bps_most,in_bps_p50,in_bps_least,in_bps_most\n");
     for (size_t i = 0; i < SMX_ROLE_COUNT; i++) {
@@ -106,7 +106,7 @@ static void traffic(struct smx_text *t, struct smx_result *r)
     }
 }
 
-static void put_figures(struct smx_text *t, const char *attack, const char *arm, const struct smx_figures *f)
+static void put_figures(struct smx_paper *t, const char *attack, const char *arm, const struct smx_figures *f)
 {
     for (size_t i = 0; i < f->count; i++) {
         const struct smx_figure *one = &f->list[i];
@@ -124,17 +124,17 @@ static void put_figures(struct smx_text *t, const char *attack, const char *arm,
     }
 }
 
-static void figures(struct smx_text *t, struct smx_result *r)
+static void figures(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(t, "attack,arm,figure,unit,mean,least,most,values,what\n");
+    smx_paper_add(t, "attack,arm,figure,unit,mean,least,most,values,what\n");
     put_figures(t, "", "", &r->figures);
     for (size_t i = 0; i < r->attacks; i++)
         put_figures(t, r->attack[i].name, r->attack[i].arm, &r->attack[i].figures);
 }
 
-static void attacks(struct smx_text *t, struct smx_result *r)
+static void attacks(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(
+    smx_paper_add(
         t, "attack,arm,control,trials,successes,rate,rate_low,rate_high,chance,chance_low,chance_high,p,"
            "true_scores,false_scores,auc,auc_low,auc_high,auc_slack,found_1_percent,found_0.1_percent,"
            "bits_before,bits_after,verdict\n");
@@ -156,7 +156,7 @@ static void attacks(struct smx_text *t, struct smx_result *r)
             put_number(t, v.chance_in.high);
             put_number(t, v.p);
         } else {
-            smx_text_add(t, ",,,,,,,");
+            smx_paper_add(t, ",,,,,,,");
         }
         put_count(t, a->scores_true.count);
         put_count(t, a->scores_false.count);
@@ -168,7 +168,7 @@ static void attacks(struct smx_text *t, struct smx_result *r)
             put_number(t, v.found_1);
             put_number(t, v.found_01);
         } else {
-            smx_text_add(t, ",,,,,,");
+            smx_paper_add(t, ",,,,,,");
         }
         put_number(t, smx_spread_mean(&a->entropy_before) / 1000);
         put_number(t, smx_spread_mean(&a->entropy) / 1000);
@@ -177,9 +177,9 @@ static void attacks(struct smx_text *t, struct smx_result *r)
     }
 }
 
-static void roc(struct smx_text *t, struct smx_result *r)
+static void roc(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(t, "attack,arm,threshold,false_share,true_share\n");
+    smx_paper_add(t, "attack,arm,threshold,false_share,true_share\n");
     for (size_t i = 0; i < r->attacks; i++) {
         struct smx_attack_result *a = &r->attack[i];
         struct smx_roc_point *point;
@@ -198,9 +198,9 @@ static void roc(struct smx_text *t, struct smx_result *r)
     }
 }
 
-static void seeds(struct smx_text *t, struct smx_result *r)
+static void seeds(struct smx_paper *t, struct smx_result *r)
 {
-    smx_text_add(t, "scenario,program,seed\n");
+    smx_paper_add(t, "scenario,program,seed\n");
     for (size_t i = 0; i < r->seeds; i++) {
         put_name(t, r->scenario);
         put_name(t, r->version);
@@ -213,18 +213,18 @@ struct smx_tables smx_tables_of(struct smx_result *r)
 {
     static const struct {
         const char *name;
-        void (*write)(struct smx_text *t, struct smx_result *r);
+        void (*write)(struct smx_paper *t, struct smx_result *r);
     } table[SMX_TABLES] = {{"measures", measures}, {"spreads", spreads}, {"tallies", tallies},
                            {"traffic", traffic},   {"figures", figures}, {"attacks", attacks},
                            {"roc", roc},           {"seeds", seeds}};
     struct smx_tables all = {.count = SMX_TABLES};
 
     for (size_t i = 0; i < SMX_TABLES; i++) {
-        struct smx_text t = {0};
+        struct smx_paper t = {0};
 
         (void)snprintf(all.list[i].name, sizeof all.list[i].name, "%s", table[i].name);
         table[i].write(&t, r);
-        all.list[i].text = smx_text_take(&t);
+        all.list[i].text = smx_paper_take(&t);
     }
     return all;
 }

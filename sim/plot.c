@@ -1,6 +1,6 @@
 #include "sim/plot.h"
 
-#include "sim/text.h"
+#include "sim/paper.h"
 #include "sim/verdict.h"
 
 #include <math.h>
@@ -20,12 +20,12 @@ static const char COMMON[] = "set encoding utf8\n"
 enum { WIDE = 700, ROW = 26, SMALL_W = 250, SMALL_H = 250, ROW_LABEL = 2 * SMX_RESULT_NAME + 4 };
 
 /* Text within single quotes of gnuplot, and no more lines than one. */
-static void quote(struct smx_text *t, const char *s)
+static void quote(struct smx_paper *t, const char *s)
 {
-    smx_text_add(t, "'");
+    smx_paper_add(t, "'");
     for (; *s; s++)
-        smx_text_put(t, *s == '\'' ? "''" : *s < ' ' && *s >= 0 ? " " : s, *s == '\'' ? 2 : 1);
-    smx_text_add(t, "'");
+        smx_paper_put(t, *s == '\'' ? "''" : *s < ' ' && *s >= 0 ? " " : s, *s == '\'' ? 2 : 1);
+    smx_paper_add(t, "'");
 }
 
 static void name_of(char out[2 * SMX_RESULT_NAME], const char *kind, const char *name)
@@ -33,22 +33,24 @@ static void name_of(char out[2 * SMX_RESULT_NAME], const char *kind, const char 
     size_t len = 0;
 
     for (const char *from[] = {kind, "_", name, NULL}, **f = from; *f; f++)
-        for (const char *s = *f; *s && len + 1 < 2 * SMX_RESULT_NAME; s++)
+        for (const char *s = *f; *s && len + 1 < (size_t)2 * SMX_RESULT_NAME; s++)
             out[len++] =
-                (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ? *s : '_';
+                (char)((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9')
+                           ? *s
+                           : '_');
     out[len] = '\0';
 }
 
 static char *copy(const char *s)
 {
-    struct smx_text t = {0};
+    struct smx_paper t = {0};
 
-    smx_text_add(&t, s);
-    return smx_text_take(&t);
+    smx_paper_add(&t, s);
+    return smx_paper_take(&t);
 }
 
 /* A new plot at the end; its script begins. */
-static struct smx_plot *begin(struct smx_plots *p, struct smx_text *script, enum smx_plot_part part,
+static struct smx_plot *begin(struct smx_plots *p, struct smx_paper *script, enum smx_plot_part part,
                               const char *kind, const char *name, unsigned width, unsigned height)
 {
     struct smx_plot *plot;
@@ -59,43 +61,45 @@ static struct smx_plot *begin(struct smx_plots *p, struct smx_text *script, enum
     plot = &p->list[p->count++];
     *plot = (struct smx_plot){.part = part, .is_small = width == SMALL_W};
     name_of(plot->name, kind, name);
-    *script = (struct smx_text){0};
-    smx_text_format(script, "set terminal svg size %u,%u dynamic noenhanced name '%s' font 'sans-serif,13'\n",
-                    width, height, plot->name);
-    smx_text_add(script, COMMON);
+    *script = (struct smx_paper){0};
+    smx_paper_format(script,
+                     "set terminal svg size %u,%u dynamic noenhanced name '%s' font 'sans-serif,13'\n", width,
+                     height, plot->name);
+    smx_paper_add(script, COMMON);
     return plot;
 }
 
 /* ---- distributions of measures ---- */
 
 /* Lines "value share-in-percent" of a distribution, in units of `scale`. */
-static void put_shares(struct smx_text *t, const char *name, const struct smx_spread *s, double scale)
+static void put_shares(struct smx_paper *t, const char *name, const struct smx_spread *s, double scale)
 {
     uint64_t below = 0;
 
-    smx_text_format(t, "$%s << EOD\n%.9g 0\n", name, (double)s->least / scale);
+    smx_paper_format(t, "$%s << EOD\n%.9g 0\n", name, (double)s->least / scale);
     for (size_t i = 0; i < SMX_SPREAD_BINS; i++)
         if (s->bin[i] > 0) {
             uint64_t high = smx_spread_edge(i + 1);
 
             below += s->bin[i];
-            smx_text_format(t, "%.9g %.9g\n", (double)(high < s->most ? high : s->most) / scale,
-                            100 * (double)below / (double)s->count);
+            smx_paper_format(t, "%.9g %.9g\n", (double)(high < s->most ? high : s->most) / scale,
+                             100 * (double)below / (double)s->count);
         }
-    smx_text_add(t, "EOD\n");
+    smx_paper_add(t, "EOD\n");
 }
 
 /* A dot on the curve at share q, and beside it what it says. */
-static void put_mark(struct smx_text *t, const struct smx_spread *s, double scale, const char *unit, double q,
-                     const char *what, unsigned *label)
+static void put_mark(struct smx_paper *t, const struct smx_spread *s, double scale, const char *unit,
+                     double q, const char *what, unsigned *label)
 {
     double value = smx_spread_quantile(s, q) / scale;
 
     ++*label;
-    smx_text_format(t,
-                    "set label %u '%s %.*f %s' at %.9g,%.9g left offset 0.8,%s textcolor rgb '#050000' "
-                    "point pt 7 ps 0.45 lc rgb '#020000'\n",
-                    *label, what, value < 10 ? 2 : 0, value, unit, value, 100 * q, q > 0.9 ? "-0.9" : "-0.4");
+    smx_paper_format(t,
+                     "set label %u '%s %.*f %s' at %.9g,%.9g left offset 0.8,%s textcolor rgb '#050000' "
+                     "point pt 7 ps 0.45 lc rgb '#020000'\n",
+                     *label, what, value < 10 ? 2 : 0, value, unit, value, 100 * q,
+                     q > 0.9 ? "-0.9" : "-0.4");
 }
 
 struct curve {
@@ -104,7 +108,7 @@ struct curve {
 };
 
 /* Cumulative curves; the first is the main one, whose quantiles are marked. */
-static void put_curves(struct smx_text *t, const struct curve *curve, size_t count, const char *axis,
+static void put_curves(struct smx_paper *t, const struct curve *curve, size_t count, const char *axis,
                        double scale, const char *unit, const char *who)
 {
     double least = smx_spread_quantile(curve[0].of, 0) / scale, most = 0;
@@ -118,26 +122,26 @@ static void put_curves(struct smx_text *t, const struct curve *curve, size_t cou
         put_shares(t, name, curve[i].of, scale);
     }
     most = fmax(most, least + 1e-3);
-    smx_text_format(t, "set xrange [%.9g:%.9g]\nset yrange [0:100]\nset ytics 25 format '%%g %%%%'\n",
-                    least - (most - least) * 0.03, most + (most - least) * 0.3);
-    smx_text_format(t,
-                    "set xlabel '%s, %s' textcolor rgb '#050000'\nset ylabel '%s' textcolor rgb '#050000'\n",
-                    axis, unit, who);
+    smx_paper_format(t, "set xrange [%.9g:%.9g]\nset yrange [0:100]\nset ytics 25 format '%%g %%%%'\n",
+                     least - (most - least) * 0.03, most + (most - least) * 0.3);
+    smx_paper_format(t,
+                     "set xlabel '%s, %s' textcolor rgb '#050000'\nset ylabel '%s' textcolor rgb '#050000'\n",
+                     axis, unit, who);
     put_mark(t, curve[0].of, scale, unit, 0.5, "half within", &label);
     put_mark(t, curve[0].of, scale, unit, 0.99, "99 of 100 within", &label);
     for (size_t i = 0; i < count && count > 1; i++)
-        smx_text_format(t, "set label %u '%s' at graph 0.99,%.2f right textcolor rgb '#0%d0000'\n", ++label,
-                        curve[i].label, 0.62 - 0.11 * (double)i, i == 0 ? 2 : 3);
-    smx_text_add(t, "plot ");
+        smx_paper_format(t, "set label %u '%s' at graph 0.99,%.2f right textcolor rgb '#0%d0000'\n", ++label,
+                         curve[i].label, 0.62 - 0.11 * (double)i, i == 0 ? 2 : 3);
+    smx_paper_add(t, "plot ");
     for (size_t i = count; i-- > 0;)
-        smx_text_format(t, "$a%zu using 1:2 with lines ls %d%s", i, i == 0 ? 2 : 3, i == 0 ? "\n" : ", ");
+        smx_paper_format(t, "$a%zu using 1:2 with lines ls %d%s", i, i == 0 ? 2 : 3, i == 0 ? "\n" : ", ");
 }
 
 static void add_curves(struct smx_plots *p, const char *name, const char *title, const char *says,
                        const struct curve *curve, size_t count, const char *axis, bool in_seconds,
                        const char *who)
 {
-    struct smx_text script;
+    struct smx_paper script;
     struct smx_plot *plot;
 
     if (curve[0].of->count == 0)
@@ -148,7 +152,7 @@ static void add_curves(struct smx_plots *p, const char *name, const char *title,
     plot->title = copy(title);
     plot->says = copy(says);
     put_curves(&script, curve, count, axis, in_seconds ? 1e6 : 1000, in_seconds ? "s" : "ms", who);
-    plot->script = smx_text_take(&script);
+    plot->script = smx_paper_take(&script);
 }
 
 enum { MOS_STEP = 50 }; /* of bars, in thousandths */
@@ -157,7 +161,7 @@ static void add_mos(struct smx_plots *p, const struct smx_spread *s)
 {
     double share[4500 / MOS_STEP + 1] = {0}, most = 0;
     size_t least = s->least / MOS_STEP;
-    struct smx_text script;
+    struct smx_paper script;
     struct smx_plot *plot;
 
     if (s->count == 0)
@@ -175,24 +179,24 @@ static void add_mos(struct smx_plots *p, const struct smx_spread *s)
     plot->says =
         copy("Directions of calls by their mean opinion score (1 bad, 4.4 the best that G.711 can have). "
              "The line stands at 4.0, from where on most listeners are satisfied.");
-    smx_text_add(&script, "$d << EOD\n");
+    smx_paper_add(&script, "$d << EOD\n");
     for (size_t i = least; i <= 4500 / MOS_STEP; i++) {
-        smx_text_format(&script, "%.9g %.9g\n", ((double)i + 0.5) * MOS_STEP / 1000, share[i]);
+        smx_paper_format(&script, "%.9g %.9g\n", ((double)i + 0.5) * MOS_STEP / 1000, share[i]);
         most = fmax(most, share[i]);
     }
-    smx_text_format(&script,
-                    "EOD\nset xrange [%.9g:4.55]\nset yrange [0:%.9g]\nset ytics %d format '%%g %%%%'\n"
-                    "set boxwidth %g\nset style fill solid 0.85 noborder\n"
-                    "set xlabel 'mean opinion score' textcolor rgb '#050000'\n"
-                    "set ylabel 'directions of calls' textcolor rgb '#050000'\n"
-                    "set arrow 1 from 4,graph 0 to 4,graph 1 nohead ls 4 dt 2\n"
-                    "plot $d using 1:2 with boxes lc rgb '#020000'\n",
-                    fmin((double)least * MOS_STEP / 1000 - 0.05, 3.8), most * 1.08,
-                    most > 50   ? 20
-                    : most > 25 ? 10
-                                : 5,
-                    0.044);
-    plot->script = smx_text_take(&script);
+    smx_paper_format(&script,
+                     "EOD\nset xrange [%.9g:4.55]\nset yrange [0:%.9g]\nset ytics %d format '%%g %%%%'\n"
+                     "set boxwidth %g\nset style fill solid 0.85 noborder\n"
+                     "set xlabel 'mean opinion score' textcolor rgb '#050000'\n"
+                     "set ylabel 'directions of calls' textcolor rgb '#050000'\n"
+                     "set arrow 1 from 4,graph 0 to 4,graph 1 nohead ls 4 dt 2\n"
+                     "plot $d using 1:2 with boxes lc rgb '#020000'\n",
+                     fmin((double)least * MOS_STEP / 1000 - 0.05, 3.8), most * 1.08,
+                     most > 50   ? 20
+                     : most > 25 ? 10
+                                 : 5,
+                     0.044);
+    plot->script = smx_paper_take(&script);
 }
 
 static void add_calls(struct smx_plots *p, const struct smx_result *r)
@@ -235,29 +239,29 @@ struct row {
 
 /* One line of data, "low width middle place": 0, 1: what is compared with, as a bar or a stroke; 2: what was
  * measured; 3: the same of a control. */
-static void put_row(struct smx_text *t, const struct row *row, size_t place, int what)
+static void put_row(struct smx_paper *t, const struct row *row, size_t place, int what)
 {
     bool is_stroke = row->mark_high <= row->mark_low;
     double low = what < 2 ? row->mark_low : row->low, high = what < 2 ? row->mark_high : row->high;
 
     if (what < 2 ? row->has_mark && is_stroke == (what == 1) : row->is_control == (what == 3))
-        smx_text_format(t, "%.9g %.9g %.9g %zu\n", low, high - low, row->middle, place);
+        smx_paper_format(t, "%.9g %.9g %.9g %zu\n", low, high - low, row->middle, place);
     else
-        smx_text_add(t, "NaN NaN NaN NaN\n"); /* keeps a block from being empty */
+        smx_paper_add(t, "NaN NaN NaN NaN\n"); /* keeps a block from being empty */
 }
 
-static void put_rows(struct smx_text *t, const struct row *row, size_t count)
+static void put_rows(struct smx_paper *t, const struct row *row, size_t count)
 {
-    smx_text_format(t, "set yrange [%zu.5:0.5]\nset border 1\nset lmargin 28\nset ytics scale 0 (", count);
+    smx_paper_format(t, "set yrange [%zu.5:0.5]\nset border 1\nset lmargin 28\nset ytics scale 0 (", count);
     for (size_t i = 0; i < count; i++) {
         quote(t, row[i].label);
-        smx_text_format(t, " %zu%s", i + 1, i + 1 < count ? ", " : ") textcolor rgb '#050000'\n");
+        smx_paper_format(t, " %zu%s", i + 1, i + 1 < count ? ", " : ") textcolor rgb '#050000'\n");
     }
     for (int what = 0; what < 4; what++) {
-        smx_text_format(t, "$r%d << EOD\n", what);
+        smx_paper_format(t, "$r%d << EOD\n", what);
         for (size_t i = 0; i < count; i++)
             put_row(t, &row[i], i + 1, what);
-        smx_text_add(t, "EOD\n");
+        smx_paper_add(t, "EOD\n");
     }
 }
 
@@ -271,7 +275,7 @@ static const char ROWS_DRAWN[] = "plot $r0 using 1:4:2:(0) with vectors nohead l
 static void add_traffic(struct smx_plots *p, const struct smx_result *r)
 {
     struct row row[2 * SMX_ROLE_COUNT] = {0};
-    struct smx_text script;
+    struct smx_paper script;
     struct smx_plot *plot;
     size_t count = 0;
 
@@ -295,9 +299,9 @@ static void add_traffic(struct smx_plots *p, const struct smx_result *r)
              "dot is the node in the middle, the line runs from the least to the most. A client's is what "
              "a user pays, in a call or not.");
     put_rows(&script, row, count);
-    smx_text_add(&script, "set logscale x\nset xlabel 'kbit/s' textcolor rgb '#050000'\n");
-    smx_text_add(&script, ROWS_DRAWN);
-    plot->script = smx_text_take(&script);
+    smx_paper_add(&script, "set logscale x\nset xlabel 'kbit/s' textcolor rgb '#050000'\n");
+    smx_paper_add(&script, ROWS_DRAWN);
+    plot->script = smx_paper_take(&script);
 }
 
 /* ---- attacks ---- */
@@ -310,7 +314,7 @@ static void label_of(char label[ROW_LABEL], const struct smx_attack_result *a)
 static void add_rates(struct smx_plots *p, struct smx_result *r)
 {
     struct row *row = calloc(r->attacks + 1, sizeof *row);
-    struct smx_text script;
+    struct smx_paper script;
     struct smx_plot *plot;
     size_t count = 0;
 
@@ -340,11 +344,11 @@ static void add_rates(struct smx_plots *p, struct smx_result *r)
                  "share would lie if the attacker guessed (99.9 %). An attack learns nothing when its dot "
                  "is in the grey, and only if its control, in the other colour, is far from it.");
         put_rows(&script, row, count);
-        smx_text_add(&script, "set nonlinear x via sqrt(x) inverse x*x\nset xrange [0:100]\n"
-                              "set xtics (0, 1, 5, 10, 25, 50, 75, 100) format '%g %%'\n"
-                              "set xlabel 'trials won (square-root scale)' textcolor rgb '#050000'\n");
-        smx_text_add(&script, ROWS_DRAWN);
-        plot->script = smx_text_take(&script);
+        smx_paper_add(&script, "set nonlinear x via sqrt(x) inverse x*x\nset xrange [0:100]\n"
+                               "set xtics (0, 1, 5, 10, 25, 50, 75, 100) format '%g %%'\n"
+                               "set xlabel 'trials won (square-root scale)' textcolor rgb '#050000'\n");
+        smx_paper_add(&script, ROWS_DRAWN);
+        plot->script = smx_paper_take(&script);
     }
     free(row);
 }
@@ -352,7 +356,7 @@ static void add_rates(struct smx_plots *p, struct smx_result *r)
 static void add_sets(struct smx_plots *p, struct smx_result *r)
 {
     struct row *row = calloc(r->attacks + 1, sizeof *row);
-    struct smx_text script;
+    struct smx_paper script;
     struct smx_plot *plot;
     size_t count = 0;
 
@@ -382,15 +386,15 @@ static void add_sets(struct smx_plots *p, struct smx_result *r)
                  "equals. Dot: the median trial; line: 5 to 95 % of trials; grey stroke: what it was "
                  "before the attack, all candidates alike.");
         put_rows(&script, row, count);
-        smx_text_add(&script, "set xrange [-0.1:*]\nset xlabel 'bits' textcolor rgb '#050000'\n");
-        smx_text_add(&script, ROWS_DRAWN);
-        plot->script = smx_text_take(&script);
+        smx_paper_add(&script, "set xrange [-0.1:*]\nset xlabel 'bits' textcolor rgb '#050000'\n");
+        smx_paper_add(&script, ROWS_DRAWN);
+        plot->script = smx_paper_take(&script);
     }
     free(row);
 }
 
 /* The curve of one arm; false: it has no scores. */
-static bool put_roc(struct smx_text *t, size_t number, struct smx_attack_result *a)
+static bool put_roc(struct smx_paper *t, size_t number, struct smx_attack_result *a)
 {
     struct smx_roc_point *roc;
     size_t count;
@@ -398,7 +402,7 @@ static bool put_roc(struct smx_text *t, size_t number, struct smx_attack_result 
     roc = smx_roc(&a->scores_true, &a->scores_false, &count);
     if (!roc)
         return false;
-    smx_text_format(t, "$c%zu << EOD\n", number);
+    smx_paper_format(t, "$c%zu << EOD\n", number);
     for (size_t i = 0; i < count; i++) {
         bool straight =
             i > 0 && i + 1 < count && /* a point in the middle of a straight piece */
@@ -406,9 +410,9 @@ static bool put_roc(struct smx_text *t, size_t number, struct smx_attack_result 
                 (roc[i + 1].true_share - roc[i].true_share) * (roc[i].false_share - roc[i - 1].false_share);
 
         if (!straight)
-            smx_text_format(t, "%.5g %.5g\n", roc[i].false_share, roc[i].true_share);
+            smx_paper_format(t, "%.5g %.5g\n", roc[i].false_share, roc[i].true_share);
     }
-    smx_text_add(t, "EOD\n");
+    smx_paper_add(t, "EOD\n");
     free(roc);
     return true;
 }
@@ -416,7 +420,7 @@ static bool put_roc(struct smx_text *t, size_t number, struct smx_attack_result 
 static void add_roc(struct smx_plots *p, struct smx_result *r, size_t first)
 {
     const char *name = r->attack[first].name;
-    struct smx_text script, drawn = {0}, says = {0};
+    struct smx_paper script, drawn = {0}, says = {0};
     struct smx_plot *plot = NULL;
 
     for (size_t i = first; i < r->attacks; i++) {
@@ -429,23 +433,23 @@ static void add_roc(struct smx_plots *p, struct smx_result *r, size_t first)
             plot = begin(p, &script, SMX_PLOT_ATTACKS, "roc", name, SMALL_W, SMALL_H);
         (void)put_roc(&script, i, a);
         v = smx_verdict_of(a);
-        smx_text_format(&drawn, ", $c%zu using 1:2 with lines ls %d", i, a->is_control ? 3 : 2);
-        smx_text_format(&says, "%s%s: AUC %.3f (%.3f to %.3f)", says.len ? "; " : "", a->arm, v.auc.auc,
-                        v.auc.low, v.auc.high);
+        smx_paper_format(&drawn, ", $c%zu using 1:2 with lines ls %d", i, a->is_control ? 3 : 2);
+        smx_paper_format(&says, "%s%s: AUC %.3f (%.3f to %.3f)", says.len ? "; " : "", a->arm, v.auc.auc,
+                         v.auc.low, v.auc.high);
     }
     if (!plot)
         return;
     plot->title = copy(name);
-    plot->says = smx_text_take(&says);
-    smx_text_add(&script, "set lmargin 7\nset bmargin 3.2\nset tmargin 0.6\nset rmargin 1.5\nset xrange "
-                          "[0:1]\nset yrange [0:1]\nset xtics 0.5\nset ytics 0.5\n"
-                          "set xlabel 'false pairs taken' offset 0,0.6 textcolor rgb '#050000'\n"
-                          "set ylabel 'true pairs found' offset 1,0 textcolor rgb '#050000'\n"
-                          "plot x with lines ls 4 dt 2");
-    smx_text_put(&script, drawn.bytes, drawn.len);
-    smx_text_add(&script, "\n");
-    smx_text_fini(&drawn);
-    plot->script = smx_text_take(&script);
+    plot->says = smx_paper_take(&says);
+    smx_paper_add(&script, "set lmargin 7\nset bmargin 3.2\nset tmargin 0.6\nset rmargin 1.5\nset xrange "
+                           "[0:1]\nset yrange [0:1]\nset xtics 0.5\nset ytics 0.5\n"
+                           "set xlabel 'false pairs taken' offset 0,0.6 textcolor rgb '#050000'\n"
+                           "set ylabel 'true pairs found' offset 1,0 textcolor rgb '#050000'\n"
+                           "plot x with lines ls 4 dt 2");
+    smx_paper_put(&script, drawn.bytes, drawn.len);
+    smx_paper_add(&script, "\n");
+    smx_paper_fini(&drawn);
+    plot->script = smx_paper_take(&script);
 }
 
 static bool is_first_of_its_name(const struct smx_result *r, size_t at)
@@ -529,13 +533,13 @@ char *smx_plot_svg(const char *drawn, size_t len)
                                         {"<defs>", "</defs>"},
                                         {" font-family=\"", "\""},
                                         {" id=\"", "\""}};
-    struct smx_text in = {0}, out = {0};
+    struct smx_paper in = {0}, out = {0};
     const char *s;
 
-    smx_text_put(&in, drawn, len);
+    smx_paper_put(&in, drawn, len);
     s = strstr(in.bytes, "<svg");
     if (!s || !strstr(s, "</svg>") || strlen(in.bytes) != len) {
-        smx_text_fini(&in);
+        smx_paper_fini(&in);
         return NULL;
     }
     while (*s) {
@@ -545,13 +549,13 @@ char *smx_plot_svg(const char *drawn, size_t len)
         for (size_t i = 0; i < sizeof no / sizeof *no && skip == 0; i++)
             skip = left_out(s, no[i][0], no[i][1]);
         if (skip == 0 && (skip = colour_at(s, &role)) > 0)
-            smx_text_format(&out, "var(--p%u)", role);
+            smx_paper_format(&out, "var(--p%u)", role);
         if (skip == 0 && (*s == '\n' || *s == '\t') && (out.len == 0 || out.bytes[out.len - 1] == '\n'))
             skip = 1; /* empty lines, and the beginnings of others */
         if (skip == 0)
-            smx_text_put(&out, s, 1);
+            smx_paper_put(&out, s, 1);
         s += skip ? skip : 1;
     }
-    smx_text_fini(&in);
-    return smx_text_take(&out);
+    smx_paper_fini(&in);
+    return smx_paper_take(&out);
 }

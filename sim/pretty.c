@@ -2,7 +2,7 @@
  * writer prints doubles with a fixed number of digits: 0.1 as 0.10000000000000001. */
 #include "sim/result.h"
 
-#include "sim/text.h"
+#include "sim/paper.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,13 +12,13 @@
 enum { DEPTH_MAX = 32, NUMBER = 40 };
 
 struct pretty {
-    struct smx_text out;
+    struct smx_paper out;
     bool bad; /* something can't be written */
 };
 
 static void put_text(struct pretty *t, const char *s)
 {
-    smx_text_add(&t->out, s);
+    smx_paper_add(&t->out, s);
 }
 
 static void put_line(struct pretty *t, unsigned depth)
@@ -129,7 +129,7 @@ static void put_value(struct pretty *t, const json_t *value, unsigned depth)
         put_string(t, value);
         return;
     case JSON_INTEGER:
-        smx_text_format(&t->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        smx_paper_format(&t->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return;
     case JSON_REAL:
         put_real(t, json_real_value(value));
@@ -149,6 +149,6 @@ char *smx_json_pretty(const json_t *json)
     put_value(&t, json, 0);
     put_text(&t, "\n");
     if (t.bad)
-        smx_text_fini(&t.out);
-    return t.bad ? NULL : smx_text_take(&t.out);
+        smx_paper_fini(&t.out);
+    return t.bad ? NULL : smx_paper_take(&t.out);
 }

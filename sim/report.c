@@ -1,6 +1,6 @@
 #include "sim/report.h"
 
-#include "sim/text.h"
+#include "sim/paper.h"
 #include "sim/verdict.h"
 
 #include <math.h>
@@ -102,67 +102,67 @@ static const char *percent(char out[NUMBER], double share)
     return out;
 }
 
-static void cell(struct smx_text *t, const char *s)
+static void cell(struct smx_paper *t, const char *s)
 {
-    smx_text_add(t, "<td>");
-    smx_text_html(t, s);
-    smx_text_add(t, "</td>");
+    smx_paper_add(t, "<td>");
+    smx_paper_html(t, s);
+    smx_paper_add(t, "</td>");
 }
 
 /* A name, and under it what it is. */
-static void name_cell(struct smx_text *t, const char *name, const char *unit, const char *does)
+static void name_cell(struct smx_paper *t, const char *name, const char *unit, const char *does)
 {
-    smx_text_add(t, "<td class=\"n\">");
-    smx_text_html(t, name);
+    smx_paper_add(t, "<td class=\"n\">");
+    smx_paper_html(t, name);
     if (unit[0]) {
-        smx_text_add(t, ", ");
-        smx_text_html(t, unit);
+        smx_paper_add(t, ", ");
+        smx_paper_html(t, unit);
     }
-    smx_text_add(t, "<small>");
-    smx_text_html(t, does);
-    smx_text_add(t, "</small></td>");
+    smx_paper_add(t, "<small>");
+    smx_paper_html(t, does);
+    smx_paper_add(t, "</small></td>");
 }
 
-static void paragraph(struct smx_text *t, const char *class, const char *s)
+static void paragraph(struct smx_paper *t, const char *class, const char *s)
 {
-    smx_text_format(t, "<p class=\"%s\">", class);
-    smx_text_html(t, s);
-    smx_text_add(t, "</p>\n");
+    smx_paper_format(t, "<p class=\"%s\">", class);
+    smx_paper_html(t, s);
+    smx_paper_add(t, "</p>\n");
 }
 
-static void head(struct smx_text *t, const char *columns)
+static void head(struct smx_paper *t, const char *columns)
 {
-    smx_text_add(t, "<div class=\"wide\"><table><thead><tr>");
+    smx_paper_add(t, "<div class=\"wide\"><table><thead><tr>");
     for (const char *s = columns; *s;) {
         size_t len = strcspn(s, "|");
         bool is_text = *s == '=';
 
-        smx_text_add(t, is_text ? "<th class=\"t\">" : "<th>");
-        smx_text_put(t, s + is_text, len - is_text);
-        smx_text_add(t, "</th>");
+        smx_paper_add(t, is_text ? "<th class=\"t\">" : "<th>");
+        smx_paper_put(t, s + is_text, len - is_text);
+        smx_paper_add(t, "</th>");
         s += len + (s[len] == '|');
     }
-    smx_text_add(t, "</tr></thead><tbody>\n");
+    smx_paper_add(t, "</tr></thead><tbody>\n");
 }
 
 static const char FOOT[] = "</tbody></table></div>\n";
 
 /* ---- plots ---- */
 
-static void put_plot(struct smx_text *t, const struct smx_plot *p)
+static void put_plot(struct smx_paper *t, const struct smx_plot *p)
 {
-    smx_text_add(t, "<figure><h3>");
-    smx_text_html(t, p->title);
-    smx_text_add(t, "</h3><div role=\"img\" aria-label=\"");
-    smx_text_html(t, p->says);
-    smx_text_add(t, "\">\n");
-    smx_text_add(t, p->svg);
-    smx_text_add(t, "</div><figcaption>");
-    smx_text_html(t, p->says);
-    smx_text_add(t, "</figcaption></figure>\n");
+    smx_paper_add(t, "<figure><h3>");
+    smx_paper_html(t, p->title);
+    smx_paper_add(t, "</h3><div role=\"img\" aria-label=\"");
+    smx_paper_html(t, p->says);
+    smx_paper_add(t, "\">\n");
+    smx_paper_add(t, p->svg);
+    smx_paper_add(t, "</div><figcaption>");
+    smx_paper_html(t, p->says);
+    smx_paper_add(t, "</figcaption></figure>\n");
 }
 
-static void put_plots(struct smx_text *t, const struct smx_plots *plots, enum smx_plot_part part)
+static void put_plots(struct smx_paper *t, const struct smx_plots *plots, enum smx_plot_part part)
 {
     bool has_small = false;
 
@@ -175,7 +175,7 @@ static void put_plots(struct smx_text *t, const struct smx_plots *plots, enum sm
     }
     if (!has_small)
         return;
-    smx_text_add(t, "<h3>Told apart by score</h3>\n");
+    smx_paper_add(t, "<h3>Told apart by score</h3>\n");
     paragraph(
         t, "note",
         "One attack each. Every pair of ends gets a score; taking all pairs above some score finds a share "
@@ -183,32 +183,32 @@ static void put_plots(struct smx_text *t, const struct smx_plots *plots, enum sm
         "the true pairs (up) at the price of a share of the false ones (right). The dashed line is guessing. "
         "AUC is the probability that a true pair scores higher than a false one, 0.5 by guessing; in "
         "parentheses its 99.9 % interval.");
-    smx_text_add(t, "<div class=\"small\">\n");
+    smx_paper_add(t, "<div class=\"small\">\n");
     for (size_t i = 0; i < plots->count; i++)
         if (plots->list[i].part == part && plots->list[i].svg && plots->list[i].is_small)
             put_plot(t, &plots->list[i]);
-    smx_text_add(t, "</div>\n");
+    smx_paper_add(t, "</div>\n");
 }
 
 /* ---- parts of the page ---- */
 
-static void lead(struct smx_text *t, const char *value, const char *unit, const char *what)
+static void lead(struct smx_paper *t, const char *value, const char *unit, const char *what)
 {
-    smx_text_add(t, "<div><b>");
-    smx_text_html(t, value);
-    smx_text_add(t, unit);
-    smx_text_add(t, "</b><span>");
-    smx_text_html(t, what);
-    smx_text_add(t, "</span></div>\n");
+    smx_paper_add(t, "<div><b>");
+    smx_paper_html(t, value);
+    smx_paper_add(t, unit);
+    smx_paper_add(t, "</b><span>");
+    smx_paper_html(t, what);
+    smx_paper_add(t, "</span></div>\n");
 }
 
-static void put_lead(struct smx_text *t, struct smx_result *r)
+static void put_lead(struct smx_paper *t, struct smx_result *r)
 {
     const struct smx_spread *m = r->measure;
     size_t judged = 0, chance = 0;
     char n[NUMBER], says[2 * NUMBER + 60];
 
-    smx_text_add(t, "<div class=\"lead\">\n");
+    smx_paper_add(t, "<div class=\"lead\">\n");
     if (m[SMX_M_LATENCY].count > 0) {
         lead(t, number(n, smx_spread_quantile(&m[SMX_M_LATENCY], 0.5) / 1000), " ms",
              "mouth to ear, half of all frames");
@@ -243,10 +243,10 @@ static void put_lead(struct smx_text *t, struct smx_result *r)
         (void)snprintf(n, sizeof n, "%zu of %zu", chance, judged);
         lead(t, n, "", "attacks learn no more than by guessing while their controls succeed");
     }
-    smx_text_add(t, "</div>\n");
+    smx_paper_add(t, "</div>\n");
 }
 
-static void put_measures(struct smx_text *t, const struct smx_result *r)
+static void put_measures(struct smx_paper *t, const struct smx_result *r)
 {
     static const double quantile[] = {0.05, 0.5, 0.95, 0.99};
 
@@ -263,7 +263,7 @@ static void put_measures(struct smx_text *t, const struct smx_result *r)
                : strcmp(unit, "ppm") == 0 ? "%"
                : strchr(unit, '/')        ? ""
                                           : unit;
-        smx_text_add(t, "<tr>");
+        smx_paper_add(t, "<tr>");
         name_cell(t, smx_measure_text[i].name, unit,
                   strcmp(unit, "%") == 0 ? "of a call and direction: frames that were not heard"
                                          : smx_measure_text[i].does);
@@ -273,13 +273,13 @@ static void put_measures(struct smx_text *t, const struct smx_result *r)
             cell(t, number(n, smx_spread_quantile(s, quantile[q]) / scale));
         cell(t, number(n, (double)s->most / scale));
         cell(t, number(n, smx_spread_mean(s) / scale));
-        smx_text_add(t, "</tr>\n");
+        smx_paper_add(t, "</tr>\n");
     }
-    smx_text_add(t, FOOT);
+    smx_paper_add(t, FOOT);
 }
 
 /* Each count, and of what it is a share. */
-static void put_tallies(struct smx_text *t, const struct smx_result *r)
+static void put_tallies(struct smx_paper *t, const struct smx_result *r)
 {
     static const struct {
         enum smx_tally of, in;
@@ -297,7 +297,7 @@ static void put_tallies(struct smx_text *t, const struct smx_result *r)
         char a[NUMBER], b[NUMBER], both[2 * NUMBER + 8];
         bool shown = false;
 
-        smx_text_add(t, "<tr>");
+        smx_paper_add(t, "<tr>");
         name_cell(t, smx_tally_text[i].name, "", smx_tally_text[i].does);
         cell(t, grouped(a, r->tally[i]));
         for (size_t s = 0; s < sizeof share / sizeof *share; s++)
@@ -313,13 +313,13 @@ static void put_tallies(struct smx_text *t, const struct smx_result *r)
                 shown = true;
             }
         if (!shown)
-            smx_text_add(t, "<td></td><td></td>");
-        smx_text_add(t, "</tr>\n");
+            smx_paper_add(t, "<td></td><td></td>");
+        smx_paper_add(t, "</tr>\n");
     }
-    smx_text_add(t, FOOT);
+    smx_paper_add(t, FOOT);
 }
 
-static void put_traffic(struct smx_text *t, const struct smx_result *r)
+static void put_traffic(struct smx_paper *t, const struct smx_result *r)
 {
     char n[NUMBER];
 
@@ -329,7 +329,7 @@ static void put_traffic(struct smx_text *t, const struct smx_result *r)
 
         if (f->nodes == 0)
             continue;
-        smx_text_add(t, "<tr>");
+        smx_paper_add(t, "<tr>");
         cell(t, smx_role_name[i]);
         cell(t, grouped(n, f->nodes));
         for (int in = 0; in < 2; in++) {
@@ -340,9 +340,9 @@ static void put_traffic(struct smx_text *t, const struct smx_result *r)
             cell(t, number(n, (double)s->most / 1000));
         }
         cell(t, number(n, (double)f->datagrams_out * 1e9 / (double)f->ns));
-        smx_text_add(t, "</tr>\n");
+        smx_paper_add(t, "</tr>\n");
     }
-    smx_text_add(t, FOOT);
+    smx_paper_add(t, FOOT);
     paragraph(
         t, "note",
         "Nodes are counted once for each seed. Bytes are those of the UDP payload and 28 of each datagram's "
@@ -350,13 +350,13 @@ static void put_traffic(struct smx_text *t, const struct smx_result *r)
         "rate of its links, not from calls.");
 }
 
-static void put_figures(struct smx_text *t, const struct smx_figures *f, const char *of)
+static void put_figures(struct smx_paper *t, const struct smx_figures *f, const char *of)
 {
     for (size_t i = 0; i < f->count; i++) {
         const struct smx_figure *one = &f->list[i];
         char n[NUMBER], with_unit[NUMBER + SMX_RESULT_UNIT + 1];
 
-        smx_text_add(t, "<tr>");
+        smx_paper_add(t, "<tr>");
         if (of)
             cell(t, of);
         name_cell(t, one->name, "", one->says);
@@ -366,7 +366,7 @@ static void put_figures(struct smx_text *t, const struct smx_figures *f, const c
         cell(t, number(n, one->least));
         cell(t, number(n, one->most));
         cell(t, grouped(n, one->count));
-        smx_text_add(t, "</tr>\n");
+        smx_paper_add(t, "</tr>\n");
     }
 }
 
@@ -381,18 +381,18 @@ static bool is_bad(struct smx_result *r, struct smx_attack_result *a)
            smx_verdict_controls(r, a->name) == SMX_CONTROLS_FAIL;
 }
 
-static void put_attack_row(struct smx_text *t, struct smx_result *r, struct smx_attack_result *a)
+static void put_attack_row(struct smx_paper *t, struct smx_result *r, struct smx_attack_result *a)
 {
     struct smx_verdict v = smx_verdict_of(a);
     char x[NUMBER], y[NUMBER], z[NUMBER], both[4 * NUMBER];
 
-    smx_text_add(t, a->is_control ? "<tr class=\"c\"><td class=\"n\">" : "<tr class=\"m\"><td class=\"n\">");
-    smx_text_html(t, a->name);
-    smx_text_add(t, ", ");
-    smx_text_html(t, a->arm);
-    smx_text_add(t, is_bad(r, a) ? "<small class=\"bad\">" : "<small>");
-    smx_text_html(t, smx_verdict_text(r, a));
-    smx_text_add(t, "</small></td>");
+    smx_paper_add(t, a->is_control ? "<tr class=\"c\"><td class=\"n\">" : "<tr class=\"m\"><td class=\"n\">");
+    smx_paper_html(t, a->name);
+    smx_paper_add(t, ", ");
+    smx_paper_html(t, a->arm);
+    smx_paper_add(t, is_bad(r, a) ? "<small class=\"bad\">" : "<small>");
+    smx_paper_html(t, smx_verdict_text(r, a));
+    smx_paper_add(t, "</small></td>");
     if (v.has_trials) {
         cell(t, grouped(x, a->trials));
         (void)snprintf(both, sizeof both, "%s %%", percent(x, v.rate));
@@ -403,7 +403,7 @@ static void put_attack_row(struct smx_text *t, struct smx_result *r, struct smx_
                        percent(z, v.chance_in.high));
         cell(t, v.chance > 0 ? both : "never");
     } else {
-        smx_text_add(t, "<td></td><td></td><td></td><td></td>");
+        smx_paper_add(t, "<td></td><td></td><td></td><td></td>");
     }
     if (v.has_scores) {
         (void)snprintf(both, sizeof both, "%.3f", v.auc.auc);
@@ -413,31 +413,31 @@ static void put_attack_row(struct smx_text *t, struct smx_result *r, struct smx_
         (void)snprintf(both, sizeof both, "%s %%", percent(x, v.found_1));
         cell(t, both);
     } else {
-        smx_text_add(t, "<td></td><td></td><td></td>");
+        smx_paper_add(t, "<td></td><td></td><td></td>");
     }
-    smx_text_add(t, "</tr>\n");
+    smx_paper_add(t, "</tr>\n");
 }
 
-static void put_attacks(struct smx_text *t, struct smx_result *r, const struct smx_plots *plots)
+static void put_attacks(struct smx_paper *t, struct smx_result *r, const struct smx_plots *plots)
 {
     bool has_figures = false;
 
     if (r->attacks == 0)
         return;
-    smx_text_add(t, "<h2>Adversaries</h2>\n");
+    smx_paper_add(t, "<h2>Adversaries</h2>\n");
     paragraph(
         t, "",
         "Each is an attack that really runs on this traffic, and is scored against the truth. Arms that are "
         "controls have protection switched off (cover, timetables): there the attack must succeed, else it "
         "is too weak to mean anything.");
     put_plots(t, plots, SMX_PLOT_ATTACKS);
-    smx_text_add(t, "<h3>All attacks</h3>\n");
+    smx_paper_add(t, "<h3>All attacks</h3>\n");
     head(t, "attack, arm|trials|right|99.9 % interval|by guessing|AUC|99.9 % interval|found at 1 % false");
     for (size_t i = 0; i < r->attacks; i++) {
         put_attack_row(t, r, &r->attack[i]);
         has_figures |= r->attack[i].figures.count > 0;
     }
-    smx_text_add(t, FOOT);
+    smx_paper_add(t, FOOT);
     paragraph(
         t, "note",
         "By guessing: the share that a guess would win, in parentheses where 99.9 % of such runs would end. "
@@ -451,15 +451,15 @@ static void put_attacks(struct smx_text *t, struct smx_result *r, const struct s
             said |= strcmp(r->attack[i].name, r->attack[j].name) == 0;
         if (said)
             continue;
-        smx_text_add(t, "<p class=\"note\"><b>");
-        smx_text_html(t, r->attack[i].name);
-        smx_text_add(t, "</b>: ");
-        smx_text_html(t, r->attack[i].says);
-        smx_text_add(t, "</p>\n");
+        smx_paper_add(t, "<p class=\"note\"><b>");
+        smx_paper_html(t, r->attack[i].name);
+        smx_paper_add(t, "</b>: ");
+        smx_paper_html(t, r->attack[i].says);
+        smx_paper_add(t, "</p>\n");
     }
     if (!has_figures)
         return;
-    smx_text_add(t, "<h3>Figures of attacks</h3>\n");
+    smx_paper_add(t, "<h3>Figures of attacks</h3>\n");
     head(t, "attack|=figure|mean|least|most|values");
     for (size_t i = 0; i < r->attacks; i++) {
         char name[2 * SMX_RESULT_NAME + 4];
@@ -467,64 +467,65 @@ static void put_attacks(struct smx_text *t, struct smx_result *r, const struct s
         (void)snprintf(name, sizeof name, "%s, %s", r->attack[i].name, r->attack[i].arm);
         put_figures(t, &r->attack[i].figures, name);
     }
-    smx_text_add(t, FOOT);
+    smx_paper_add(t, FOOT);
 }
 
 /* 1, 2, 3, 7 as "1 to 3, 7". */
-static void put_seeds(struct smx_text *t, const struct smx_result *r)
+static void put_seeds(struct smx_paper *t, const struct smx_result *r)
 {
     for (size_t i = 0; i < r->seeds;) {
         size_t last = i;
 
         while (last + 1 < r->seeds && r->seed[last + 1] == r->seed[last] + 1)
             last++;
-        smx_text_format(t, "%s%llu", i > 0 ? ", " : "", (unsigned long long)r->seed[i]);
+        smx_paper_format(t, "%s%llu", i > 0 ? ", " : "", (unsigned long long)r->seed[i]);
         if (last > i)
-            smx_text_format(t, "%s%llu", last > i + 1 ? " to " : ", ", (unsigned long long)r->seed[last]);
+            smx_paper_format(t, "%s%llu", last > i + 1 ? " to " : ", ", (unsigned long long)r->seed[last]);
         i = last + 1;
     }
 }
 
-static void put_run(struct smx_text *t, const struct smx_result *r, const struct smx_report_run *run)
+static void put_run(struct smx_paper *t, const struct smx_result *r, const struct smx_report_run *run)
 {
-    smx_text_add(t, "<h2>What was run</h2>\n<p>sipmix ");
-    smx_text_html(t, r->version);
-    if (run->commit) {
-        smx_text_add(t, ", commit <code>");
-        smx_text_html(t, run->commit);
-        smx_text_add(t, "</code>");
+    smx_paper_add(t, "<h2>What was run</h2>\n<p>sipmix ");
+    smx_paper_html(t, r->version);
+    if (run->binary) {
+        smx_paper_add(t, ", program <code>");
+        smx_paper_html(t, run->binary);
+        smx_paper_add(t, "</code>");
     }
-    smx_text_format(t, "; %s ", r->seeds == 1 ? "seed" : "seeds");
+    smx_paper_format(t, "; %s ", r->seeds == 1 ? "seed" : "seeds");
     put_seeds(t, r);
-    smx_text_add(t, ". The same seed and program give the same figures, to the last digit.</p>\n");
+    smx_paper_add(t, ". The same seed and program give the same figures, to the last digit.</p>\n");
     if (run->machine)
         paragraph(t, "", run->machine);
     if (run->command) {
-        smx_text_add(t, "<pre>");
-        smx_text_html(t, run->command);
-        smx_text_add(t, "</pre>\n");
+        smx_paper_add(t, "<pre>");
+        smx_paper_html(t, run->command);
+        smx_paper_add(t, "</pre>\n");
     }
     if (r->text) {
-        smx_text_add(t, "<h3>Scenario</h3>\n<pre>");
-        smx_text_html(t, r->text);
-        smx_text_add(t, "</pre>\n");
+        smx_paper_add(t, "<h3>Scenario</h3>\n<pre>");
+        smx_paper_html(t, r->text);
+        smx_paper_add(t, "</pre>\n");
     }
 }
 
-static void put_top(struct smx_text *t, struct smx_result *r, const struct smx_report_run *run)
+static void put_top(struct smx_paper *t, struct smx_result *r, const struct smx_report_run *run)
 {
     char a[NUMBER], b[NUMBER], c[NUMBER], d[NUMBER];
 
-    smx_text_add(t, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>sipmix: ");
-    smx_text_html(t, r->scenario);
-    smx_text_add(t, "</title>\n<style>\n");
-    smx_text_add(t, STYLE);
-    smx_text_add(t, "</style></head><body><main>\n");
-    smx_text_add(t, smx_plot_symbols);
-    smx_text_add(t, "<h1>");
-    smx_text_html(t, r->scenario);
-    smx_text_format(
+    smx_paper_add(t,
+                  "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>sipmix: ");
+    smx_paper_html(t, r->scenario);
+    smx_paper_add(t, "</title>\n<style>\n");
+    smx_paper_add(t, STYLE);
+    smx_paper_add(t, "</style></head><body><main>\n");
+    smx_paper_add(t, smx_plot_symbols);
+    smx_paper_add(t, "<h1>");
+    smx_paper_html(t, r->scenario);
+    smx_paper_format(
         t,
         "</h1>\n<p class=\"soft\">A mix network for telephone calls, simulated with its real cores: "
         "%s clients, %s relays; %s %s, %s s of virtual time measured in all.</p>\n",
@@ -536,25 +537,25 @@ static void put_top(struct smx_text *t, struct smx_result *r, const struct smx_r
 
 char *smx_report_html(struct smx_result *r, const struct smx_plots *plots, const struct smx_report_run *run)
 {
-    struct smx_text t = {0};
+    struct smx_paper t = {0};
 
     put_top(&t, r, run);
     put_lead(&t, r);
-    smx_text_add(&t, "<h2>Calls</h2>\n");
+    smx_paper_add(&t, "<h2>Calls</h2>\n");
     put_plots(&t, plots, SMX_PLOT_CALLS);
     put_measures(&t, r);
     put_tallies(&t, r);
-    smx_text_add(&t, "<h2>Traffic</h2>\n");
+    smx_paper_add(&t, "<h2>Traffic</h2>\n");
     put_plots(&t, plots, SMX_PLOT_TRAFFIC);
     put_traffic(&t, r);
     put_attacks(&t, r, plots);
     if (r->figures.count > 0) {
-        smx_text_add(&t, "<h2>Other figures</h2>\n");
+        smx_paper_add(&t, "<h2>Other figures</h2>\n");
         head(&t, "figure|mean|least|most|values");
         put_figures(&t, &r->figures, NULL);
-        smx_text_add(&t, FOOT);
+        smx_paper_add(&t, FOOT);
     }
     put_run(&t, r, run);
-    smx_text_add(&t, "</main></body></html>\n");
-    return smx_text_take(&t);
+    smx_paper_add(&t, "</main></body></html>\n");
+    return smx_paper_take(&t);
 }

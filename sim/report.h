@@ -12,8 +12,8 @@
 
 /* What a result doesn't know, as it differs from machine to machine.  NULL and 0: not said. */
 struct smx_report_run {
-    const char *command; /* that made it */
-    const char *commit;
+    const char *command;  /* that made it */
+    const char *binary;   /* a hash of the program */
     const char *machine;  /* a sentence: how long it took, on what, and how much memory */
     const char *no_plots; /* a sentence: why drawings are missing */
 };

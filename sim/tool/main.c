@@ -17,13 +17,15 @@ struct options {
     size_t sets;
     uint64_t from, to;
     size_t jobs;
-    const char *json;
+    const char *json, *csv, *report;
+    struct made made;
 };
 
 static void usage(FILE *to)
 {
     fprintf(to, "usage: " NAME " run SCENARIO [--seed N | --seeds A..B] [--jobs J] [--set KEY=VALUE]...\n"
-                "                      [--json FILE]\n"
+                "                      [--json FILE] [--csv DIR] [--report DIR]\n"
+                "       " NAME " pool FILE.json... [--json FILE] [--csv DIR] [--report DIR]\n"
                 "       " NAME " list\n"
                 "       " NAME " explain SCENARIO [--set KEY=VALUE]...\n"
                 "       " NAME " --version | --help\n"
@@ -92,16 +94,37 @@ static bool read_option(struct options *o, int option)
     case 'o':
         o->json = optarg;
         return true;
+    case 'c':
+        o->csv = optarg;
+        return true;
+    case 'p':
+        o->report = optarg;
+        return true;
     default:
         return false;
     }
 }
 
-static int run(const struct source *s, const struct options *o)
+/* All that was asked for. */
+static bool tell(struct smx_result *r, const struct options *o)
+{
+    bool good = !o->json || write_json(r, o->json);
+
+    if (o->csv)
+        good = write_csv(r, o->csv) && good;
+    if (o->report)
+        good = write_report(r, o->report, &o->made) && good;
+    if (!o->json || strcmp(o->json, "-") != 0)
+        write_summary(r);
+    return good;
+}
+
+static int run(const struct source *s, struct options *o)
 {
     struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
     struct smx_result *result;
-    bool complete, written = true;
+    double begun = real_now();
+    bool complete, written;
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -115,17 +138,24 @@ static int run(const struct source *s, const struct options *o)
         fprintf(stderr, NAME ": no result\n");
         return interrupted ? INTERRUPTED : FAILED;
     }
-    if (o->json)
-        written = write_json(result, o->json);
-    if (!o->json || strcmp(o->json, "-") != 0)
-        write_summary(result);
+    made_in(&o->made, real_now() - begun, o->jobs, result->clients, complete);
+    written = tell(result, o);
     smx_result_free(result);
     if (interrupted)
         return INTERRUPTED;
     return complete && written ? OK : FAILED;
 }
 
-static int command(int argc, char **argv, const struct options *o)
+static int pool(int argc, char **argv, const struct options *o)
+{
+    struct smx_result *r = read_results((const char *const *)argv, (size_t)argc);
+    bool written = r && tell(r, o);
+
+    smx_result_free(r);
+    return written ? OK : FAILED;
+}
+
+static int command(int argc, char **argv, struct options *o)
 {
     const char *verb = optind < argc ? argv[optind] : "", *name = optind + 1 < argc ? argv[optind + 1] : NULL;
     struct source *s;
@@ -133,6 +163,8 @@ static int command(int argc, char **argv, const struct options *o)
 
     if (strcmp(verb, "list") == 0 && !name)
         return list();
+    if (strcmp(verb, "pool") == 0 && name)
+        return pool(argc - optind - 1, argv + optind + 1, o);
     if ((strcmp(verb, "run") != 0 && strcmp(verb, "explain") != 0) || !name || optind + 2 != argc) {
         usage(stderr);
         return USAGE;
@@ -147,13 +179,15 @@ static int command(int argc, char **argv, const struct options *o)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'}, {"seeds", required_argument, NULL, 'r'},
-        {"jobs", required_argument, NULL, 'j'}, {"set", required_argument, NULL, 'k'},
-        {"json", required_argument, NULL, 'o'}, {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+        {"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'j'},   {"set", required_argument, NULL, 'k'},
+        {"json", required_argument, NULL, 'o'},   {"csv", required_argument, NULL, 'c'},
+        {"report", required_argument, NULL, 'p'}, {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     struct options o = {.from = 1, .to = 1, .jobs = 1};
-    int option;
+    int option, status;
 
+    made_by(&o.made, argc, argv);
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'v') {
             printf(NAME " " SMX_VERSION_TEXT "\n");
@@ -170,5 +204,7 @@ int main(int argc, char **argv)
     }
     if (sodium_init() < 0)
         return FAILED;
-    return command(argc, argv, &o);
+    status = command(argc, argv, &o);
+    free(o.made.command);
+    return status;
 }

@@ -7,6 +7,7 @@
  *   pool.c      many seeds in several processes, pooled in the order of the seeds
  *   progress.c  the line on the terminal
  *   write.c     results: a summary, JSON
+ *   report.c    results: a page with plots, CSV; those of JSON files pooled
  *   memory.c    libsodium's guarded memory, done without guards */
 #ifndef SMX_SIM_TOOL_H
 #define SMX_SIM_TOOL_H
@@ -73,5 +74,23 @@ struct smx_result *pool_run(const struct source *s, uint64_t from, uint64_t to, 
 
 bool write_json(struct smx_result *r, const char *path); /* "-": standard output.  Complains. */
 void write_summary(const struct smx_result *r);
+
+/* ---- report.c ---- */
+
+/* What a report says of how it was made. */
+struct made {
+    char *command; /* malloc; NULL: not known */
+    char binary[2 * 8 + 1], machine[200];
+};
+/* argv, as somebody could type it; the rest at the end, when it is known how long it took (s). */
+void made_by(struct made *m, int argc, char **argv);
+void made_in(struct made *m, double seconds, size_t jobs, uint64_t clients, bool complete);
+
+/* Writes DIR/index.html; a directory that isn't there is made.  Complains. */
+bool write_report(struct smx_result *r, const char *dir, const struct made *m);
+/* Writes DIR/NAME.csv for each table of sim/csv.h.  Complains. */
+bool write_csv(struct smx_result *r, const char *dir);
+/* The results of JSON files, pooled in their order.  NULL: complained. */
+struct smx_result *read_results(const char *const *path, size_t count);
 
 #endif

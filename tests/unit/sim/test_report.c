@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "sim/csv.h"
-#include "sim/text.h"
+#include "sim/paper.h"
 #include "sim/verdict.h"
 
 /* ---- results to show ---- */

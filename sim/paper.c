@@ -1,4 +1,4 @@
-#include "sim/text.h"
+#include "sim/paper.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,14 +7,14 @@
 
 enum { FIRST = 256 };
 
-void smx_text_fini(struct smx_text *t)
+void smx_paper_fini(struct smx_paper *t)
 {
     free(t->bytes);
-    *t = (struct smx_text){0};
+    *t = (struct smx_paper){0};
 }
 
 /* Room for so many bytes more, and a NUL. */
-static void make_room(struct smx_text *t, size_t more)
+static void make_room(struct smx_paper *t, size_t more)
 {
     char *bytes;
 
@@ -27,7 +27,7 @@ static void make_room(struct smx_text *t, size_t more)
     t->bytes = bytes;
 }
 
-void smx_text_put(struct smx_text *t, const char *bytes, size_t len)
+void smx_paper_put(struct smx_paper *t, const char *bytes, size_t len)
 {
     make_room(t, len);
     memcpy(t->bytes + t->len, bytes, len);
@@ -35,12 +35,12 @@ void smx_text_put(struct smx_text *t, const char *bytes, size_t len)
     t->bytes[t->len] = '\0';
 }
 
-void smx_text_add(struct smx_text *t, const char *s)
+void smx_paper_add(struct smx_paper *t, const char *s)
 {
-    smx_text_put(t, s, strlen(s));
+    smx_paper_put(t, s, strlen(s));
 }
 
-void smx_text_format(struct smx_text *t, const char *format, ...)
+void smx_paper_format(struct smx_paper *t, const char *format, ...)
 {
     va_list args, again;
     int len;
@@ -57,48 +57,48 @@ void smx_text_format(struct smx_text *t, const char *format, ...)
     t->len += (size_t)len;
 }
 
-void smx_text_html(struct smx_text *t, const char *s)
+void smx_paper_html(struct smx_paper *t, const char *s)
 {
     for (; *s; s++)
         switch (*s) {
         case '&':
-            smx_text_add(t, "&amp;");
+            smx_paper_add(t, "&amp;");
             break;
         case '<':
-            smx_text_add(t, "&lt;");
+            smx_paper_add(t, "&lt;");
             break;
         case '>':
-            smx_text_add(t, "&gt;");
+            smx_paper_add(t, "&gt;");
             break;
         case '"':
-            smx_text_add(t, "&quot;");
+            smx_paper_add(t, "&quot;");
             break;
         case '\'':
-            smx_text_add(t, "&#39;");
+            smx_paper_add(t, "&#39;");
             break;
         default:
-            smx_text_put(t, s, 1);
+            smx_paper_put(t, s, 1);
         }
 }
 
-void smx_text_csv(struct smx_text *t, const char *s)
+void smx_paper_csv(struct smx_paper *t, const char *s)
 {
     if (!strpbrk(s, ",\"\r\n")) {
-        smx_text_add(t, s);
+        smx_paper_add(t, s);
         return;
     }
-    smx_text_add(t, "\"");
+    smx_paper_add(t, "\"");
     for (; *s; s++)
-        smx_text_put(t, *s == '"' ? "\"\"" : s, *s == '"' ? 2 : 1);
-    smx_text_add(t, "\"");
+        smx_paper_put(t, *s == '"' ? "\"\"" : s, *s == '"' ? 2 : 1);
+    smx_paper_add(t, "\"");
 }
 
-char *smx_text_take(struct smx_text *t)
+char *smx_paper_take(struct smx_paper *t)
 {
     char *bytes;
 
-    smx_text_put(t, "", 0);
+    smx_paper_put(t, "", 0);
     bytes = t->bytes;
-    *t = (struct smx_text){0};
+    *t = (struct smx_paper){0};
     return bytes;
 }
