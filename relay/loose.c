@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 25 }; /* cells */
+enum { WINDOW = 10 /* cells: a fifth of a second */, FAR = 32 };
 
 enum smx_err smx_relay_loose_new(struct smx_relay *r)
 {
@@ -119,8 +119,7 @@ void smx_relay_loose_put(struct smx_relay *r, struct departure *d, uint64_t numb
     if (d->link == NONE || number < d->tt.number0)
         return;
     l = loose_of(r, ref);
-    if (number <= l->sent + RING && number + RING > l->sent &&
-        r->config.timetables == SMX_TIMETABLES_ADAPTIVE)
+    if (r->config.timetables == SMX_TIMETABLES_ADAPTIVE && number <= l->sent + FAR && number + FAR > l->sent)
         follow(r, ref, l, number);
     if (number <= l->sent) {
         r->count.cells_late++;

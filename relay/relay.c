@@ -317,7 +317,7 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
         real++;
     }
     real += commands_out(r, link, tick, now, &q);
-    if (r->config.cover_off && real == 0 && tick % SMX_RELAY_KEEPALIVE != 0) {
+    if (r->config.cover_off && real == 0 && (tick - n->phase) % SMX_RELAY_KEEPALIVE != 0) {
         out->dgram_count = datagrams;
         out->bytes_len = bytes;
         return;

@@ -427,6 +427,8 @@ static void without_cover_the_call_shows(void **state)
     w->meddle_ctx = &call;
     run_for(w, 5000);
     assert_true(call.count[w->end[1]][w->end[0]] > 4 * idle.count[w->end[1]][w->end[0]]);
+    for (size_t i = 0; i < OWNERS; i++) /* but guards let their clients know that they are there */
+        assert_in_range(idle.count[w->guard[i]][RELAYS + i], 4, 50);
     world_free(w);
 }
 
