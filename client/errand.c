@@ -117,6 +117,7 @@ void smx_errand_expire(struct smx_client *c, smx_time now)
             }
             r->sent = false;
             r->deadline = now + r->patience;
+            smx_origin_doubt(&k->origin, now);
         }
         if (!r->sent && smx_circuit_is_open(k))
             r->sent = smx_stream_send(&k->stream, r->bytes, r->len) == SMX_OK;

@@ -473,7 +473,7 @@ void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t
         smx_move_failed(c, now, slot, answered);
     else if (m->state == MEETING_OPEN) /* its gate: tried again */
         m->back.gate_next = now + SMX_MS(COOKIE_AGAIN_MS);
-    else if (request == SMX_HOP_LEAVE)
+    else if (request == SMX_HOP_LEAVE || (request == SMX_HOP_COOKIE && !answered))
         smx_circuit_drop(c, &c->circuit[slot], now); /* its end does not answer */
     else if (request == SMX_HOP_COOKIE)
         m->hold = now + SMX_MS(COOKIE_AGAIN_MS);
@@ -503,7 +503,7 @@ static void place_cookie(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct circuit *k = smx_meeting_circuit(c, m);
 
-    if (m->cookie_ready || now < m->hold || !smx_circuit_is_open(k) || k->origin.request.active)
+    if (m->cookie_ready || now < m->hold || !smx_circuit_is_open(k) || smx_origin_is_asking(&k->origin))
         return;
     smx_rng_bytes(&c->rng, m->cookie, sizeof m->cookie);
     if (smx_origin_request(&k->origin, now, END, SMX_HOP_COOKIE, m->cookie, sizeof m->cookie) != SMX_OK)

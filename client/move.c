@@ -76,7 +76,7 @@ static void give_back(struct smx_client *c, smx_time now, const struct meeting *
     struct smx_origin *o = origin_of(c, m->move.slot);
     bool waits =
         m->move.state == MOVE_EXTEND && o->hop_count <= END + 1; /* where it did, as far as we know */
-    bool unanswered = waits && o->request.active;
+    bool unanswered = waits && smx_origin_is_asking(o);
 
     if (m->move.state < MOVE_EXTEND || host->state != MEETING_LENT)
         return;
@@ -105,7 +105,7 @@ static bool is_host(const struct smx_client *c, const struct meeting *m, bool ur
 {
     const struct circuit *k = &c->circuit[m->slot];
 
-    return m->state == MEETING_IDLE && smx_circuit_is_open(k) && !k->origin.request.active &&
+    return m->state == MEETING_IDLE && smx_circuit_is_open(k) && !smx_origin_is_asking(&k->origin) &&
            (urgent || !k->due);
 }
 

@@ -11,7 +11,11 @@
  *   CREATING    started by _open, repeated by each sending of CREATE, stopped by CREATED or REFUSED
  *   WAITING     started when a hop stands and another is wanted; its end starts the EXTEND
  *   a request   started by _request, _extend or the end of WAITING, repeated by each sending, stopped by the
- * answer */
+ * answer
+ * and o->probe_at: started when the path stands and by each probe.
+ *
+ * That cells come says nothing of the way forward.  So the end is asked for something from time to time: to
+ * keep the cookie that it keeps anyhow, or one that nobody will ever name. */
 
 enum { WORKS = 8 }; /* times that one hop may ask for more work */
 
@@ -159,6 +163,7 @@ static void start_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8
 {
     assert(len <= SMX_HOP_CONTENT);
     o->request.active = true;
+    o->request.probe = o->placed = false;
     o->request.hop = hop;
     o->request.type = type;
     o->request.len = (uint8_t)len;
@@ -196,10 +201,15 @@ static enum smx_err start_extend(struct smx_origin *o, smx_time now)
     return SMX_OK;
 }
 
+bool smx_origin_is_asking(const struct smx_origin *o)
+{
+    return o->request.active && !o->request.probe;
+}
+
 enum smx_err smx_origin_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8_t type,
                                 const void *content, size_t len)
 {
-    if (o->state != SMX_ORIGIN_OPEN || o->request.active || hop >= o->hop_count)
+    if (o->state != SMX_ORIGIN_OPEN || smx_origin_is_asking(o) || hop >= o->hop_count)
         return SMX_E_STATE;
     start_request(o, now, hop, type, content, len);
     return SMX_OK;
@@ -209,7 +219,7 @@ enum smx_err smx_origin_extend(struct smx_origin *o, smx_time now, const struct 
 {
     enum smx_err err;
 
-    if (o->state != SMX_ORIGIN_OPEN || o->request.active || o->hop_count == SMX_ORIGIN_HOPS)
+    if (o->state != SMX_ORIGIN_OPEN || smx_origin_is_asking(o) || o->hop_count == SMX_ORIGIN_HOPS)
         return SMX_E_STATE;
     o->path[o->hop_count] = *target;
     err = start_extend(o, now);
@@ -238,7 +248,37 @@ void smx_origin_truncate(struct smx_origin *o, size_t count)
 void smx_origin_set_joined(struct smx_origin *o, bool joined)
 {
     o->joined = joined;
+    o->placed = false; /* it has been used */
     o->noise = 0;
+}
+
+/* ---- probes ---- */
+
+static void draw_probe(struct smx_origin *o, smx_time now)
+{
+    o->probe_at = now + smx_rng_exp(o->rng, SMX_MS(SMX_ORIGIN_PROBE_MS));
+}
+
+static bool may_probe(const struct smx_origin *o)
+{
+    return o->state == SMX_ORIGIN_OPEN && !o->request.active && !o->joined && o->hop_count == o->own_count;
+}
+
+static void probe(struct smx_origin *o, smx_time now)
+{
+    bool placed = o->placed;
+
+    if (!placed)
+        smx_rng_bytes(o->rng, o->cookie, sizeof o->cookie);
+    start_request(o, now, (uint8_t)(o->own_count - 1), SMX_HOP_COOKIE, o->cookie, sizeof o->cookie);
+    o->request.probe = true;
+    o->placed = placed;
+    draw_probe(o, now);
+}
+
+void smx_origin_doubt(struct smx_origin *o, smx_time now)
+{
+    o->probe_at = now;
 }
 
 /* ---- what the building comes to ---- */
@@ -252,12 +292,12 @@ static void die(struct smx_origin *o, struct smx_origin_rx *rx)
 }
 
 /* The request has come to nothing: that ends a circuit under construction, and leaves one that stood as it
- * was. */
+ * was; a probe is there to end it. */
 static void fail_request(struct smx_origin *o, struct smx_origin_rx *rx)
 {
     rx->request = o->request.type;
     rx->hop = o->request.hop;
-    if (o->hop_count < o->own_count) {
+    if (o->hop_count < o->own_count || o->request.probe) {
         die(o, rx);
         return;
     }
@@ -278,6 +318,8 @@ static void hop_stands(struct smx_origin *o, smx_time now, struct smx_origin_rx 
     }
     o->state = SMX_ORIGIN_OPEN;
     o->next = SMX_NEVER;
+    if (o->hop_count == o->own_count)
+        draw_probe(o, now);
     rx->hop = (uint8_t)(o->hop_count - 1);
     rx->event = SMX_ORIGIN_OPENED;
 }
@@ -327,6 +369,8 @@ void smx_origin_refused(struct smx_origin *o, const struct smx_refused *r, struc
 void smx_origin_expire(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx)
 {
     *rx = (struct smx_origin_rx){.event = SMX_ORIGIN_NOTHING};
+    if (now >= o->probe_at && may_probe(o))
+        probe(o, now);
     if (now < o->next)
         return;
     if (o->state == SMX_ORIGIN_WAITING) {
@@ -342,6 +386,8 @@ void smx_origin_expire(struct smx_origin *o, smx_time now, struct smx_origin_rx 
 
 smx_time smx_origin_deadline(const struct smx_origin *o)
 {
+    if (may_probe(o))
+        return o->probe_at;
     /* A request that may still be sent waits for a turn, not for the clock. */
     return under_way(o) && o->tries < SMX_ORIGIN_TRIES ? SMX_NEVER : o->next;
 }
@@ -376,6 +422,15 @@ static bool is_answer(const struct smx_origin *o, const struct smx_hop_msg *m)
     return m->len == SMX_COOKIE && sodium_memcmp(m->content, o->request.content, SMX_COOKIE) == 0;
 }
 
+/* The end has it from now on. */
+static void keep_cookie(struct smx_origin *o, const struct smx_hop_msg *m)
+{
+    if (m->type != SMX_HOP_COOKIE_OK || o->joined || o->hop_count != o->own_count)
+        return;
+    memcpy(o->cookie, m->content, sizeof o->cookie);
+    o->placed = true;
+}
+
 static bool is_work_wanted(const struct smx_origin *o, const struct smx_hop_msg *m)
 {
     return o->request.type == SMX_HOP_EXTEND && m->type == SMX_HOP_REFUSED && m->len == 3 &&
@@ -402,12 +457,20 @@ static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx
         else
             fail_request(o, rx);
     } else if (from_asked && m->type == SMX_HOP_REFUSED && m->len == 2 && m->content[0] == o->request.type) {
-        fail_request(o, rx);
+        if (o->request.probe)
+            stop_request(o); /* that is an answer, too */
+        else
+            fail_request(o, rx);
     } else if (from_asked && is_answer(o, m)) {
+        if (o->request.probe) {
+            stop_request(o);
+            return;
+        }
         rx->request = o->request.type;
         if (m->type == SMX_HOP_EXTENDED) {
             extended(o, now, rx);
         } else {
+            keep_cookie(o, m);
             stop_request(o);
             rx->event = SMX_ORIGIN_ANSWERED;
         }

@@ -27,11 +27,12 @@
 #include <stdint.h>
 
 enum {
-    SMX_ORIGIN_HOPS = 4,       /* guard, middle, end, and the hop beyond it during a call */
-    SMX_ORIGIN_TRIES = 8,      /* sendings of one request */
-    SMX_ORIGIN_RETRY_MS = 400, /* between them; long enough for a way there and back */
-    SMX_ORIGIN_NOISE = 25,     /* cells in a row that no hop owns while the circuit is not joined */
-    SMX_ORIGIN_NEARER = 5,     /* NOPs in a row from a hop before the last: what lay beyond it is gone */
+    SMX_ORIGIN_HOPS = 4,         /* guard, middle, end, and the hop beyond it during a call */
+    SMX_ORIGIN_TRIES = 8,        /* sendings of one request */
+    SMX_ORIGIN_RETRY_MS = 400,   /* between them; long enough for a way there and back */
+    SMX_ORIGIN_NOISE = 25,       /* cells in a row that no hop owns while the circuit is not joined */
+    SMX_ORIGIN_NEARER = 5,       /* NOPs in a row from a hop before the last: what lay beyond it is gone */
+    SMX_ORIGIN_PROBE_MS = 30000, /* mean time between two probes of the way forward */
 };
 
 enum smx_origin_state {
@@ -72,9 +73,13 @@ struct smx_origin {
     uint8_t tries;            /* sendings of CREATE or of the request */
     struct {
         bool active;
+        bool probe; /* our own: it makes way for any other */
         uint8_t hop, type, len;
         uint8_t content[SMX_HOP_CONTENT];
     } request;
+    smx_time probe_at; /* of the way forward, while nothing stands beyond the own end */
+    bool placed;       /* the end keeps this cookie, as far as we know */
+    uint8_t cookie[SMX_COOKIE];
     bool joined;     /* cells that no hop owns are the peer's */
     uint32_t noise;  /* such cells in a row while not joined */
     uint32_t nearer; /* NOPs in a row from a hop before the last */
@@ -138,7 +143,12 @@ void smx_origin_cell(struct smx_origin *o, smx_time now, uint64_t peer_tick, uin
 /* Timeouts: at most one event a call; call until NOTHING. */
 void smx_origin_expire(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx);
 smx_time smx_origin_deadline(const struct smx_origin *o);
+/* The end does not answer what was asked by other means: it is probed as soon as it can be.  A probe that
+ * nobody answers means that the way forward is dead: DIED follows. */
+void smx_origin_doubt(struct smx_origin *o, smx_time now);
 
+/* Is a request of the owner's under way? */
+bool smx_origin_is_asking(const struct smx_origin *o);
 /* OPEN only.  Sends a request to a hop.  SMX_E_STATE: another is under way. */
 enum smx_err smx_origin_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8_t type,
                                 const void *content, size_t len) SMX_MUST_CHECK;

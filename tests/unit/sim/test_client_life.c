@@ -69,6 +69,44 @@ static void when_the_guard_dies_the_other_one_serves(void **state)
     smx_sim_network_free(n);
 }
 
+/* Datagrams to the guard take 40 ms more from now on: all that goes forward comes too late for timetables
+ * that are fixed, and nothing that comes back tells. */
+static void circuits_that_hear_but_are_not_heard_are_built_anew(void **state)
+{
+    struct smx_sim_network_config config = smx_sim_network_preset(29);
+    struct smx_sim_network *n;
+    struct smx_sim_user *alice, *bob;
+    struct smx_sim_call *out;
+
+    (void)state;
+    config.params.epoch_s = 1800; /* no renewal mends it */
+    n = smx_sim_network_new(&config);
+    smx_sim_client_make(n, 0, 1, "alice", 2);
+    smx_sim_client_make(n, 1, 2, "bob", 2);
+    alice = &n->user[0];
+    bob = &n->user[1];
+    smx_sim_client_start(n, 0);
+    smx_sim_client_start(n, 1);
+    run_until_ready(n, 60000);
+    for (uint32_t i = 0; i < n->relays; i++)
+        smx_net_path(smx_world_net(n->world), alice->node, i)->latency += SMX_MS(40);
+    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 12000);
+    assert_false(out->ringing);
+    assert_true(out->failed);
+    smx_sim_run_for(n, 120000);
+    assert_in_range(count_of(alice)->circuits_died, 4, 8);
+    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 3000);
+    assert_true(out->ringing);
+    smx_sim_call_hang_up(alice, out);
+    smx_sim_run_for(n, 3000);
+    out = smx_sim_call_place(bob, smx_sim_target_name("alice"));
+    smx_sim_run_for(n, 3000);
+    assert_true(out->ringing);
+    smx_sim_network_free(n);
+}
+
 static void a_name_is_claimed_by_registering_and_cannot_be_claimed_twice(void **state)
 {
     struct smx_sim_network *n = ready_network(24);
@@ -270,6 +308,7 @@ int main(void)
         cmocka_unit_test(coming_back_publishes_nothing_and_keeps_guard_and_place),
         cmocka_unit_test(an_introduction_from_before_a_restart_does_not_work_again),
         cmocka_unit_test(when_the_guard_dies_the_other_one_serves),
+        cmocka_unit_test(circuits_that_hear_but_are_not_heard_are_built_anew),
         cmocka_unit_test(a_name_is_claimed_by_registering_and_cannot_be_claimed_twice),
         cmocka_unit_test(with_no_name_configured_a_random_one_is_had),
         cmocka_unit_test(a_new_consensus_is_fetched_before_the_old_one_expires),
