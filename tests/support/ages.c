@@ -14,6 +14,7 @@ enum {
     TEXT_IDLE_S = 110, /* slots are free so long after a message */
     ASLEEP_S = 60,
     HALF_S = 25, /* a call has ended at one side only */
+    FINDABLE_S = 30,
     LOSSY_S = 120,
     LOSS = 5000, /* millionths */
 };
@@ -86,6 +87,37 @@ static void talk_ends(struct ages *g, struct talk *t)
     smx_sim_user_forget(&g->n->user[t->b]);
 }
 
+/* All circuits of a client stand, it is heard where it listens, and a slot is free. */
+static bool stands(const struct smx_client *c)
+{
+    for (size_t k = 0; k < c->circuit_count; k++)
+        if (!smx_circuit_is_open(&c->circuit[k]))
+            return false;
+    return c->identity[0].listening && free_slots(c) > 0;
+}
+
+/* Does a call between these two lack what it needs to come about? */
+static bool is_hampered(const struct ages *g, const struct talk *t, bool begins)
+{
+    const struct smx_client *a = g->n->user[t->a].client, *b = g->n->user[t->b].client;
+
+    if (g->n->directory_down || ages_now(g) < g->findable)
+        return true; /* what end relays know of names is too old to be believed */
+    for (size_t k = 0; k < a->circuit_count; k++)
+        if (!smx_circuit_is_open(&a->circuit[k]) || !smx_circuit_is_open(&b->circuit[k]))
+            return true;
+    return begins && (!stands(a) || !stands(b));
+}
+
+/* Has a call, or is in one that is not over at the other side. */
+static bool is_talking(const struct ages *g, size_t i)
+{
+    for (size_t t = 0; t < TALKS; t++)
+        if (g->talk[t].used && (g->talk[t].a == i || g->talk[t].b == i))
+            return true;
+    return ages_call_of(&g->n->user[i]) != NULL;
+}
+
 static void begin_call(struct ages *g)
 {
     size_t a = smx_rng_below(&g->rng, (uint32_t)g->n->clients);
@@ -96,8 +128,8 @@ static void begin_call(struct ages *g)
 
     if (smx_rng_below(&g->rng, LONG_SHARE) == 0)
         length = SMX_SECOND(g->n->config.params.epoch_s) * 2 + draw_s(g, g->n->config.params.epoch_s);
-    if (!ages_is_awake(g, a) || !ages_is_awake(g, b) || !u->ready || !v->ready || ages_call_of(u) ||
-        ages_call_of(v))
+    if (!ages_is_awake(g, a) || !ages_is_awake(g, b) || !u->ready || !v->ready || is_talking(g, a) ||
+        is_talking(g, b))
         return;
     while (g->talk[at].used)
         at++;
@@ -105,6 +137,7 @@ static void begin_call(struct ages *g)
     g->talk[at] =
         (struct talk){.used = true, .a = a, .b = b, .began = ages_now(g), .end = ages_now(g) + length};
     g->talk[at].id = u->calls + 1;
+    g->talk[at].hampered = is_hampered(g, &g->talk[at], true);
     ages_note(g, "calls: client", a);
     (void)smx_sim_call_place(u, smx_sim_target_name(v->name));
 }
@@ -131,6 +164,7 @@ static void follow_call(struct ages *g, struct talk *t)
     bool excused = now < g->side[t->a].excused || now < g->side[t->b].excused;
     bool over = !p || smx_sim_call_is_over(p);
 
+    t->hampered = t->hampered || is_hampered(g, t, false);
     if (p && p->answered && !t->answered) {
         t->answered = true;
         g->answered++;
@@ -138,7 +172,7 @@ static void follow_call(struct ages *g, struct talk *t)
     if (over && !q) {
         if (!t->answered) {
             g->failed++;
-            if (!excused)
+            if (!excused && !t->hampered)
                 complain(&g->verdict, now, "call of %zu to %zu failed with %u, and no fault is near", t->a,
                          t->b, p ? p->code : 0);
         } else if (now < t->end) {
@@ -305,6 +339,7 @@ static void heal(struct ages *g)
     if (g->n->directory_down && now >= g->directory_back) {
         g->n->directory_down = false;
         g->shaken = now;
+        g->findable = now + SMX_SECOND(FINDABLE_S);
     }
 }
 

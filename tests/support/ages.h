@@ -22,6 +22,7 @@ extern const char *const ages_fault_name[FAULTS];
 
 struct talk { /* one call */
     bool used, answered;
+    bool hampered; /* something that it needed to come about did not stand: it may fail */
     size_t a, b;
     uint32_t id; /* at the caller */
     smx_time began, end;
@@ -35,6 +36,7 @@ struct side {                    /* of a client */
     smx_time wakes;              /* 0: it doesn't sleep */
     smx_time dark[CIRCUITS_MAX]; /* since when the circuit doesn't stand; 0: it does */
     uint32_t ids[SMX_CLIENT_SLOTS];
+    uint64_t moves;           /* of pipes, as counted */
     uint32_t frames, missing; /* of its call, at the last look */
     uint32_t call;
 };
@@ -50,6 +52,7 @@ struct ages {
     smx_time begin, next_call, next_text, next_fault, lossy_until, directory_back;
     smx_time back[PACE_RELAYS]; /* when a dead relay returns */
     smx_time shaken;            /* the last death or return of a relay, or outage */
+    smx_time findable;          /* from then on end relays have news of the directory */
     struct talk talk[TALKS];
     struct side side[PACE_CLIENTS];
     struct tables peak, calm_first, calm_last;

@@ -26,21 +26,25 @@ static void moves(struct ages *g, size_t i)
         g->side[i].moving = until;
 }
 
-/* A circuit that has changed under a slot: what is lost around it belongs to the move. */
+/* A circuit that has changed under a slot, or a pipe that goes over another one: what is lost around it
+ * belongs to the move. */
 static void look_at_slots(struct ages *g, size_t i)
 {
     const struct smx_client *c = g->n->user[i].client;
     struct side *s = &g->side[i];
+    bool moved = s->moves != c->count.moves;
 
+    s->moves = c->count.moves;
     for (size_t k = 0; k < c->slots; k++) {
-        if (s->ids[k] == c->circuit[k].origin.back_id)
-            continue;
+        moved = moved || s->ids[k] != c->circuit[k].origin.back_id;
         s->ids[k] = c->circuit[k].origin.back_id;
-        moves(g, i);
-        for (size_t t = 0; t < TALKS; t++)
-            if (g->talk[t].used && (g->talk[t].a == i || g->talk[t].b == i))
-                moves(g, g->talk[t].a == i ? g->talk[t].b : g->talk[t].a);
     }
+    if (!moved)
+        return;
+    moves(g, i);
+    for (size_t t = 0; t < TALKS; t++)
+        if (g->talk[t].used && (g->talk[t].a == i || g->talk[t].b == i))
+            moves(g, g->talk[t].a == i ? g->talk[t].b : g->talk[t].a);
 }
 
 static void look_at_frames(struct ages *g, size_t i)
