@@ -98,8 +98,11 @@ static void put_mark(struct smx_paper *t, const struct smx_spread *s, double sca
     smx_paper_format(t,
                      "set label %u '%s %.*f %s' at %.9g,%.9g left offset 0.8,%s textcolor rgb '#050000' "
                      "point pt 7 ps 0.45 lc rgb '#020000'\n",
-                     *label, what, value < 10 ? 2 : 0, value, unit, value, 100 * q,
-                     q > 0.9 ? "-0.9" : "-0.4");
+                     *label, what,
+                     value < 0.1  ? 3
+                     : value < 10 ? 2
+                                  : 0,
+                     value, unit, value, 100 * q, q > 0.9 ? "-0.9" : "-0.4");
 }
 
 struct curve {
@@ -123,7 +126,7 @@ static void put_curves(struct smx_paper *t, const struct curve *curve, size_t co
     }
     most = fmax(most, least + 1e-3);
     smx_paper_format(t, "set xrange [%.9g:%.9g]\nset yrange [0:100]\nset ytics 25 format '%%g %%%%'\n",
-                     least - (most - least) * 0.03, most + (most - least) * 0.3);
+                     least - (most - least) * 0.03, most + (most - least) * 0.38);
     smx_paper_format(t,
                      "set xlabel '%s, %s' textcolor rgb '#050000'\nset ylabel '%s' textcolor rgb '#050000'\n",
                      axis, unit, who);
