@@ -3,6 +3,7 @@
 #include "proto/doc/params.h"
 #include "sim/adversary/choice.h"
 #include "sim/result.h"
+#include "sim/scenario.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -339,8 +340,9 @@ static void tell(struct smx_attack_result *r, const struct smx_corrupt_tally *t)
 static void alone(const struct smx_scenario *scenario, uint64_t seed, const char *arm,
                   struct smx_attack_result *r)
 {
-    struct smx_corrupt_config config = {.each = EACH,
-                                        .share = SHARE_PERCENT / 100.0,
+    bool ours = scenario && scenario->corrupt > 0; /* else what the preset says */
+    struct smx_corrupt_config config = {.each = ours ? scenario->relays / 3 : EACH,
+                                        .share = ours ? scenario->corrupt / 1e6 : SHARE_PERCENT / 100.0,
                                         .pairs = PAIRS,
                                         .days = DAYS,
                                         .calls = CALLS,
@@ -350,7 +352,6 @@ static void alone(const struct smx_scenario *scenario, uint64_t seed, const char
     uint8_t bytes[SMX_RNG_SEED] = "corrupt";
     struct smx_rng rng;
 
-    (void)scenario;
     if (!t)
         abort();
     memcpy(bytes + 16, &seed, sizeof seed);
@@ -359,8 +360,8 @@ static void alone(const struct smx_scenario *scenario, uint64_t seed, const char
     snprintf(r->name, sizeof r->name, "corrupt");
     snprintf(r->arm, sizeof r->arm, "%s", arm);
     snprintf(r->says, sizeof r->says,
-             "both ends of a call of a pair are found within a month by relays of %d %% of each layer",
-             SHARE_PERCENT);
+             "both ends of a call of a pair are found within a month by relays of %g %% of each layer",
+             config.share * 100);
     r->is_control = config.forget;
     smx_attack_trials(r, t->pairs, t->exposed[3][DAYS - 1],
                       t->got[SMX_CHOICE_GUARD] * t->got[SMX_CHOICE_GUARD]);

@@ -4,6 +4,7 @@
 #include "proto/doc/params.h"
 #include "sim/adversary/choice.h"
 #include "sim/result.h"
+#include "sim/scenario.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -150,8 +151,9 @@ static void tell(struct smx_attack_result *r, const struct smx_discover_tally *t
 static void alone(const struct smx_scenario *scenario, uint64_t seed, const char *arm,
                   struct smx_attack_result *r)
 {
-    struct smx_discover_config config = {.each = EACH,
-                                         .share = SHARE_PERCENT / 100.0,
+    bool ours = scenario && scenario->corrupt > 0; /* else what the preset says */
+    struct smx_discover_config config = {.each = ours ? scenario->relays / 3 : EACH,
+                                         .share = ours ? scenario->corrupt / 1e6 : SHARE_PERCENT / 100.0,
                                          .users = USERS,
                                          .days = DAYS,
                                          .epoch_s = HOUR_S,
@@ -162,7 +164,6 @@ static void alone(const struct smx_scenario *scenario, uint64_t seed, const char
     struct smx_rng rng;
     size_t in_time = 0;
 
-    (void)scenario;
     if (!t)
         abort();
     memcpy(bytes + 16, &seed, sizeof seed);
@@ -173,10 +174,10 @@ static void alone(const struct smx_scenario *scenario, uint64_t seed, const char
     snprintf(r->name, sizeof r->name, "discover");
     snprintf(r->arm, sizeof r->arm, "%s", arm);
     snprintf(r->says, sizeof r->says,
-             "the guard of a user is found within a day by who calls him and owns %d %% of each layer",
-             SHARE_PERCENT);
+             "the guard of a user is found within a day by who calls him and owns %g %% of each layer",
+             config.share * 100);
     r->is_control = config.unbounded;
-    smx_attack_trials(r, t->users, in_time, 1.0 / EACH);
+    smx_attack_trials(r, t->users, in_time, 1.0 / (double)config.each);
     tell(r, t);
     smx_rng_fini(&rng);
     free(t);

@@ -1,6 +1,8 @@
 #include "sim/adversary/intersect.h"
 
+#include "proto/base/time.h"
 #include "sim/result.h"
+#include "sim/scenario.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -319,7 +321,10 @@ static void alone(const struct smx_scenario *scenario, uint64_t seed, const char
     uint8_t bytes[SMX_RNG_SEED] = "intersect";
     struct smx_rng rng;
 
-    (void)scenario;
+    if (scenario && scenario->churn.on > 0 && scenario->churn.off > 0) {
+        config.online_h = (double)scenario->churn.on / (double)SMX_SECOND(HOUR_S);
+        config.offline_h = (double)scenario->churn.off / (double)SMX_SECOND(HOUR_S);
+    }
     memcpy(bytes + 16, &seed, sizeof seed);
     bytes[31] = (uint8_t)arm[0];
     smx_rng_init(&rng, bytes);

@@ -5,10 +5,10 @@
  *   stranger [--seed N] [--blocks N] [--attempts N]
  *
  * One JSON line for each experiment.  Exit status 1 when one came out otherwise than it must, at 99 %. */
-#include "sim/world.h"
-#include "tests/support/stranger.h"
+#include "sim/adversary/polling.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,24 +20,34 @@ static size_t option(int argc, char **argv, const char *name, size_t preset)
     return preset;
 }
 
+static void tell(const struct smx_polling *r, const struct smx_polling_config *config)
+{
+    printf("{\"attack\": \"stranger\", \"seed\": %llu, \"known\": %s, \"patient\": %s, \"blocks\": %zu, "
+           "\"attempts\": %zu, \"rang\": %zu, \"refused\": %zu, \"silent\": %zu, \"contact_calls\": %zu, "
+           "\"contact_answered\": %zu, \"d\": %.3f, \"p\": %.4f}\n",
+           (unsigned long long)config->seed, config->known ? "true" : "false",
+           config->patient ? "true" : "false", r->blocks, r->attempts, r->rang, r->refused, r->silent,
+           r->contact_calls, r->contact_answered, r->d, r->p);
+}
+
 int main(int argc, char **argv)
 {
-    static struct stranger_result result;
+    static struct smx_polling result;
     bool good = true;
 
     if (sodium_init() < 0)
         return 2;
     for (unsigned kind = 0; kind < 3; kind++) {
-        struct stranger_config config = {.seed = option(argc, argv, "--seed", 1),
-                                         .blocks = option(argc, argv, "--blocks", 40),
-                                         .attempts = option(argc, argv, "--attempts", 6),
-                                         .patient = kind == 1,
-                                         .known = kind == 2};
+        struct smx_polling_config config = {.seed = option(argc, argv, "--seed", 1),
+                                            .blocks = option(argc, argv, "--blocks", 40),
+                                            .attempts = option(argc, argv, "--attempts", 6),
+                                            .patient = kind == 1,
+                                            .known = kind == 2};
 
         if (config.patient)
             config.attempts = 1;
-        stranger_run(&result, &config);
-        stranger_tell(&result, &config);
+        smx_polling_run(&result, &config);
+        tell(&result, &config);
         good = good && result.ready && (result.p < 0.01) == config.known &&
                (config.known || result.contact_answered == result.contact_calls);
     }

@@ -1,7 +1,6 @@
 /* Minutes of what tests/soak/ages.c does for hours: wrong clocks, renewals, calls at random; and its means:
  * that checkers notice what they are for. */
 #include "tests/support/ages.h"
-#include "tests/support/stranger.h"
 #include "tests/unit/sim/network.h"
 
 static struct ages ages;
@@ -52,47 +51,11 @@ static void a_link_or_a_client_that_falls_silent_is_noticed(void **state)
     ages_end(&ages);
 }
 
-/* ---- the two-sample test ---- */
-
-static void sample(struct stranger_result *r, double shift, uint64_t seed)
-{
-    uint8_t bytes[SMX_RNG_SEED] = {(uint8_t)seed};
-    struct smx_rng rng;
-
-    smx_rng_init(&rng, bytes);
-    memset(r, 0, sizeof *r);
-    r->blocks = 40;
-    r->attempts = 6;
-    for (size_t b = 0; b < r->blocks; b++) {
-        double block = smx_rng_below(&rng, 20); /* each goes by other circuits */
-
-        for (size_t a = 0; a < r->attempts; a++)
-            r->heard[b][a] = 600 + block + smx_rng_below(&rng, 40) + (b % 2 ? shift : 0);
-    }
-    stranger_judge(r);
-}
-
-static void the_two_sample_test_tells_what_differs_and_only_that(void **state)
-{
-    static struct stranger_result r;
-    unsigned alarms = 0;
-
-    (void)state;
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        sample(&r, 0, seed);
-        alarms += r.p < 0.01;
-        sample(&r, 40, seed);
-        assert_true(r.p < 0.01);
-    }
-    assert_true(alarms <= 2); /* 0.2 are to be expected */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(minutes_with_wrong_clocks_and_renewals_violate_nothing),
         cmocka_unit_test(a_link_or_a_client_that_falls_silent_is_noticed),
-        cmocka_unit_test(the_two_sample_test_tells_what_differs_and_only_that),
     };
     if (sodium_init() < 0)
         return 1;

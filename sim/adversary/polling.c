@@ -1,7 +1,9 @@
-#include "tests/support/stranger.h"
+#include "sim/adversary/polling.h"
 
 #include "proto/base/rng.h"
-#include "tests/support/networks.h"
+#include "sim/network.h"
+#include "sim/result.h"
+#include "sim/scenario.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,9 +31,9 @@ static int by_size(const void *a, const void *b)
 }
 
 /* The greatest distance between the two distributions: of blocks marked and others. */
-static double distance(const struct stranger_result *r, const bool marked[])
+static double distance(const struct smx_polling *r, const bool marked[])
 {
-    double sample[2][STRANGER_BLOCKS * STRANGER_ATTEMPTS], most = 0;
+    double sample[2][SMX_POLLING_BLOCKS * SMX_POLLING_ATTEMPTS], most = 0;
     size_t count[2] = {0, 0}, i = 0, k = 0;
 
     for (size_t b = 0; b < r->blocks; b++)
@@ -51,9 +53,9 @@ static double distance(const struct stranger_result *r, const bool marked[])
     return most;
 }
 
-void stranger_judge(struct stranger_result *r)
+void smx_polling_judge(struct smx_polling *r)
 {
-    bool marked[STRANGER_BLOCKS];
+    bool marked[SMX_POLLING_BLOCKS] = {false};
     uint8_t seed[SMX_RNG_SEED] = "shuffle";
     struct smx_rng rng;
     size_t as_much = 0;
@@ -113,7 +115,7 @@ static void acquaint(struct scene *s, struct smx_sim_user *a, struct smx_sim_use
     smx_sim_user_forget(b);
 }
 
-static bool set_up(struct scene *s, const struct stranger_config *config)
+static bool set_up(struct scene *s, const struct smx_polling_config *config)
 {
     static const char *const names[PEOPLE] = {"callee", "contact", "stranger"};
     struct smx_sim_network_config network = smx_sim_network_preset(config->seed);
@@ -130,7 +132,7 @@ static bool set_up(struct scene *s, const struct stranger_config *config)
     s->callee = &s->n->user[CALLEE];
     s->contact = &s->n->user[CONTACT];
     s->stranger = &s->n->user[STRANGER];
-    if (!run_to_ready(s->n, 90000))
+    if (!smx_sim_run_to_ready(s->n, 90000))
         return false;
     acquaint(s, s->callee, s->contact); /* so that the callee shows him by his name */
     acquaint(s, s->contact, s->callee);
@@ -141,7 +143,7 @@ static bool set_up(struct scene *s, const struct stranger_config *config)
     return true;
 }
 
-static double attempt(struct scene *s, struct stranger_result *r, bool patient)
+static double attempt(struct scene *s, struct smx_polling *r, bool patient)
 {
     unsigned before = smx_rng_below(&s->rng, 1000);
     struct smx_sim_call *p;
@@ -172,7 +174,7 @@ static double attempt(struct scene *s, struct stranger_result *r, bool patient)
     return heard;
 }
 
-static void block(struct scene *s, struct stranger_result *r, const struct stranger_config *config, size_t at)
+static void block(struct scene *s, struct smx_polling *r, const struct smx_polling_config *config, size_t at)
 {
     struct smx_sim_call *talk = NULL;
 
@@ -199,31 +201,79 @@ static void block(struct scene *s, struct stranger_result *r, const struct stran
     smx_sim_user_forget(s->callee);
 }
 
-void stranger_run(struct stranger_result *r, const struct stranger_config *config)
+void smx_polling_run(struct smx_polling *r, const struct smx_polling_config *config)
 {
     struct scene s;
 
     memset(r, 0, sizeof *r);
-    SMX_SIM_MUST(config->blocks <= STRANGER_BLOCKS && config->attempts <= STRANGER_ATTEMPTS);
+    SMX_SIM_MUST(config->blocks <= SMX_POLLING_BLOCKS && config->attempts <= SMX_POLLING_ATTEMPTS);
     r->blocks = config->blocks;
     r->attempts = config->attempts;
     r->ready = set_up(&s, config);
     for (size_t b = 0; r->ready && b < config->blocks; b++)
         block(&s, r, config, b);
     if (r->ready)
-        stranger_judge(r);
+        smx_polling_judge(r);
     smx_sim_network_free(s.n);
     smx_rng_fini(&s.rng);
 }
 
-void stranger_tell(const struct stranger_result *r, const struct stranger_config *config)
+/* ---- as an attack on a scenario ---- */
+
+enum { BLOCKS = 12, BLOCKS_PATIENT = 10, EACH = 4, LEVEL = 100 /* one in so many alarms is false */ };
+
+/* What he heard in the middle of a block: one value, as its calls go by the same circuits. */
+static double middle_of(const struct smx_polling *p, size_t block)
 {
-    printf("{\"attack\": \"stranger\", \"seed\": %llu, \"known\": %s, \"patient\": %s, \"blocks\": %zu, "
-           "\"attempts\": "
-           "%zu, \"rang\": %zu, \"refused\": %zu, \"silent\": %zu, \"contact_calls\": %zu, "
-           "\"contact_answered\": "
-           "%zu, \"d\": %.3f, \"p\": %.4f}\n",
-           (unsigned long long)config->seed, config->known ? "true" : "false",
-           config->patient ? "true" : "false", r->blocks, r->attempts, r->rang, r->refused, r->silent,
-           r->contact_calls, r->contact_answered, r->d, r->p);
+    double heard[SMX_POLLING_ATTEMPTS];
+
+    memcpy(heard, p->heard[block], p->attempts * sizeof heard[0]);
+    qsort(heard, p->attempts, sizeof heard[0], by_size);
+    return heard[p->attempts / 2];
 }
+
+/* A trial is an experiment with one callee, and it succeeds when busy and idle blocks differ at 99 %.  The
+ * scores are what he heard, busy blocks being the true ones. */
+static void alone(const struct smx_scenario *scenario, uint64_t seed, const char *arm,
+                  struct smx_attack_result *r)
+{
+    struct smx_polling_config config = {.seed = seed,
+                                        .blocks = BLOCKS,
+                                        .attempts = EACH,
+                                        .patient = strcmp(arm, "patient") == 0,
+                                        .known = strcmp(arm, "known") == 0};
+    struct smx_polling *p = calloc(1, sizeof *p);
+
+    (void)scenario; /* a network of nine relays shows as much */
+    SMX_SIM_MUST(p);
+    if (config.patient) {
+        config.blocks = BLOCKS_PATIENT;
+        config.attempts = 1;
+    }
+    smx_polling_run(p, &config);
+    snprintf(r->name, sizeof r->name, "polling");
+    snprintf(r->arm, sizeof r->arm, "%s", arm);
+    snprintf(r->says, sizeof r->says,
+             "who calls every ten seconds tells when the callee is in a call, at the level of 99 %%");
+    r->is_control = config.known;
+    smx_attack_trial(r, p->ready && p->p < 1.0 / LEVEL, 1.0 / LEVEL);
+    for (size_t b = 0; p->ready && b < p->blocks; b++)
+        smx_scores_add(b % 2 ? &r->scores_true : &r->scores_false, middle_of(p, b));
+    smx_figures_add(&r->figures, "distance", p->d, "", "of the two distributions (Kolmogorov-Smirnov)");
+    smx_figures_add(&r->figures, "rang", (double)p->rang, "calls", "of his that rang");
+    smx_figures_add(&r->figures, "refused", (double)p->refused, "calls", "of his that were refused");
+    smx_figures_add(&r->figures, "silent", (double)p->silent, "calls", "of his that nobody answered");
+    smx_figures_add(&r->figures, "contact_missed", (double)(p->contact_calls - p->contact_answered), "calls",
+                    "of the contact that he kept out");
+    free(p);
+}
+
+static const char *const arms[] = {SMX_ARM_ON, "patient", "known", NULL};
+
+const struct smx_attack smx_attack_polling = {
+    .name = "polling",
+    .does =
+        "a stranger calls every ten seconds and listens whether the callee is in a call; control: a contact",
+    .arms = arms,
+    .alone = alone,
+};
