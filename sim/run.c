@@ -30,7 +30,7 @@ struct smx_sim {
     smx_time started, deadline; /* clients begin to start; all must be ready */
     smx_time settled;           /* SMX_NEVER: not all are ready yet */
     smx_time begins, ends;
-    smx_time *start; /* of each client */
+    smx_time *start, *ready; /* of each client: it started; it could call and be called; 0: not yet */
     /* since the beginning of measured time */
     struct smx_world_traffic *traffic_before; /* of each node, then */
     struct smx_relay_counters *before, died;  /* of each relay, then; of those that died since */
@@ -151,9 +151,10 @@ struct smx_sim *smx_sim_new(const struct smx_scenario *scenario, uint64_t seed)
     set_lines(sim);
     sim->agenda = smx_agenda_new(sim->n->world);
     sim->start = calloc(scenario->clients, sizeof *sim->start);
+    sim->ready = calloc(scenario->clients, sizeof *sim->ready);
     sim->traffic_before = calloc((size_t)scenario->relays + scenario->clients, sizeof *sim->traffic_before);
     sim->before = calloc(scenario->relays, sizeof *sim->before);
-    SMX_SIM_MUST(sim->start && sim->traffic_before && sim->before);
+    SMX_SIM_MUST(sim->start && sim->ready && sim->traffic_before && sim->before);
     make_clients(sim, &rng);
     sim->calls = smx_calls_new(&sim->scenario, sim->n, sim->agenda, &rng);
     sim->faults = smx_faults_new(&sim->scenario, sim->n, sim->agenda, &rng);
@@ -176,6 +177,7 @@ void smx_sim_free(struct smx_sim *sim)
     smx_sim_network_free(sim->n);
     smx_rng_fini(&sim->rng);
     free(sim->start);
+    free(sim->ready);
     free(sim->traffic_before);
     free(sim->before);
     free(sim);
@@ -183,12 +185,22 @@ void smx_sim_free(struct smx_sim *sim)
 
 /* ---- phases ---- */
 
-static bool all_ready(const struct smx_sim *sim)
+/* Looks at those that were not ready at the last look. */
+static bool all_ready(struct smx_sim *sim)
 {
-    for (size_t i = 0; i < sim->n->clients; i++)
-        if (!sim->n->user[i].ready)
-            return false;
-    return true;
+    bool all = true;
+
+    for (size_t i = 0; i < sim->n->clients; i++) {
+        struct smx_client_status status;
+
+        if (sim->ready[i] > 0)
+            continue;
+        smx_client_status(sim->n->user[i].client, &status);
+        if (status.ready)
+            sim->ready[i] = smx_sim_now(sim);
+        all = all && status.ready;
+    }
+    return all;
 }
 
 static void begin_measuring(struct smx_sim *sim)
@@ -336,9 +348,8 @@ void smx_sim_end(struct smx_sim *sim, struct smx_result *result)
     if (smx_churn_always_on(sim->churn) > result->always_on)
         result->always_on = smx_churn_always_on(sim->churn);
     for (size_t i = 0; i < sim->n->clients; i++)
-        if (sim->n->user[i].ready_since > 0)
-            smx_spread_add(&result->measure[SMX_M_READY],
-                           (sim->n->user[i].ready_since - sim->start[i]) / 1000);
+        if (sim->ready[i] > 0)
+            smx_spread_add(&result->measure[SMX_M_READY], (sim->ready[i] - sim->start[i]) / 1000);
     if (sim->begins == SMX_NEVER)
         return;
     result->virtual_ns += smx_sim_now(sim) - sim->begins;
@@ -379,6 +390,15 @@ smx_time smx_sim_begins(const struct smx_sim *sim)
 smx_time smx_sim_ends(const struct smx_sim *sim)
 {
     return sim->ends;
+}
+
+size_t smx_sim_ready_clients(const struct smx_sim *sim)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sim->n->clients; i++)
+        count += sim->ready[i] > 0;
+    return count;
 }
 
 struct smx_sim_network *smx_sim_network(struct smx_sim *sim)

@@ -49,6 +49,8 @@ smx_time smx_sim_now(const struct smx_sim *sim);
 /* When measured time begins and ends; SMX_NEVER before it has begun. */
 smx_time smx_sim_begins(const struct smx_sim *sim);
 smx_time smx_sim_ends(const struct smx_sim *sim);
+/* Clients that have been ready: could call, be called, and be found. */
+size_t smx_sim_ready_clients(const struct smx_sim *sim);
 /* The cores.  Changing something in them is interfering. */
 struct smx_sim_network *smx_sim_network(struct smx_sim *sim);
 /* The layer that the directory gave a relay (enum smx_layer); -1: it isn't in the consensus (yet). */

@@ -204,11 +204,7 @@ static void phone_put(void *arg, uint32_t call, smx_time now, const struct smx_f
 
 static void phone_network(void *arg, bool ready)
 {
-    struct smx_sim_user *u = arg;
-
-    u->ready = ready;
-    if (ready && u->ready_since == 0)
-        u->ready_since = smx_world_now(u->world);
+    ((struct smx_sim_user *)arg)->ready = ready;
 }
 
 static void phone_identities(void *arg, const char *const *users, size_t count)

@@ -63,7 +63,6 @@ struct smx_sim_user {
     const struct smx_sim_follower *follower; /* borrowed; NULL: nobody */
     uint8_t public[32], secret[64];
     bool ready;
-    smx_time ready_since;      /* of the world: the first time that it was; 0: not yet */
     unsigned refuse_with;      /* incoming calls: 0 rings */
     bool absent;               /* no phone is registered */
     bool answers;              /* takes calls at once */

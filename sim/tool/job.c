@@ -34,15 +34,10 @@ static bool run_while(struct smx_sim *sim, enum smx_sim_phase phase, struct plac
     return true;
 }
 
-static void complain_not_ready(struct smx_sim *sim)
+static void complain_not_ready(const struct smx_sim *sim)
 {
-    const struct smx_sim_network *n = smx_sim_network(sim);
-    size_t ready = 0;
-
-    for (size_t i = 0; i < n->clients; i++)
-        ready += n->user[i].ready;
-    fprintf(stderr, "\n" NAME ": seed %llu: %zu of %zu clients are ready after start_most\n",
-            (unsigned long long)smx_sim_seed(sim), ready, n->clients);
+    fprintf(stderr, "\n" NAME ": seed %llu: %zu of %u clients are ready after start_most\n",
+            (unsigned long long)smx_sim_seed(sim), smx_sim_ready_clients(sim), smx_sim_scenario(sim)->clients);
 }
 
 /* The measured run; false: the network did not come to life. */
