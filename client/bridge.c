@@ -47,6 +47,11 @@ static void call_direction(void *arg, smx_time now, uint32_t call, uint8_t direc
     smx_ua_call_direction(((struct smx_bridge *)arg)->ua, now, call, (enum smx_direction)(direction & 3));
 }
 
+static void call_key(void *arg, smx_time now, uint32_t call, struct smx_dtmf_key key)
+{
+    smx_ua_call_key(((struct smx_bridge *)arg)->ua, now, call, key);
+}
+
 static enum smx_err message_in(void *arg, smx_time now, uint32_t id, const char *user, const char *identity,
                                const char *text, size_t text_len)
 {
@@ -97,6 +102,7 @@ void smx_bridge_init(struct smx_bridge *b, struct smx_ua *ua, const char *domain
                                        .call_failed = call_failed,
                                        .call_ended = call_ended,
                                        .call_direction = call_direction,
+                                       .call_key = call_key,
                                        .message_in = message_in,
                                        .message_done = message_done,
                                        .media_take = media_take,
@@ -139,6 +145,9 @@ static void carry_out(struct smx_bridge *b, smx_time now, const struct smx_ua_or
         return;
     case SMX_UA_CALL_DIRECTION:
         smx_client_call_direction(b->client, now, o->id, (uint8_t)o->code);
+        return;
+    case SMX_UA_CALL_KEY:
+        smx_client_call_key(b->client, now, o->id, o->key);
         return;
     case SMX_UA_MESSAGE_SEND:
         smx_client_message(b->client, now, o->id, o->identity, &to, o->text, o->text_len);

@@ -351,6 +351,16 @@ void smx_client_call_direction(struct smx_client *c, smx_time now, uint32_t call
              &(struct smx_record){.type = SMX_RECORD_HOLD, .id = m->call.number, .direction = direction});
 }
 
+void smx_client_call_key(struct smx_client *c, smx_time now, uint32_t call, struct smx_dtmf_key key)
+{
+    struct meeting *m = find(c, call);
+
+    if (m && m->call.state == CALL_TALKING)
+        send(c, now, m,
+             &(struct smx_record){
+                 .type = SMX_RECORD_KEY, .id = m->call.number, .event = key.event, .slots = key.slots});
+}
+
 /* ---- what the peer says ---- */
 
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
@@ -374,6 +384,9 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
     } else if (r->type == SMX_RECORD_HOLD && ours && k->state == CALL_TALKING) {
         if (c->phone->call_direction)
             c->phone->call_direction(c->phone->arg, now, k->id, r->direction);
+    } else if (r->type == SMX_RECORD_KEY && ours && k->state == CALL_TALKING) {
+        if (c->phone->call_key)
+            c->phone->call_key(c->phone->arg, now, k->id, (struct smx_dtmf_key){r->event, r->slots});
     } else if ((r->type == SMX_RECORD_CANCEL && ours && !k->out && k->state != CALL_TALKING) ||
                (r->type == SMX_RECORD_BYE && ours)) {
         smx_client_call_lost(c, now, m, 480);

@@ -124,6 +124,8 @@ void smx_client_call_refuse(struct smx_client *client, smx_time now, uint32_t ca
 void smx_client_call_end(struct smx_client *client, smx_time now, uint32_t call);
 /* The phone of an answered call holds, or comes back: direction as in a HOLD record (proto/e2e/record.h). */
 void smx_client_call_direction(struct smx_client *client, smx_time now, uint32_t call, uint8_t direction);
+/* A key of the phone of an answered call was released. */
+void smx_client_call_key(struct smx_client *client, smx_time now, uint32_t call, struct smx_dtmf_key key);
 /* phone->message_done(id) follows, maybe before this returns. */
 void smx_client_message(struct smx_client *client, smx_time now, uint32_t id, const char *identity,
                         const struct smx_client_target *target, const char *text, size_t text_len);

@@ -7,6 +7,7 @@
 
 #include "proto/base/err.h"
 #include "proto/base/time.h"
+#include "proto/media/dtmf.h"
 #include "proto/media/rtp.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct smx_phone {
     void (*call_failed)(void *arg, smx_time now, uint32_t call, unsigned code);
     void (*call_ended)(void *arg, smx_time now, uint32_t call);
     void (*call_direction)(void *arg, smx_time now, uint32_t call, uint8_t direction); /* may be NULL */
+    void (*call_key)(void *arg, smx_time now, uint32_t call, struct smx_dtmf_key key); /* may be NULL */
     enum smx_err (*message_in)(void *arg, smx_time now, uint32_t id, const char *from, const char *identity,
                                const char *text, size_t text_len);
     void (*message_done)(void *arg, smx_time now, uint32_t id, unsigned code);

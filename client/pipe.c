@@ -150,6 +150,7 @@ static void record(struct smx_client *c, smx_time now, struct meeting *m, const 
     case SMX_RECORD_CANCEL:
     case SMX_RECORD_BYE:
     case SMX_RECORD_HOLD:
+    case SMX_RECORD_KEY:
         smx_client_call_record(c, now, m, &r);
         return;
     case SMX_RECORD_MESSAGE:

@@ -8,6 +8,7 @@
 #include "client/sip/txn.h"
 #include "client/sip/ua.h"
 #include "client/sip/write.h"
+#include "proto/media/dtmf.h"
 #include "proto/media/edge.h"
 
 /* RFC 3261, 17.1.1.1 and appendix A */
@@ -104,6 +105,7 @@ struct smx_leg {
     enum smx_direction far, shown;     /* what the far side wants; as the phone knows it */
     enum smx_direction said, offering; /* our side of the session in force; of our offer that is out */
     enum smx_direction offering_far;   /* far, when it went out */
+    uint8_t event;                     /* payload type of events, as we said it; 0: none */
     struct smx_txn_ref ask;            /* our re-INVITE that is out */
     smx_time ask_at;                   /* the next one not before */
 };
@@ -124,7 +126,10 @@ struct smx_call {
     struct smx_edge edge;
     bool latched;
     struct smx_addr peer; /* where the phone's RTP comes from, once latched */
-    smx_time heard_at;    /* last RTP or RTCP of the phone, or end of its hold */
+    struct smx_dtmf_in keys_in;
+    struct smx_dtmf_out keys_out;
+    smx_time key_at;   /* the next key of the phone not before */
+    smx_time heard_at; /* last RTP or RTCP of the phone, or end of its hold */
 };
 
 void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow);
@@ -195,6 +200,15 @@ void smx_session_unanswered(struct smx_ua *ua, smx_time now, struct smx_call *ca
 bool smx_session_is_asking(struct smx_ua *ua, const struct smx_leg *leg);
 smx_time smx_session_deadline(const struct smx_ua *ua, const struct smx_call *call,
                               const struct smx_leg *leg);
+
+/* ---- keys (digit.c) ---- */
+
+/* False: it is no event, but audio. */
+bool smx_digit_rtp(struct smx_ua *ua, smx_time now, struct smx_call *call, const uint8_t *bytes, size_t len);
+/* Once a slot. */
+void smx_digit_slot(struct smx_ua *ua, smx_time now, struct smx_call *call);
+void smx_digit_info(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                    const struct smx_sip *sip, const struct smx_flow *flow);
 
 /* A connection came about: what an earlier run left open with that phone can be ended (kept.c). */
 void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow);

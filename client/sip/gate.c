@@ -21,6 +21,10 @@ static const struct {
     {"Content-Length", "l", SMX_H_CONTENT_LENGTH},
     {"Content-Encoding", "e", SMX_H_CONTENT_ENCODING},
     {"Authorization", NULL, SMX_H_AUTHORIZATION},
+    {"Info-Package", NULL, SMX_H_INFO_PACKAGE},
+    {"Supported", "k", SMX_H_SUPPORTED},
+    {"RSeq", NULL, SMX_H_RSEQ},
+    {"RAck", NULL, SMX_H_RACK},
 };
 
 static bool is_known(struct smx_span name, enum smx_header *id)

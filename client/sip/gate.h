@@ -36,6 +36,10 @@ enum smx_header {
     SMX_H_CONTENT_LENGTH,
     SMX_H_CONTENT_ENCODING,
     SMX_H_AUTHORIZATION,
+    SMX_H_INFO_PACKAGE,
+    SMX_H_SUPPORTED,
+    SMX_H_RSEQ,
+    SMX_H_RACK,
 };
 
 struct smx_gate_line {

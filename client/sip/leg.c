@@ -47,6 +47,7 @@ static void write_sdp(const struct smx_ua *ua, struct smx_leg *leg, const struct
         leg->said = own.direction = smx_sdp_both(smx_sdp_mirror(to->direction), leg->far);
     else
         leg->offering = leg->offering_far = leg->far;
+    leg->event = to ? to->event : SMX_SDP_EVENT;
     memcpy(own.ip, ua->media_ip, sizeof own.ip);
     smx_sdp_write(&draft, &own, to);
     crypto_shorthash(hash, (const uint8_t *)draft.at + out->len, draft.len - out->len, ua->hash_key);

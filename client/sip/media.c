@@ -94,7 +94,8 @@ void smx_ua_rtp(struct smx_ua *ua, smx_time now, size_t pair, bool is_rtcp, cons
         call->heard_at = now;
         return;
     }
-    if (smx_edge_receive(&call->edge, now, bytes, len) != SMX_OK) {
+    if (!smx_digit_rtp(ua, now, call, bytes, len) &&
+        smx_edge_receive(&call->edge, now, bytes, len) != SMX_OK) {
         ua->stats.rtp_refused++;
         return;
     }
@@ -114,14 +115,18 @@ bool smx_ua_media_take(struct smx_ua *ua, uint32_t id, smx_time now, struct smx_
 {
     struct smx_call *call = answered(ua, id);
 
-    return call && sends(winner(call)) && smx_edge_take(&call->edge, now, frame);
+    if (!call)
+        return false;
+    smx_digit_slot(ua, now, call);
+    return sends(winner(call)) && smx_edge_take(&call->edge, now, frame);
 }
 
 void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct smx_frame *frame)
 {
     struct smx_call *call = answered(ua, id);
-    uint8_t packet[SMX_EDGE_PACKET];
+    uint8_t packet[SMX_EDGE_PACKET], event[SMX_DTMF_PAYLOAD];
     struct smx_addr to;
+    unsigned age;
     size_t len;
 
     (void)now; /* the slots are the clock */
@@ -131,7 +136,10 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
         smx_edge_skip(&call->edge);
         return;
     }
-    len = smx_edge_put(&call->edge, frame, packet);
+    if (winner(call)->sdp.event != 0 && smx_dtmf_next(&call->keys_out, event, &age))
+        len = smx_edge_event(&call->edge, winner(call)->sdp.event, age, event, packet);
+    else
+        len = smx_edge_put(&call->edge, frame, packet);
     smx_out_media(ua, SMX_UA_SEND_RTP, call->pair, &to, packet, len);
 }
 

@@ -28,7 +28,8 @@ static enum smx_method method_of(struct smx_span name)
         {"INVITE", SMX_M_INVITE},       {"ACK", SMX_M_ACK},         {"BYE", SMX_M_BYE},
         {"CANCEL", SMX_M_CANCEL},       {"OPTIONS", SMX_M_OPTIONS}, {"REGISTER", SMX_M_REGISTER},
         {"MESSAGE", SMX_M_MESSAGE},     {"REFER", SMX_M_REFER},     {"PUBLISH", SMX_M_PUBLISH},
-        {"SUBSCRIBE", SMX_M_SUBSCRIBE}, {"UPDATE", SMX_M_UPDATE},
+        {"SUBSCRIBE", SMX_M_SUBSCRIBE}, {"UPDATE", SMX_M_UPDATE},   {"INFO", SMX_M_INFO},
+        {"PRACK", SMX_M_PRACK},
     };
 
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)

@@ -23,6 +23,8 @@ enum smx_method {
     SMX_M_PUBLISH,
     SMX_M_SUBSCRIBE,
     SMX_M_UPDATE,
+    SMX_M_INFO,
+    SMX_M_PRACK,
     SMX_M_OTHER,
 };
 

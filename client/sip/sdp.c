@@ -105,6 +105,20 @@ static bool is_hold(const struct connection *c)
     return c->known && memcmp(c->ip + 12, unspecified, sizeof unspecified) == 0;
 }
 
+/* rtpmap:101 telephone-event/8000; 0 if it is anything else. */
+static uint8_t event_type(struct smx_span s)
+{
+    struct smx_span name = smx_span_cut(&s, ':'), type = smx_span_cut(&s, ' ');
+    uint32_t number;
+
+    s = smx_span_trim(s);
+    return smx_span_is(name, "rtpmap") && smx_span_u32(type, 127, &number) && number >= 96 &&
+                   (smx_span_is_nocase(s, "telephone-event/8000") ||
+                    smx_span_is_nocase(s, "telephone-event/8000/1"))
+               ? (uint8_t)number
+               : 0;
+}
+
 static bool take_line(struct reading *r, struct smx_span line)
 {
     struct smx_sdp *sdp = r->sdp;
@@ -122,6 +136,8 @@ static bool take_line(struct reading *r, struct smx_span line)
             r->audio = read_connection(value);
         return true;
     case 'a':
+        if (ours && sdp->event == 0)
+            sdp->event = event_type(value);
         if (!is_direction(value, &d))
             return true;
         if (sdp->media_count == 0)
@@ -211,7 +227,8 @@ static void add_address(struct smx_text *out, const uint8_t ip[16])
     }
 }
 
-static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool pcmu, bool pcma)
+static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool pcmu, bool pcma,
+                      uint8_t event)
 {
     static const char *const directions[] = {"a=sendrecv\r\n", "a=sendonly\r\n", "a=recvonly\r\n",
                                              "a=inactive\r\n"};
@@ -221,8 +238,19 @@ static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool 
     smx_text_add(out, " RTP/AVP");
     smx_text_add(out, pcmu ? " 0" : "");
     smx_text_add(out, pcma ? " 8" : "");
+    if (event != 0) {
+        smx_text_add(out, " ");
+        smx_text_u64(out, event);
+    }
     smx_text_add(out, pcmu ? "\r\na=rtpmap:0 PCMU/8000" : "");
     smx_text_add(out, pcma ? "\r\na=rtpmap:8 PCMA/8000" : "");
+    if (event != 0) {
+        smx_text_add(out, "\r\na=rtpmap:");
+        smx_text_u64(out, event);
+        smx_text_add(out, " telephone-event/8000\r\na=fmtp:");
+        smx_text_u64(out, event);
+        smx_text_add(out, " 0-15");
+    }
     smx_text_add(out, "\r\na=ptime:20\r\n");
     smx_text_add(out, directions[own->direction]);
 }
@@ -239,12 +267,12 @@ void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const st
     add_address(out, own->ip);
     smx_text_add(out, "\r\nt=0 0\r\n");
     if (!to) {
-        add_audio(out, own, true, true);
+        add_audio(out, own, true, true, SMX_SDP_EVENT);
         return;
     }
     for (size_t i = 0; i < to->media_count; i++) {
         if (i == to->audio) {
-            add_audio(out, own, to->pcmu, to->pcma);
+            add_audio(out, own, to->pcmu, to->pcma, to->event);
             continue;
         }
         smx_text_add(out, "m=");

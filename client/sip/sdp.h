@@ -3,7 +3,7 @@
  *
  * The reader is tolerant of order and of what it does not know; of all lines it keeps the media lines, the
  * direction and the address.  Media is not sent to that address (section 6 of the page), only to the port.
- * The writer knows one session: G.711, 20 ms, our own address. */
+ * The writer knows one session: G.711, keys as events, 20 ms, our own address. */
 #ifndef SMX_SIP_SDP_H
 #define SMX_SIP_SDP_H
 
@@ -14,6 +14,7 @@
 enum {
     SMX_SDP_MAX = 8192, /* bytes */
     SMX_SDP_MEDIA = 8,  /* media lines */
+    SMX_SDP_EVENT = 101 /* payload type of events, in our offers */
 };
 
 /* As seen by whoever writes it; as in a record (proto/e2e/record.h): bit 0 does not receive, bit 1 does not
@@ -31,6 +32,7 @@ struct smx_sdp {
     bool has_ip;   /* its address; only ever compared with where packets come from */
     uint8_t ip[16];
     bool pcmu, pcma;
+    uint8_t event; /* payload type of telephone-event at 8000/s (RFC 4733), 96..127; 0: none */
     enum smx_direction direction;
 };
 

@@ -119,6 +119,9 @@ static void in_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip *sip
     case SMX_M_UPDATE:
         smx_session_update(ua, now, call, leg, sip, flow);
         return;
+    case SMX_M_INFO:
+        smx_digit_info(ua, now, call, leg, sip, flow);
+        return;
     case SMX_M_ACK:
         smx_call_ack(ua, now, call, leg, sip);
         return;
@@ -137,6 +140,7 @@ static void in_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip *sip
         return;
     case SMX_M_CANCEL:
     case SMX_M_REGISTER:
+    case SMX_M_PRACK:
     case SMX_M_MESSAGE:
     case SMX_M_OTHER:
         smx_ua_reply(ua, sip, flow, 405);
@@ -162,6 +166,7 @@ static void out_of_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip 
         return;
     case SMX_M_BYE:
     case SMX_M_UPDATE:
+    case SMX_M_INFO:
         smx_ua_reply(ua, sip, flow, 481);
         return;
     case SMX_M_REFER:
@@ -173,6 +178,7 @@ static void out_of_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip 
         return;
     case SMX_M_ACK:
     case SMX_M_CANCEL:
+    case SMX_M_PRACK:
     case SMX_M_OTHER:
         smx_ua_reply(ua, sip, flow, 405);
         return;

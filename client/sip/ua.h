@@ -20,6 +20,7 @@
 #include "proto/base/out.h"
 #include "proto/base/rng.h"
 #include "proto/base/time.h"
+#include "proto/media/dtmf.h"
 #include "proto/media/rtp.h"
 
 #include <stdbool.h>
@@ -120,6 +121,7 @@ enum smx_ua_order_kind {
     SMX_UA_CALL_END,       /* the phone cancelled or hung up, or was lost; the call is over */
     SMX_UA_CALL_DIRECTION, /* the phone holds, or comes back: code is an enum smx_direction, as the phone sees
                               it */
+    SMX_UA_CALL_KEY,       /* a key of the phone was released: key */
     SMX_UA_MESSAGE_SEND,   /* text to target as identity; answer it with smx_ua_message_done(id) */
     SMX_UA_MESSAGE_RESULT, /* what became of smx_ua_message_in(id): 200, 480 or 415 in code */
     SMX_UA_CLAIM, /* a phone registered as sip:NAME@domain, new to us: target is the name; already answered */
@@ -132,6 +134,7 @@ struct smx_ua_order {
     struct smx_ua_target target;
     char identity[SMX_UA_USER]; /* which own address the phone used: of smx_ua_identities, or a name it
                                    claimed */
+    struct smx_dtmf_key key;
     const char *text; /* UTF-8, no NUL inside or behind; valid until the next call of smx_ua_next_order */
     size_t text_len;
 };
@@ -167,6 +170,9 @@ void smx_ua_call_ended(struct smx_ua *ua, smx_time now, uint32_t call);
 /* The far side holds, or comes back: far is what it does from now on.  Any answered call's phone is told by a
  * re-INVITE, as soon as it is ready for one. */
 void smx_ua_call_direction(struct smx_ua *ua, smx_time now, uint32_t call, enum smx_direction far);
+
+/* A key at the far side: the phone of an answered call hears it as an RTP event, if it knows those. */
+void smx_ua_call_key(struct smx_ua *ua, smx_time now, uint32_t call, struct smx_dtmf_key key);
 
 /* A text from "sip:USER@domain" to the own address identity; id is the caller's and returns in
  * MESSAGE_RESULT. What a MESSAGE record may carry (proto/e2e/record.h).  SMX_E_ABSENT: no phone.  SMX_E_FULL:

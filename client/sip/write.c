@@ -23,6 +23,7 @@ static const char *reason(unsigned status)
         {415, "Unsupported Media Type"},
         {416, "Unsupported URI Scheme"},
         {420, "Bad Extension"},
+        {469, "Bad Info Package"},
         {480, "Temporarily Unavailable"},
         {481, "Call/Transaction Does Not Exist"},
         {482, "Loop Detected"},

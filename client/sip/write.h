@@ -9,7 +9,7 @@
 #include "client/sip/gate.h"
 #include "proto/base/out.h"
 
-#define SMX_SIP_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE"
+#define SMX_SIP_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE, INFO"
 
 /* The five headers that each response to this request carries, in order.  The first Via gets received and,
  * where asked for, rport, of where it came from.  tag goes to a To that has none; NULL: it has one, or needs

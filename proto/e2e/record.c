@@ -49,7 +49,7 @@ bool smx_record_text_is_valid(const uint8_t *text, size_t len)
 
 static bool is_known(uint8_t type)
 {
-    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_HOLD;
+    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_KEY;
 }
 
 /* What no record may say, whichever way it goes. */
@@ -70,6 +70,8 @@ static bool is_right(const struct smx_record *r)
         return r->code == 200 || r->code == 413 || r->code == 415 || r->code == 480;
     case SMX_RECORD_HOLD:
         return r->direction <= 3;
+    case SMX_RECORD_KEY:
+        return r->event <= 15 && r->slots >= 2 && r->slots <= 250;
     case SMX_RECORD_RINGING:
     case SMX_RECORD_CANCEL:
     case SMX_RECORD_BYE:
@@ -95,6 +97,10 @@ size_t smx_record_encode(uint8_t out[SMX_RECORD_MAX], const struct smx_record *r
         smx_wr_u8(&w, r->codecs);
     if (r->type == SMX_RECORD_HOLD)
         smx_wr_u8(&w, r->direction);
+    if (r->type == SMX_RECORD_KEY) {
+        smx_wr_u8(&w, r->event);
+        smx_wr_u8(&w, r->slots);
+    }
     if (r->type == SMX_RECORD_REFUSE || r->type == SMX_RECORD_RESULT)
         smx_wr_u16(&w, r->code);
     if (r->type == SMX_RECORD_MESSAGE)
@@ -122,6 +128,10 @@ enum smx_err smx_record_decode(struct smx_record *r, const uint8_t *in, size_t l
         got.codecs = smx_rd_u8(&rd);
     if (type == SMX_RECORD_HOLD)
         got.direction = smx_rd_u8(&rd);
+    if (type == SMX_RECORD_KEY) {
+        got.event = smx_rd_u8(&rd);
+        got.slots = smx_rd_u8(&rd);
+    }
     if (type == SMX_RECORD_REFUSE || type == SMX_RECORD_RESULT)
         got.code = smx_rd_u16(&rd);
     if (type == SMX_RECORD_MESSAGE) {

@@ -15,6 +15,8 @@
  *   11 MOVED    number u16                  I have used your REJOIN of this number
  *   12 SECOND   number u16 | relay[32] | cookie[16]   where my other slot waits, should our rendezvous die
  *   13 HOLD     call u16 | direction u8     0..3; bit 0: I do not listen, bit 1: I do not send
+ *   14 KEY      call u16 | event u8 | slots u8   a key was pressed so many times 20 ms; 0..15 (RFC
+ * 4733), 2..250
  *
  * each behind type u8; integers in network order.  Unknown types are ignored (later versions have more).
  * Pure; views borrow. */
@@ -41,6 +43,7 @@ enum smx_record_type {
     SMX_RECORD_MOVED = 11,
     SMX_RECORD_SECOND = 12,
     SMX_RECORD_HOLD = 13,
+    SMX_RECORD_KEY = 14,
 };
 
 enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2 }; /* bits of a set */
@@ -57,11 +60,12 @@ struct smx_record {
     enum smx_record_type type;
     uint16_t
         id; /* number of the call, the MESSAGE, or the REJOIN or SECOND, in this pipe, as its sender counts */
-    uint8_t version;     /* HELLO */
-    uint8_t codecs;      /* INVITE: the set; ANSWER: the one */
-    uint8_t direction;   /* HOLD: bits, 0 is a call as any */
-    uint16_t code;       /* REFUSE, RESULT */
-    const uint8_t *text; /* MESSAGE: borrowed */
+    uint8_t version;      /* HELLO */
+    uint8_t codecs;       /* INVITE: the set; ANSWER: the one */
+    uint8_t direction;    /* HOLD: bits, 0 is a call as any */
+    uint16_t code;        /* REFUSE, RESULT */
+    uint8_t event, slots; /* KEY */
+    const uint8_t *text;  /* MESSAGE: borrowed */
     size_t text_len;
     const uint8_t *relay;  /* SECOND: borrowed */
     const uint8_t *cookie; /* REJOIN, SECOND: borrowed */

@@ -219,6 +219,19 @@ size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_
     return smx_rtp_encode(out, &rtp);
 }
 
+size_t smx_edge_event(struct smx_edge *edge, uint8_t type, unsigned age, const uint8_t payload[4],
+                      uint8_t out[SMX_EDGE_PACKET])
+{
+    struct smx_rtp rtp = {age == 0,   type,    edge->seq, edge->timestamp - age * SMX_FRAME_PAYLOAD,
+                          edge->ssrc, payload, 4};
+
+    edge->seq++;
+    edge->timestamp += SMX_FRAME_PAYLOAD;
+    edge->packets++;
+    edge->payload_bytes += 4;
+    return smx_rtp_encode(out, &rtp);
+}
+
 void smx_edge_skip(struct smx_edge *edge)
 {
     edge->timestamp += SMX_FRAME_PAYLOAD;

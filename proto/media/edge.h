@@ -84,6 +84,10 @@ enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t
 bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame);
 /* Once a slot: writes the packet for frame, or for what conceals it when NULL, to out; its length. */
 size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_t out[SMX_EDGE_PACKET]);
+/* The same for a slot in which an event goes out in place of audio (proto/media/dtmf.h): its payload, of a
+ * payload type, begun `age` slots ago. */
+size_t smx_edge_event(struct smx_edge *edge, uint8_t type, unsigned age, const uint8_t payload[4],
+                      uint8_t out[SMX_EDGE_PACKET]);
 /* Once a slot in which nothing is to be sent (hold): time goes on without a packet. */
 void smx_edge_skip(struct smx_edge *edge);
 /* Writes the report that is due and draws the time of the next; its length. */

@@ -93,6 +93,13 @@ static void direction(void *arg, smx_time now, uint32_t call, uint8_t direction)
         abort();
 }
 
+static void key(void *arg, smx_time now, uint32_t call, struct smx_dtmf_key key)
+{
+    (void)arg, (void)now, (void)call;
+    if (key.event > SMX_DTMF_EVENT_MAX || key.slots < SMX_DTMF_SLOTS_MIN)
+        abort();
+}
+
 static struct smx_client *client_new(const struct smx_phone *phone)
 {
     static struct smx_network file = {.authority_count = 1};
@@ -151,7 +158,7 @@ static void phone_does(struct peer *p, uint8_t what, const struct phone_state *p
 {
     struct smx_client *c = p->client;
 
-    switch (what % 7) {
+    switch (what % 8) {
     case 0:
         smx_client_call_ringing(c, p->now, phone->calls);
         return;
@@ -163,6 +170,9 @@ static void phone_does(struct peer *p, uint8_t what, const struct phone_state *p
         return;
     case 3:
         smx_client_call_end(c, p->now, phone->calls);
+        return;
+    case 6:
+        smx_client_call_key(c, p->now, phone->calls, (struct smx_dtmf_key){what & 15, 8});
         return;
     case 5:
         smx_client_call_direction(c, p->now, phone->calls, what & 3);
@@ -277,6 +287,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                               .call_failed = with_code,
                               .call_ended = about_call,
                               .call_direction = direction,
+                              .call_key = key,
                               .message_in = text_in,
                               .message_done = with_code,
                               .media_take = take,

@@ -7,6 +7,8 @@
  *     i m        the network side brings a call, a text
  *     r a f e    it rings, answers, fails, ends the last call
  *     h N        it holds, or comes back
+ *     k N        a key at its phone
+ *     p bytes    a packet on the RTP port; each takes a slot both ways
  *     w c        time passes: 100 ms per byte; so it passes until nothing is left to do
  * Nothing may crash, loop or outgrow its table. */
 #include "client/sip/ua.h"
@@ -165,6 +167,7 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
 {
     struct smx_addr from = {.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .port = 5070};
     uint8_t what = *bytes++;
+    struct smx_frame frame;
     uint8_t *exact;
 
     len--;
@@ -187,6 +190,18 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         break;
     case 'h':
         smx_ua_call_direction(s->ua, s->now, s->call, (enum smx_direction)(len ? bytes[0] & 3 : 0));
+        break;
+    case 'k':
+        smx_ua_call_key(s->ua, s->now, s->call, (struct smx_dtmf_key){len ? bytes[0] & 31 : 0, (uint8_t)len});
+        break;
+    case 'p':
+        exact = malloc(len ? len : 1);
+        must(exact != NULL);
+        memcpy(exact, bytes, len);
+        smx_ua_rtp(s->ua, s->now, 0, false, &from, exact, len);
+        free(exact);
+        (void)smx_ua_media_take(s->ua, s->call, s->now, &frame);
+        smx_ua_media_put(s->ua, s->call, s->now, NULL);
         break;
     case 'i':
         if (smx_ua_call_incoming(s->ua, s->now, "sip:bob@sipmix.alt", "alice", &s->call) != SMX_OK)

@@ -7,7 +7,7 @@ import unicodedata
 
 import vectorfile
 
-FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB"}
+FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB", 14: ">HBB"}
 MESSAGE = 8
 FRAME_SAMPLES, FRAME_PIECE = 160, 28
 
@@ -41,6 +41,8 @@ def decode(wire):
     allowed = {1: [1], 2: [1, 2, 3], 4: [1, 2], 5: [480, 486, 488, 603], 9: [200, 413, 415, 480], 13: [0, 1, 2, 3]}
     if kind in allowed and fields[-1] not in allowed[kind]:
         raise Refused("malformed")
+    if kind == 14 and not (fields[1] <= 15 and 2 <= fields[2] <= 250):
+        raise Refused("malformed")
     return (kind, *fields)
 
 
@@ -58,7 +60,7 @@ def read_frame(wire):
 
 def wanted(rec):
     kind = rec.int("type")
-    names = {1: ["version"], 2: ["id", "codecs"], 4: ["id", "codecs"], 5: ["id", "code"], 9: ["id", "code"], 13: ["id", "direction"]}
+    names = {1: ["version"], 2: ["id", "codecs"], 4: ["id", "codecs"], 5: ["id", "code"], 9: ["id", "code"], 13: ["id", "direction"], 14: ["id", "event", "slots"]}
     strings = {MESSAGE: ["text"], 10: ["cookie"], 12: ["relay", "cookie"]}
     fields = [rec.int(name) for name in names.get(kind, ["id"])]
     return (kind, *fields, *(rec.bytes(name) for name in strings.get(kind, [])))

@@ -176,6 +176,9 @@ static void on_order(struct side *s, smx_time now, const struct smx_ua_order *or
         smx_ua_call_direction(s->other->ua, now, link->id[link->caller == s],
                               (enum smx_direction)order->code);
         return;
+    case SMX_UA_CALL_KEY:
+        smx_ua_call_key(s->other->ua, now, link->id[link->caller == s], order->key);
+        return;
     case SMX_UA_MESSAGE_SEND:
         snprintf(from, sizeof from, "sip:%s@sipmix.alt", order->identity);
         if (!has_name(s->other, order->target.text))

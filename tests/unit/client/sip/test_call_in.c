@@ -70,7 +70,7 @@ static void a_call_goes_the_whole_way(void **state)
     assert_true(strncmp(g.via, "SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK", 41) == 0);
     assert_int_equal(strlen(g.call_id), 32);
     assert_string_equal(sent_header(p, "CSeq"), "1 INVITE");
-    assert_non_null(strstr(p->text, "m=audio 30000 RTP/AVP 0 8\r\n"));
+    assert_non_null(strstr(p->text, "m=audio 30000 RTP/AVP 0 8 101\r\n"));
     assert_true(strlen(p->text) < 1300);
 
     respond(p, 5070, &g, 100, NULL, "INVITE");

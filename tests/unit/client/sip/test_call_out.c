@@ -68,8 +68,9 @@ static void a_call_goes_the_whole_way(void **state)
     smx_ua_call_answered(p->ua, p->now, call);
     expect_sent(p, "SIP/2.0 200 OK\r\n");
     assert_non_null(strstr(p->text,
-                           "\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8\r\n"
-                           "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n"));
+                           "\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8 101\r\n"
+                           "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 "
+                           "telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"));
     assert_non_null(strstr(p->text, "\r\nContent-Type: application/sdp\r\n"));
     snprintf(tag, sizeof tag, "%s", strstr(sent_header(p, "To"), ";tag=") + 5);
     say(p, 5070, IN_DIALOG("ACK", "ack1", "55292", ""), tag);
@@ -380,7 +381,7 @@ static void an_invite_without_an_offer_gets_ours_and_brings_its_answer_in_the_ac
         call = expect_order(p, SMX_UA_CALL_START)->id;
         smx_ua_call_answered(p->ua, p->now, call);
         expect_sent(p, "SIP/2.0 200");
-        assert_non_null(strstr(p->text, "m=audio 30000 RTP/AVP 0 8\r\n"));
+        assert_non_null(strstr(p->text, "m=audio 30000 RTP/AVP 0 8 101\r\n"));
         snprintf(tag, sizeof tag, "%s", strstr(sent_header(p, "To"), ";tag=") + 5);
         say(p, 5070, IN_DIALOG("ACK", "ack1", "55292", "Content-Type: application/sdp\n") "%s", tag,
             good ? "v=0\nc=IN IP4 127.0.0.1\nm=audio 4000 RTP/AVP 8\n" : "v=0\n");

@@ -189,7 +189,7 @@ static void each_method_has_one_answer(void **state)
         const char *request, *answer;
     } cases[] = {
         {ASK("OPTIONS", ""), "SIP/2.0 200 OK\r\n"},
-        {ASK("INFO", ""), "SIP/2.0 405 Method Not Allowed\r\n"},
+        {ASK("INFO", ""), "SIP/2.0 481 Call/Transaction Does Not Exist\r\n"},
         {ASK("NEWMETHOD", ""), "SIP/2.0 405 Method Not Allowed\r\n"},
         {ASK("PRACK", ""), "SIP/2.0 405 Method Not Allowed\r\n"},
         {ASK("REFER", ""), "SIP/2.0 603 Decline\r\n"},

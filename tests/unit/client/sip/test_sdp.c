@@ -140,7 +140,8 @@ static void an_offer_is_the_same_for_everybody(void **state)
     assert_string_equal(
         written(&own, NULL),
         "v=0\r\no=- 123456789012345678 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\n"
-        "t=0 0\r\nm=audio 30000 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+        "t=0 0\r\nm=audio 30000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 "
+        "PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
         "a=ptime:20\r\na=sendrecv\r\n");
 }
 

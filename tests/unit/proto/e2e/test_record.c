@@ -41,6 +41,8 @@ static void check_good(struct smx_vec *v, const uint8_t *wire, size_t len)
     assert_int_equal(r.codecs, maybe(v, "codecs"));
     assert_int_equal(r.code, maybe(v, "code"));
     assert_int_equal(r.direction, maybe(v, "direction"));
+    assert_int_equal(r.event, maybe(v, "event"));
+    assert_int_equal(r.slots, maybe(v, "slots"));
     if (smx_vec_has(v, "text"))
         text = smx_vec_bytes(v, "text", &text_len);
     assert_int_equal(r.text_len, text_len);
