@@ -148,14 +148,19 @@ static bool make_ua(struct client_daemon *d)
                                    .tcp = d->config.sip_tcp,
                                    .tls = d->config.sip_tls,
                                    .ports = pairs,
-                                   .conns_max = 2 * PHONE_CONNS,
+                                   .conns_max = (size_t)2 * PHONE_CONNS,
                                    .accounts = accounts,
                                    .account_count = d->config.phones.count,
-                                   .offer = (enum smx_auth_offer)d->config.digest};
+                                   .offer = (enum smx_auth_offer)d->config.digest,
+                                   .srtp = (enum smx_ua_srtp)d->config.srtp};
 
     config.port_count = phones_pairs(&d->config, pairs);
     memcpy(config.media_ip, phones_media(&d->config)->ip, sizeof config.media_ip);
     (void)settings_accounts(&d->config, accounts); /* checked with the rest */
+    if (config.srtp != SMX_UA_SRTP_OFF && !smx_srtp_library()) {
+        smx_log_error("SRTP: its library does not work here; sip.srtp = off does without");
+        return false;
+    }
     d->ua = smx_ua_new(&config, &d->rng);
     sodium_memzero(d->config.phones.at, sizeof d->config.phones.at);
     if (!d->ua)

@@ -40,6 +40,9 @@ static const struct smx_config_key keys[] = {
                   "reaches us is served"),
     SMX_KEY_ENUM("sip", "digest", struct client_config, digest, "both", "both sha-256 md5",
                  "how they prove it; md5 for phones that give up when they see sha-256"),
+    SMX_KEY_ENUM("sip", "srtp", struct client_config, srtp, "offer", "off offer demand",
+                 "audio encrypted up to the phone, by TLS and on this machine: never, if the phone can, or "
+                 "no call without"),
     SMX_KEY_ADDR("sip", "tls", struct client_config, sip_tls, "",
                  "where phones reach us by TLS, of this machine or of others; empty: nowhere"),
     SMX_KEY_PATH("sip", "certificate", struct client_config, tls_certificate, "",
@@ -189,7 +192,12 @@ static bool phones_may_come(const struct client_config *c, char *why, size_t why
         }
         return false;
     }
-    if (!accounts_are_good(c))
+    if (c->srtp == SMX_UA_SRTP_DEMAND &&
+        (!settings_is_loopback(&c->sip_udp) || !settings_is_loopback(&c->sip_tcp)))
+        snprintf(why, why_len,
+                 "sip.srtp: demand, where its keys would be read; allowed: sip.udp and sip.tcp on loopback "
+                 "addresses, others by sip.tls");
+    else if (!accounts_are_good(c))
         snprintf(why, why_len,
                  "sip.phone: allowed: USER PASSWORD, the password of %d to %d characters without blanks and "
                  "quotes",

@@ -62,6 +62,7 @@ void smx_call_settle(struct smx_call *call)
     if (!call->over)
         return;
     call->has_pair = false;
+    smx_secure_end(call);
     for (size_t i = 0; i < SMX_UA_LEGS; i++)
         if (call->leg[i].state != SMX_LEG_FREE)
             return;
@@ -155,7 +156,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
 
     status = is_merged(ua, sip) ? 482 : smx_uri_target(ua, &sip->uri, &target);
     if (status == 0)
-        status = smx_session_read(&sdp, sip);
+        status = smx_session_read(ua, &sdp, sip, flow);
     if (status == 0 && (!ua->ready || ua->ending || !smx_out_has_order_room(ua)))
         status = 503;
     if (status != 0) {
@@ -168,6 +169,8 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
         smx_ua_reply(ua, sip, flow, 503);
         return;
     }
+    if (sdp.media_count > 0)
+        smx_reg_savp(ua, flow, sdp.savp);
     call->from_phone = true;
     if (!smx_leg_accept(ua, call, &call->leg[0], sip, flow)) {
         smx_ua_reply(ua, sip, flow, 400);
@@ -281,7 +284,7 @@ void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct
     leg->answer_owed = false;
     leg->state = SMX_LEG_UP;
     if (leg->answer_offers) {
-        if (smx_session_read(&sdp, sip) != 0 || sdp.media_count == 0) {
+        if (smx_session_read(ua, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
             smx_call_lost(ua, now, call);
             return;
         }
@@ -376,7 +379,7 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
     (void)smx_span_copy(leg->remote_tag, sizeof leg->remote_tag, smx_span_of(sip->to_tag ? sip->to_tag : ""));
     smx_leg_retarget(leg, sip);
     leg->state = SMX_LEG_UP;
-    if (!wanted || smx_session_read(&sdp, sip) != 0 || sdp.media_count == 0) {
+    if (!wanted || smx_session_read(ua, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
         smx_leg_bye(ua, leg);
         leg_failed(ua, call, leg, 480);
         return;

@@ -10,6 +10,7 @@
 #include "client/sip/write.h"
 #include "proto/media/dtmf.h"
 #include "proto/media/edge.h"
+#include "proto/media/srtp.h"
 
 /* RFC 3261, 17.1.1.1 and appendix A */
 #define SMX_SIP_T1      SMX_MS(500)
@@ -38,6 +39,7 @@ struct smx_binding {
     char call_id[256];
     uint32_t cseq;
     smx_time expires;
+    bool savp; /* it calls by RTP/SAVP, and is called so */
 };
 
 void smx_reg_register(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
@@ -48,6 +50,8 @@ smx_time smx_reg_deadline(const struct smx_ua *ua);
 /* The phones to ring for an own address, into out; how many. */
 size_t smx_reg_phones(const struct smx_ua *ua, const char *identity,
                       const struct smx_binding *out[SMX_UA_LEGS]);
+/* The phone there has shown whether it calls by RTP/SAVP. */
+void smx_reg_savp(struct smx_ua *ua, const struct smx_flow *flow, bool savp);
 /* The own address that a request of a phone shows: its From if it is ours, else our first. */
 void smx_reg_identity(const struct smx_ua *ua, const struct smx_sip *sip, char out[SMX_UA_USER]);
 
@@ -99,6 +103,14 @@ struct smx_leg {
     uint64_t sdp_session, sdp_hash; /* hash: of what we wrote last, without its version */
     uint32_t sdp_version;
     struct smx_sdp sdp; /* the phone's, media_count 0 while unknown */
+    struct {            /* secure.c */
+        bool savp;      /* our first offer is RTP/SAVP */
+        uint8_t secret[32];
+        uint32_t serial; /* of the secret */
+        unsigned told;   /* bit n: our last session named suite n */
+        bool used;       /* suite is in use */
+        enum smx_srtp_suite suite;
+    } srtp;
     /* who sends and who listens (session.c) */
     bool settled;                      /* an offer has been answered */
     enum smx_direction own, own_told;  /* what the phone wants; as the network side knows it */
@@ -128,8 +140,11 @@ struct smx_call {
     struct smx_addr peer; /* where the phone's RTP comes from, once latched */
     struct smx_dtmf_in keys_in;
     struct smx_dtmf_out keys_out;
-    smx_time key_at;   /* the next key of the phone not before */
-    smx_time heard_at; /* last RTP or RTCP of the phone, or end of its hold */
+    smx_time key_at;                 /* the next key of the phone not before */
+    smx_time heard_at;               /* last RTP or RTCP of the phone, or end of its hold */
+    struct smx_srtp *hears, *speaks; /* secure.c; NULL: plain RTP */
+    uint8_t heard_key[SMX_SRTP_KEY]; /* the phone's, of hears */
+    uint32_t spoken_serial;          /* of the secret of speaks */
 };
 
 void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow);
@@ -182,7 +197,8 @@ void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_t
 
 /* Reads the session in a message; none at all is fine (media_count stays 0).  0, or the status to refuse it
  * with. */
-unsigned smx_session_read(struct smx_sdp *sdp, const struct smx_sip *sip);
+unsigned smx_session_read(const struct smx_ua *ua, struct smx_sdp *sdp, const struct smx_sip *sip,
+                          const struct smx_flow *flow);
 /* The phone's offer is taken, or its answer to ours. */
 void smx_session_offered(smx_time now, struct smx_call *call, struct smx_leg *leg, const struct smx_sdp *sdp);
 void smx_session_answered(smx_time now, struct smx_call *call, struct smx_leg *leg,
@@ -217,6 +233,18 @@ void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow);
 
 /* False: the phone has to prove first that it may, or to wait, and has been told so. */
 bool smx_ua_admits(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow);
+
+/* ---- SRTP (secure.c) ---- */
+
+/* A session of a phone, as far as keys may be named on the way it came.  0, or the status to refuse it with.
+ */
+unsigned smx_secure_admit(const struct smx_ua *ua, const struct smx_flow *flow, struct smx_sdp *sdp);
+/* What our offer, or our answer to `to`, says of keys; once for each that is sent. */
+void smx_secure_own(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp *to,
+                    struct smx_sdp_own *own);
+/* Before each packet: hears and speaks are what was agreed.  False: packets may neither come nor go. */
+bool smx_secure_follow(struct smx_ua *ua, struct smx_call *call);
+void smx_secure_end(struct smx_call *call);
 
 /* ---- media (media.c) ---- */
 
@@ -287,6 +315,7 @@ struct smx_ua {
     size_t order_first, order_count;
     struct smx_ua_order order_out;
     struct smx_auth auth;
+    enum smx_ua_srtp srtp;
     char build[SMX_UA_BUILD]; /* the message in the making */
     struct smx_ua_stats stats;
 };

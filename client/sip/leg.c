@@ -36,8 +36,7 @@ static uint64_t new_session(struct smx_ua *ua)
 }
 
 /* Our offer, or our answer to `to`; a new version if it says anything new (RFC 3264, 8). */
-static void write_sdp(const struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp *to,
-                      struct smx_text *out)
+static void write_sdp(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp *to, struct smx_text *out)
 {
     struct smx_sdp_own own = {.session = leg->sdp_session, .port = leg->port, .direction = leg->far};
     uint8_t hash[crypto_shorthash_BYTES];
@@ -49,6 +48,8 @@ static void write_sdp(const struct smx_ua *ua, struct smx_leg *leg, const struct
         leg->offering = leg->offering_far = leg->far;
     leg->event = to ? to->event : SMX_SDP_EVENT;
     memcpy(own.ip, ua->media_ip, sizeof own.ip);
+    own.rtcp_mux = to ? to->rtcp_mux : leg->sdp.rtcp_mux;
+    smx_secure_own(ua, leg, to, &own);
     smx_sdp_write(&draft, &own, to);
     crypto_shorthash(hash, (const uint8_t *)draft.at + out->len, draft.len - out->len, ua->hash_key);
     if (memcmp(hash, &leg->sdp_hash, sizeof hash) != 0)
@@ -56,13 +57,14 @@ static void write_sdp(const struct smx_ua *ua, struct smx_leg *leg, const struct
     memcpy(&leg->sdp_hash, hash, sizeof leg->sdp_hash);
     own.version = leg->sdp_version;
     smx_sdp_write(out, &own, to);
+    sodium_memzero(own.crypto, sizeof own.crypto);
 }
 
 /* Writes a request of ours inside (or beginning) the dialog; cseq 0: the next number. */
 static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *method, const char *branch,
                           uint32_t cseq, int parts, struct smx_text *out)
 {
-    char names[2048], contact[128], sdp[512];
+    char names[2048], contact[128], sdp[1024];
     struct smx_text n = {names, 0, sizeof names, false}, c = {contact, 0, sizeof contact, false};
     struct smx_text s = {sdp, 0, sizeof sdp, false};
     struct smx_request request = {
@@ -162,6 +164,7 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     memset(leg, 0, sizeof *leg);
     leg->port = ua->ports[call->pair].rtp;
     leg->flow = phone->flow;
+    leg->srtp.savp = phone->savp;
     smx_write_caller(ua, &local, from);
     leg->remote[0] = '<';
     (void)smx_span_copy(leg->remote + 1, sizeof leg->remote - 1, smx_span_of(phone->to));
@@ -188,7 +191,7 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
 void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struct smx_txn *txn,
                      unsigned status)
 {
-    char contact[128], sdp[1024];
+    char contact[128], sdp[2048];
     struct smx_text c = {contact, 0, sizeof contact, false}, s = {sdp, 0, sizeof sdp, false};
     struct smx_text out = {ua->build, 0, sizeof ua->build, false};
     struct smx_response response = {.status = status, .echo = {txn->echo, txn->echo_len}};
@@ -215,7 +218,7 @@ void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struc
 
 void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers)
 {
-    char contact[128], sdp[1024];
+    char contact[128], sdp[2048];
     struct smx_text c = {contact, 0, sizeof contact, false}, s = {sdp, 0, sizeof sdp, false};
     struct smx_text out = {ua->build, 0, sizeof ua->build, false};
     struct smx_response response = {.status = 200, .echo = {txn->echo, txn->echo_len}};

@@ -77,9 +77,16 @@ static bool peer_of(const struct smx_call *call, struct smx_addr *to)
     return to->port != 0;
 }
 
+/* RFC 5761, 4: on one port, the type tells reports from audio. */
+static bool is_report(const struct smx_call *call, const uint8_t *bytes, size_t len)
+{
+    return call->leg[call->winner].sdp.rtcp_mux && len >= 2 && bytes[1] >= 192 && bytes[1] <= 223;
+}
+
 void smx_ua_rtp(struct smx_ua *ua, smx_time now, size_t pair, bool is_rtcp, const struct smx_addr *from,
                 const uint8_t *bytes, size_t len)
 {
+    _Alignas(4) uint8_t packet[SMX_RTP_MAX];
     struct smx_call *call = NULL;
 
     for (size_t i = 0; i < ua->call_max; i++)
@@ -90,12 +97,19 @@ void smx_ua_rtp(struct smx_ua *ua, smx_time now, size_t pair, bool is_rtcp, cons
         ua->stats.rtp_refused++;
         return;
     }
+    is_rtcp = is_rtcp || is_report(call, bytes, len);
+    memcpy(packet, bytes, len < sizeof packet ? len : 0);
+    if (len > sizeof packet || !smx_secure_follow(ua, call) ||
+        (call->hears && !smx_srtp_unprotect(call->hears, is_rtcp, packet, &len))) {
+        ua->stats.rtp_refused++;
+        return;
+    }
     if (is_rtcp) { /* a sign of life, and nothing else that we would want to know */
         call->heard_at = now;
         return;
     }
-    if (!smx_digit_rtp(ua, now, call, bytes, len) &&
-        smx_edge_receive(&call->edge, now, bytes, len) != SMX_OK) {
+    if (!smx_digit_rtp(ua, now, call, packet, len) &&
+        smx_edge_receive(&call->edge, now, packet, len) != SMX_OK) {
         ua->stats.rtp_refused++;
         return;
     }
@@ -121,10 +135,25 @@ bool smx_ua_media_take(struct smx_ua *ua, uint32_t id, smx_time now, struct smx_
     return sends(winner(call)) && smx_edge_take(&call->edge, now, frame);
 }
 
+/* packet has SMX_SRTP_SPARE bytes behind it */
+static void send_packet(struct smx_ua *ua, struct smx_call *call, bool is_rtcp, struct smx_addr to,
+                        uint8_t *packet, size_t len)
+{
+    bool mux = winner(call)->sdp.rtcp_mux;
+
+    if (!smx_secure_follow(ua, call) ||
+        (call->speaks && !smx_srtp_protect(call->speaks, is_rtcp, packet, &len)))
+        return;
+    if (is_rtcp && !mux)
+        to.port++; /* RFC 3550, 11 */
+    smx_out_media(ua, is_rtcp && !mux ? SMX_UA_SEND_RTCP : SMX_UA_SEND_RTP, call->pair, &to, packet, len);
+}
+
 void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct smx_frame *frame)
 {
     struct smx_call *call = answered(ua, id);
-    uint8_t packet[SMX_EDGE_PACKET], event[SMX_DTMF_PAYLOAD];
+    _Alignas(4) uint8_t packet[SMX_EDGE_PACKET + SMX_SRTP_SPARE];
+    uint8_t event[SMX_DTMF_PAYLOAD];
     struct smx_addr to;
     unsigned age;
     size_t len;
@@ -136,16 +165,17 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
         smx_edge_skip(&call->edge);
         return;
     }
+    (void)smx_secure_follow(ua, call); /* before the packet has its SSRC */
     if (winner(call)->sdp.event != 0 && smx_dtmf_next(&call->keys_out, event, &age))
         len = smx_edge_event(&call->edge, winner(call)->sdp.event, age, event, packet);
     else
         len = smx_edge_put(&call->edge, frame, packet);
-    smx_out_media(ua, SMX_UA_SEND_RTP, call->pair, &to, packet, len);
+    send_packet(ua, call, false, to, packet, len);
 }
 
 void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)
 {
-    uint8_t report[SMX_RTCP_REPORT];
+    _Alignas(4) uint8_t report[SMX_RTCP_REPORT + SMX_SRTP_SPARE];
     struct smx_addr to;
     size_t len;
 
@@ -157,11 +187,10 @@ void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)
     }
     if (call->edge.report_at > now)
         return;
+    (void)smx_secure_follow(ua, call); /* before the report has its SSRC */
     len = smx_edge_report(&call->edge, now, &ua->rng, report);
-    if (!peer_of(call, &to))
-        return;
-    to.port++; /* RFC 3550, 11 */
-    smx_out_media(ua, SMX_UA_SEND_RTCP, call->pair, &to, report, len);
+    if (peer_of(call, &to))
+        send_packet(ua, call, true, to, report, len);
 }
 
 smx_time smx_media_deadline(const struct smx_call *call)

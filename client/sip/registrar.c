@@ -67,6 +67,8 @@ static unsigned bind_one(struct smx_ua *ua, smx_time now, const char *aor, const
         ua->stats.table_full++;
         return 503;
     }
+    if (b->aor[0] == 0)
+        b->savp = false;
     b->aor[0] = 0;
     if (!smx_span_copy(b->to, sizeof b->to, smx_sip_address(*smx_gate_get(&sip->gate, SMX_H_TO))) ||
         !smx_span_copy(b->head, sizeof b->head, contact->head) ||
@@ -164,6 +166,13 @@ void smx_reg_register(struct smx_ua *ua, smx_time now, const struct smx_sip *sip
     }
     write_bindings(ua, now, aor, &contacts);
     smx_ua_answer(ua, sip, flow, &(struct smx_response){.status = 200, .contact = smx_text_done(&contacts)});
+}
+
+void smx_reg_savp(struct smx_ua *ua, const struct smx_flow *flow, bool savp)
+{
+    for (size_t i = 0; i < ua->binding_max; i++)
+        if (ua->binding[i].aor[0] != 0 && same_flow(&ua->binding[i].flow, flow))
+            ua->binding[i].savp = savp;
 }
 
 void smx_reg_flow_lost(struct smx_ua *ua, uint64_t conn)

@@ -1,6 +1,7 @@
 /* client/sip/sdp.c - see sdp.h. */
 #include "client/sip/sdp.h"
 
+#include <sodium.h>
 #include <string.h>
 
 enum { NO_AUDIO = SMX_SDP_MEDIA };
@@ -38,6 +39,47 @@ static bool is_proto(struct smx_span s)
     return true;
 }
 
+/* crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY[|lifetime]; with several keys, or session parameters, it is not
+ * for us. */
+static void take_crypto(struct smx_sdp *sdp, struct smx_span s)
+{
+    struct smx_span tag = smx_span_cut(&s, ' '), name = smx_span_cut(&s, ' '), keys = smx_span_cut(&s, ' ');
+    struct smx_span method = smx_span_cut(&keys, ':'), key = smx_span_cut(&keys, '|');
+    struct smx_sdp_crypto got = {.named = true};
+    enum smx_srtp_suite suite = 0;
+    size_t len;
+
+    while (suite < SMX_SRTP_SUITES && !smx_span_is(name, smx_srtp_name(suite)))
+        suite++;
+    if (suite == SMX_SRTP_SUITES || sdp->crypto[suite].named || smx_span_trim(s).len > 0 ||
+        memchr(keys.at, ':', keys.len) || memchr(keys.at, ';', keys.len) || memchr(key.at, ';', key.len) ||
+        !smx_span_is(method, "inline") || !smx_span_u32(tag, 999999999, &got.tag))
+        return;
+    if (sodium_base642bin(got.key, sizeof got.key, key.at, key.len, NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 &&
+        sodium_base642bin(got.key, sizeof got.key, key.at, key.len, NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+        return;
+    if (len == smx_srtp_key_len(suite))
+        sdp->crypto[suite] = got;
+    sodium_memzero(&got, sizeof got);
+}
+
+/* The audio line that was taken has no more lines: without a key, RTP/SAVP is of no use. */
+static void end_audio(struct reading *r)
+{
+    struct smx_sdp *sdp = r->sdp;
+    bool named = false;
+
+    for (enum smx_srtp_suite i = 0; i < SMX_SRTP_SUITES; i++)
+        named = named || sdp->crypto[i].named;
+    if (sdp->audio == NO_AUDIO || !sdp->savp || named)
+        return;
+    sdp->audio = NO_AUDIO;
+    sdp->savp = sdp->rtcp_mux = false;
+    sdp->event = 0;
+}
+
 /* m=audio 49170[/2] RTP/AVP 0 8 101 */
 static bool take_media(struct reading *r, struct smx_span s)
 {
@@ -47,7 +89,9 @@ static bool take_media(struct reading *r, struct smx_span s)
     struct smx_span proto = smx_span_cut(&s, ' '), formats = s, format = smx_span_cut(&s, ' ');
     bool pcmu = false, pcma = false;
     uint32_t port;
+    bool savp = smx_span_is(proto, "RTP/SAVP");
 
+    end_audio(r);
     if (n == SMX_SDP_MEDIA || !smx_is_token(kind) || !is_proto(proto) || !smx_is_token(format) ||
         !smx_span_u32(smx_span_cut(&ports, '/'), 65535, &port) ||
         !smx_span_copy(sdp->media[n].kind, sizeof sdp->media[n].kind, kind) ||
@@ -55,7 +99,8 @@ static bool take_media(struct reading *r, struct smx_span s)
         !smx_span_copy(sdp->media[n].format, sizeof sdp->media[n].format, format))
         return false;
     sdp->media_count++;
-    if (sdp->audio != NO_AUDIO || port == 0 || !smx_span_is(kind, "audio") || !smx_span_is(proto, "RTP/AVP"))
+    if (sdp->audio != NO_AUDIO || port == 0 || !smx_span_is(kind, "audio") ||
+        (!savp && !smx_span_is(proto, "RTP/AVP")))
         return true;
     while (formats.len > 0) {
         struct smx_span one = smx_span_cut(&formats, ' ');
@@ -69,6 +114,7 @@ static bool take_media(struct reading *r, struct smx_span s)
     sdp->port = (uint16_t)port;
     sdp->pcmu = pcmu;
     sdp->pcma = pcma;
+    sdp->savp = savp;
     sdp->direction = r->session_direction;
     r->audio = r->session;
     return true;
@@ -123,6 +169,7 @@ static bool take_line(struct reading *r, struct smx_span line)
 {
     struct smx_sdp *sdp = r->sdp;
     struct smx_span value = {line.at + 2, line.len - 2};
+    static const char crypto[] = "crypto:";
     bool ours = sdp->audio != NO_AUDIO && sdp->audio + 1 == sdp->media_count;
     enum smx_direction d;
 
@@ -138,6 +185,11 @@ static bool take_line(struct reading *r, struct smx_span line)
     case 'a':
         if (ours && sdp->event == 0)
             sdp->event = event_type(value);
+        if (ours && smx_span_is(value, "rtcp-mux"))
+            sdp->rtcp_mux = true;
+        if (ours && value.len > sizeof crypto - 1 && memcmp(value.at, crypto, sizeof crypto - 1) == 0)
+            take_crypto(sdp,
+                        (struct smx_span){value.at + sizeof crypto - 1, value.len - (sizeof crypto - 1)});
         if (!is_direction(value, &d))
             return true;
         if (sdp->media_count == 0)
@@ -168,6 +220,7 @@ enum smx_err smx_sdp_read(struct smx_sdp *sdp, struct smx_span text)
         if (line.len < 2 || line.at[1] != '=' || !take_line(&r, line))
             return SMX_E_MALFORMED;
     }
+    end_audio(&r);
     if (sdp->audio == NO_AUDIO)
         return SMX_E_REFUSED;
     sdp->has_ip = r.audio.known;
@@ -227,6 +280,21 @@ static void add_address(struct smx_text *out, const uint8_t ip[16])
     }
 }
 
+static void add_crypto(struct smx_text *out, const struct smx_sdp_crypto *crypto, enum smx_srtp_suite suite)
+{
+    char key[sodium_base64_ENCODED_LEN(SMX_SRTP_KEY, sodium_base64_VARIANT_ORIGINAL)];
+
+    sodium_bin2base64(key, sizeof key, crypto->key, smx_srtp_key_len(suite), sodium_base64_VARIANT_ORIGINAL);
+    smx_text_add(out, "a=crypto:");
+    smx_text_u64(out, crypto->tag);
+    smx_text_add(out, " ");
+    smx_text_add(out, smx_srtp_name(suite));
+    smx_text_add(out, " inline:");
+    smx_text_add(out, key);
+    smx_text_add(out, "\r\n");
+    sodium_memzero(key, sizeof key);
+}
+
 static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool pcmu, bool pcma,
                       uint8_t event)
 {
@@ -235,7 +303,7 @@ static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool 
 
     smx_text_add(out, "m=audio ");
     smx_text_u64(out, own->port);
-    smx_text_add(out, " RTP/AVP");
+    smx_text_add(out, own->savp ? " RTP/SAVP" : " RTP/AVP");
     smx_text_add(out, pcmu ? " 0" : "");
     smx_text_add(out, pcma ? " 8" : "");
     if (event != 0) {
@@ -252,6 +320,10 @@ static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool 
         smx_text_add(out, " 0-15");
     }
     smx_text_add(out, "\r\na=ptime:20\r\n");
+    for (enum smx_srtp_suite i = 0; i < SMX_SRTP_SUITES; i++)
+        if (own->crypto[i].named)
+            add_crypto(out, &own->crypto[i], i);
+    smx_text_add(out, own->rtcp_mux ? "a=rtcp-mux\r\n" : "");
     smx_text_add(out, directions[own->direction]);
 }
 

@@ -10,6 +10,7 @@
 #include "client/sip/text.h"
 #include "proto/base/err.h"
 #include "proto/base/out.h"
+#include "proto/media/srtp.h"
 
 enum {
     SMX_SDP_MAX = 8192, /* bytes */
@@ -22,6 +23,13 @@ enum {
  */
 enum smx_direction { SMX_SENDRECV, SMX_SENDONLY, SMX_RECVONLY, SMX_INACTIVE };
 
+/* One a=crypto line (RFC 4568), in a table by suite. */
+struct smx_sdp_crypto {
+    bool named;
+    uint32_t tag;
+    uint8_t key[SMX_SRTP_KEY]; /* with its salt; zeros behind */
+};
+
 struct smx_sdp {
     struct {
         char kind[16], proto[32], format[16]; /* kept to be refused by name */
@@ -33,10 +41,14 @@ struct smx_sdp {
     uint8_t ip[16];
     bool pcmu, pcma;
     uint8_t event; /* payload type of telephone-event at 8000/s (RFC 4733), 96..127; 0: none */
+    bool savp;     /* RTP/SAVP: then there is a key; RTP/AVP may name some too */
+    struct smx_sdp_crypto crypto[SMX_SRTP_SUITES];
+    bool rtcp_mux; /* RFC 5761 */
     enum smx_direction direction;
 };
 
-/* SMX_E_MALFORMED: no session description.  SMX_E_REFUSED: no audio stream of G.711 over plain RTP in it. */
+/* SMX_E_MALFORMED: no session description.  SMX_E_REFUSED: no audio stream of G.711 in it, over plain RTP or
+ * over SRTP with a key that we could use. */
 enum smx_err smx_sdp_read(struct smx_sdp *sdp, struct smx_span text) SMX_MUST_CHECK;
 
 struct smx_sdp_own {
@@ -44,6 +56,8 @@ struct smx_sdp_own {
     uint32_t version;
     uint8_t ip[16]; /* as in struct smx_addr */
     uint16_t port;
+    bool savp, rtcp_mux;
+    struct smx_sdp_crypto crypto[SMX_SRTP_SUITES];
     enum smx_direction direction;
 };
 

@@ -41,6 +41,7 @@ struct smx_ua *smx_ua_new(const struct smx_ua_config *config, struct smx_rng *rn
         return NULL;
     }
     ua->port_count = config->port_count;
+    ua->srtp = config->srtp;
     ua->call_max = 2 * config->port_count + ENDING;
     ua->binding_max = config->bindings_max ? config->bindings_max : BINDINGS;
     ua->conn_max = config->conns_max ? config->conns_max : CONNS;
@@ -69,6 +70,8 @@ void smx_ua_free(struct smx_ua *ua)
         smx_txns_fini(&ua->txns);
     smx_rng_fini(&ua->rng);
     sodium_memzero(&ua->auth, sizeof ua->auth);
+    for (size_t i = 0; ua->call && i < ua->call_max; i++)
+        smx_secure_end(&ua->call[i]);
     free(ua->ports);
     free(ua->call);
     free(ua->binding);

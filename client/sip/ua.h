@@ -37,6 +37,10 @@ enum {
     SMX_UA_KEPT_MAX = 28 * 1024, /* bytes of smx_ua_keep */
 };
 
+/* SRTP towards phones, by TLS and on this host only: never; if the phone has it; or no call without.  But for
+ * the first, smx_srtp_library comes before. */
+enum smx_ua_srtp { SMX_UA_SRTP_OFF, SMX_UA_SRTP_OFFER, SMX_UA_SRTP_DEMAND };
+
 /* A local pair of UDP ports on media_ip, opened by the caller: rtp even, rtcp the next odd one.  One pair
  * serves one call, so their count bounds the calls. */
 struct smx_ua_ports {
@@ -56,6 +60,7 @@ struct smx_ua_config {
     const struct smx_auth_account *accounts;
     size_t account_count;
     enum smx_auth_offer offer;
+    enum smx_ua_srtp srtp;
     size_t transactions_max; /* SIP transactions at a time; 0 = 128 (about 20 KB each while in use) */
 };
 

@@ -7,15 +7,22 @@
 
 enum { COMFORT_NOISE = 13 }; /* RFC 3389 */
 
+void smx_edge_restart(struct smx_edge *edge, struct smx_rng *rng)
+{
+    edge->seq = (uint16_t)smx_rng_below(rng, 1U << 15); /* far from a wrap, for SRTP's sake */
+    edge->ssrc = smx_rng_u32(rng);
+    edge->timestamp = smx_rng_u32(rng);
+    edge->packets = edge->payload_bytes = 0;
+    edge->begun = false;
+}
+
 void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct smx_rng *rng)
 {
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
     memset(edge, 0, sizeof *edge);
     edge->codec = codec;
-    edge->seq = (uint16_t)smx_rng_below(rng, 1U << 15); /* far from a wrap, for SRTP's sake */
-    edge->ssrc = smx_rng_u32(rng);
-    edge->timestamp = smx_rng_u32(rng);
+    smx_edge_restart(edge, rng);
     memset(edge->last, SMX_PCMU_SILENCE, sizeof edge->last);
     edge->holes = SMX_EDGE_HOLES;
     edge->started = now;

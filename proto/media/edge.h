@@ -76,6 +76,8 @@ struct smx_edge {
 void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct smx_rng *rng);
 /* The phone negotiated anew; numbers go on. */
 void smx_edge_codec(struct smx_edge *edge, uint8_t codec);
+/* The stream to the phone begins anew, as another one: SSRC, numbers and counts. */
+void smx_edge_restart(struct smx_edge *edge, struct smx_rng *rng);
 /* An RTP packet of the phone, from the right source.  SMX_E_MALFORMED: not RTP, too long, or of a payload
  * type other than PCMU, PCMA and comfort noise (which is taken and forgotten). */
 enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t *in, size_t in_len);

@@ -2,6 +2,7 @@
 #include "client/sip/sdp.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void must(bool holds)
 {
@@ -22,11 +23,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     must(sdp.port != 0 && (sdp.pcmu || sdp.pcma) && sdp.audio < sdp.media_count &&
          sdp.media_count <= SMX_SDP_MEDIA);
+    own.savp = sdp.savp;
+    own.rtcp_mux = sdp.rtcp_mux;
+    memcpy(own.crypto, sdp.crypto, sizeof own.crypto);
     own.direction = smx_sdp_mirror(sdp.direction);
     smx_sdp_write(&out, &own, &sdp);
     must(!out.full);
     must(smx_sdp_read(&again, smx_text_done(&out)) == SMX_OK);
     must(again.media_count == sdp.media_count && again.audio == sdp.audio && again.port == 30000 &&
-         again.pcmu == sdp.pcmu && again.pcma == sdp.pcma);
+         again.pcmu == sdp.pcmu && again.pcma == sdp.pcma && again.savp == sdp.savp &&
+         again.rtcp_mux == sdp.rtcp_mux && memcmp(again.crypto, sdp.crypto, sizeof again.crypto) == 0);
     return 0;
 }

@@ -246,6 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                                    .tcp = self,
                                    .ports = ports,
                                    .port_count = 2,
+                                   .srtp = SMX_UA_SRTP_OFFER,
                                    .transactions_max = 16};
     static struct script s;
     struct smx_ua_usage usage;

@@ -23,6 +23,7 @@ net_interface {ip}
 module_path {modules}
 module stdio.so
 module g711.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so

@@ -14,6 +14,7 @@
 #include "proto/host/tcp.h"
 #include "proto/host/tls.h"
 #include "proto/host/udp.h"
+#include "proto/media/srtp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -365,7 +366,8 @@ static void open_side(struct side *s, struct smx_loop *loop, const char *name, c
                                    .port_count = PAIRS,
                                    .accounts = accounts,
                                    .account_count = account_count,
-                                   .offer = SMX_AUTH_MD5};
+                                   .offer = SMX_AUTH_MD5,
+                                   .srtp = SMX_UA_SRTP_OFFER};
 
     must(smx_addr_parse(&config.udp, addr), "bad address");
     config.tcp = config.tls = config.udp;
@@ -425,6 +427,8 @@ int main(int argc, char **argv)
     struct slots slots;
     long rtp = argc >= 5 ? strtol(argv[3], NULL, 10) : 0;
 
+    if (!smx_srtp_library())
+        die("no SRTP");
     if (!loop || rtp < 1024 || rtp % 2 != 0 || rtp > 65000)
         die("usage: phoneloop IP:PORT IP:PORT RTP FOLDER [USER PASSWORD]...");
     for (int i = 5; i + 1 < argc && account_count < SMX_AUTH_ACCOUNTS; i += 2)

@@ -117,7 +117,8 @@ static const char *written(const struct smx_sdp_own *own, const struct smx_sdp *
 
 static void an_answer_keeps_the_offers_lines_and_refuses_all_but_one(void **state)
 {
-    struct smx_sdp_own own = {123456789012345678, 3, {0}, 30000, SMX_SENDRECV};
+    struct smx_sdp_own own = {
+        .session = 123456789012345678, .version = 3, .port = 30000, .direction = SMX_SENDRECV};
 
     (void)state;
     memcpy(own.ip, phone_addr("127.0.0.1:1").ip, sizeof own.ip);
@@ -133,7 +134,8 @@ static void an_answer_keeps_the_offers_lines_and_refuses_all_but_one(void **stat
 
 static void an_offer_is_the_same_for_everybody(void **state)
 {
-    struct smx_sdp_own own = {123456789012345678, 1, {0}, 30000, SMX_SENDRECV};
+    struct smx_sdp_own own = {
+        .session = 123456789012345678, .version = 1, .port = 30000, .direction = SMX_SENDRECV};
 
     (void)state;
     memcpy(own.ip, phone_addr("[2001:db8::1]:1").ip, sizeof own.ip);
