@@ -81,14 +81,15 @@ enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t
     enum smx_err err = smx_rtp_decode(&rtp, in, in_len);
     int32_t gap;
     int16_t step;
-    bool anew;
+    bool anew, noise;
 
     if (err != SMX_OK)
         return err;
-    if (rtp.payload_type == COMFORT_NOISE)
-        return SMX_OK;
-    if ((rtp.payload_type != SMX_FRAME_PCMU && rtp.payload_type != SMX_FRAME_PCMA) || rtp.payload_len == 0 ||
-        rtp.payload_len > SMX_EDGE_PAYLOAD)
+    noise = rtp.payload_type == COMFORT_NOISE;
+    if (noise)
+        rtp.payload_len = 0; /* of the stream, and nothing to hear: silence is made here */
+    else if ((rtp.payload_type != SMX_FRAME_PCMU && rtp.payload_type != SMX_FRAME_PCMA) ||
+             rtp.payload_len == 0 || rtp.payload_len > SMX_EDGE_PAYLOAD)
         return SMX_E_MALFORMED;
 
     step = (int16_t)(rtp.seq - edge->seq_next);
@@ -100,13 +101,15 @@ enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t
     gap = (int32_t)(rtp.timestamp - edge->timestamp_next);
     if (anew)
         edge->part_len = 0;
-    else if (gap > 0 && gap <= SMX_EDGE_GAP) /* lost on the way; a longer one is a pause: nothing to fill */
+    else if (!noise && gap > 0 &&
+             gap <= SMX_EDGE_GAP) /* lost on the way; a longer one is a pause: nothing to fill */
         for (; gap > 0; gap--)
             append(edge, now, SMX_PCMU_SILENCE);
     edge->heard = true;
     edge->heard_ssrc = rtp.ssrc;
     edge->seq_next = (uint16_t)(rtp.seq + 1);
-    edge->timestamp_next = rtp.timestamp + (uint32_t)rtp.payload_len;
+    if (anew || !noise) /* what follows noise begins where it does */
+        edge->timestamp_next = rtp.timestamp + (uint32_t)rtp.payload_len;
     for (size_t i = 0; i < rtp.payload_len; i++) {
         uint8_t code = rtp.payload[i];
 

@@ -79,7 +79,7 @@ void smx_edge_codec(struct smx_edge *edge, uint8_t codec);
 /* The stream to the phone begins anew, as another one: SSRC, numbers and counts. */
 void smx_edge_restart(struct smx_edge *edge, struct smx_rng *rng);
 /* An RTP packet of the phone, from the right source.  SMX_E_MALFORMED: not RTP, too long, or of a payload
- * type other than PCMU, PCMA and comfort noise (which is taken and forgotten). */
+ * type other than PCMU, PCMA and comfort noise (which is a sign of life, and counted). */
 enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t *in, size_t in_len);
 /* Once a slot: the next frame, PCMU.  After SMX_EDGE_HOLES empty slots it is silence.  False: this slot is
  * empty. */

@@ -333,7 +333,7 @@ static void the_other_law_is_translated(void **state)
         assert_int_equal(frame.payload[i], smx_pcmu_encode(smx_pcma_decode(code_of((uint32_t)i))));
 }
 
-static void what_is_no_g711_is_refused_and_comfort_noise_forgotten(void **state)
+static void what_is_no_g711_is_refused(void **state)
 {
     struct fixture *f = *state;
     uint8_t wire[SMX_RTP_MAX], payload[SMX_EDGE_PAYLOAD + 1] = {0};
@@ -346,10 +346,72 @@ static void what_is_no_g711_is_refused_and_comfort_noise_forgotten(void **state)
     assert_int_equal(smx_edge_receive(&f->edge, f->now, wire, smx_rtp_encode(wire, &rtp)), SMX_E_MALFORMED);
     rtp.payload_len = sizeof payload;
     assert_int_equal(smx_edge_receive(&f->edge, f->now, wire, smx_rtp_encode(wire, &rtp)), SMX_E_MALFORMED);
-    rtp.payload_type = 13;
-    rtp.payload_len = 1;
-    assert_int_equal(smx_edge_receive(&f->edge, f->now, wire, smx_rtp_encode(wire, &rtp)), SMX_OK);
     assert_false(f->edge.heard);
+}
+
+/* The phone's next packet of comfort noise, for ms of silence. */
+static void noise(struct fixture *f, unsigned ms)
+{
+    uint8_t payload[1] = {60}, wire[SMX_RTP_MAX];
+    struct smx_rtp rtp = {false, 13, f->seq++, f->timestamp, f->ssrc, payload, sizeof payload};
+
+    f->timestamp += ms * 8;
+    assert_int_equal(smx_edge_receive(&f->edge, f->now, wire, smx_rtp_encode(wire, &rtp)), SMX_OK);
+}
+
+static void a_phone_that_sends_noise_for_silence_is_neither_lost_nor_late(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t out[SMX_RTCP_REPORT];
+
+    for (int spurt = 0; spurt < 20; spurt++) {
+        for (int i = 0; i < 30; i++, f->now += SMX_MS(20)) {
+            packet(f, 20, true);
+            if (i > 0)
+                assert_true(take(f) >= 0);
+        }
+        for (int i = 0; i < 20; i++) { /* two seconds of silence, noise each 100 ms */
+            noise(f, 100);
+            for (int slot = 0; slot < 5; slot++, f->now += SMX_MS(20)) {
+                int got = take(f);
+
+                if (i > 0)
+                    assert_int_equal(got, -2);
+            }
+        }
+    }
+    (void)smx_edge_report(&f->edge, f->now, &f->rng, out);
+    assert_int_equal(out[35], 0); /* nothing is missing */
+}
+
+static void a_phone_that_begins_with_noise_is_there(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(take(f), -1);
+    noise(f, 20);
+    for (int slot = 0; slot < 10; slot++, f->now += SMX_MS(20))
+        assert_int_equal(take(f), slot < SMX_EDGE_HOLES ? -1 : -2);
+    f->timestamp += 160 * 9;
+    packet(f, 20, true);
+    f->now += SMX_MS(10);
+    assert_int_equal(take(f), 0);
+}
+
+/* Joins in the middle of a stream, as after a hold or a lost beginning, whatever its numbers are. */
+static void a_late_phone_is_heard_from_its_first_packet_on(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int slot = 0; slot < 100; slot++, f->now += SMX_MS(20))
+        assert_int_equal(take(f), -1);
+    f->seq = 4711;
+    f->timestamp = 0x12345678;
+    for (int i = 0; i < 50; i++, f->now += SMX_MS(20)) {
+        packet(f, 20, true);
+        if (i > 0)
+            assert_int_equal(take(f), (i - 1) * 160 % 200);
+    }
 }
 
 static void a_burst_overflows_without_harm_and_drains(void **state)
@@ -466,7 +528,10 @@ int main(void)
         cmocka_unit_test_setup(doubles_and_stragglers_are_dropped, setup),
         cmocka_unit_test_setup(a_new_ssrc_and_a_jump_in_sequence_are_new_starts, setup),
         cmocka_unit_test_setup(the_other_law_is_translated, setup),
-        cmocka_unit_test_setup(what_is_no_g711_is_refused_and_comfort_noise_forgotten, setup),
+        cmocka_unit_test_setup(what_is_no_g711_is_refused, setup),
+        cmocka_unit_test_setup(a_phone_that_sends_noise_for_silence_is_neither_lost_nor_late, setup),
+        cmocka_unit_test_setup(a_phone_that_begins_with_noise_is_there, setup),
+        cmocka_unit_test_setup(a_late_phone_is_heard_from_its_first_packet_on, setup),
         cmocka_unit_test_setup(a_burst_overflows_without_harm_and_drains, setup),
         cmocka_unit_test_setup(packets_count_from_random_numbers_and_hide_holes, setup),
         cmocka_unit_test_setup(a_phone_of_the_other_law_gets_it, setup),
