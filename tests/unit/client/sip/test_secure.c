@@ -247,6 +247,53 @@ static void a_key_beside_plain_rtp_is_taken_up(void **state)
     smx_srtp_free(out);
 }
 
+/* The end of key 5, 100 ms long, as the phone sends it; s NULL: in the clear. */
+static void press(struct phone *p, struct smx_srtp *s, uint16_t seq)
+{
+    static const uint8_t event[SMX_DTMF_PAYLOAD] = {5, 0x80 | 10, 800 >> 8, 800 & 0xff};
+    struct smx_rtp rtp = {true, SMX_DTMF_TYPE, seq, seq * 160U, 77, event, sizeof event};
+    _Alignas(4) uint8_t packet[SMX_RTP_MAX] = {0};
+    size_t len = smx_rtp_encode(packet, &rtp);
+    struct smx_addr from = phone_addr("127.0.0.1:21072");
+
+    if (s)
+        assert_true(smx_srtp_protect(s, false, packet, &len));
+    smx_ua_rtp(p->ua, p->now, 0, false, &from, packet, len);
+}
+
+static void keys_are_encrypted_both_ways(void **state)
+{
+    _Alignas(4) uint8_t packet[SMX_RTP_MAX];
+    struct phone *p = *state;
+    struct smx_srtp *in, *out = speaks(SMX_SRTP_CM_80, KEY_80);
+    const struct smx_ua_send *sent;
+    uint32_t call;
+    size_t len;
+
+    source = "127.0.0.1";
+    invite(p, SESSION("RTP/SAVP"), LINE_80(KEY_80) "a=rtpmap:101 telephone-event/8000\n");
+    call = answered(p);
+    in = hears(p, SMX_SRTP_CM_80, "3");
+    press(p, NULL, 1);
+    pass(p, SMX_MS(200));
+    expect_no_order(p);
+    press(p, out, 2);
+    assert_int_equal(expect_order(p, SMX_UA_CALL_KEY)->key.event, 5);
+
+    expect_quiet(p);
+    smx_ua_call_key(p->ua, p->now, call, (struct smx_dtmf_key){7, 5});
+    smx_ua_media_put(p->ua, call, p->now, NULL);
+    sent = smx_ua_next_send(p->ua);
+    assert_non_null(sent);
+    len = sent->len;
+    memcpy(packet, sent->bytes, len);
+    assert_true(smx_srtp_unprotect(in, false, packet, &len));
+    assert_int_equal(packet[1] & 0x7f, SMX_DTMF_TYPE);
+    assert_int_equal(packet[SMX_RTP_HEADER], 7);
+    smx_srtp_free(in);
+    smx_srtp_free(out);
+}
+
 static void reports_are_encrypted(void **state)
 {
     _Alignas(4) uint8_t packet[SMX_RTP_MAX];
@@ -545,6 +592,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SECURE_TEST(a_savp_call_is_encrypted_both_ways, offer),
         SECURE_TEST(a_key_beside_plain_rtp_is_taken_up, offer),
+        SECURE_TEST(keys_are_encrypted_both_ways, offer),
         SECURE_TEST(reports_are_encrypted, offer),
         SECURE_TEST(a_key_is_not_named_where_others_can_read_it, offer),
         SECURE_TEST(a_savp_offer_without_a_key_for_us_is_refused, offer),
