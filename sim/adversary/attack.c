@@ -16,20 +16,21 @@
 
 /* Each attack stands in a file of its own, declared here and listed once. */
 const struct smx_attack *const smx_attacks[] = {
-    &smx_attack_build,          /* when circuits were built */
-    &smx_attack_corrupt,        /* sets of corrupt relays */
-    &smx_attack_discover,       /* whose guard is it */
-    &smx_attack_intersect,      /* who was on line */
-    &smx_attack_jammer,         /* cuts of access links */
-    &smx_attack_passive,        /* rates on links */
-    &smx_attack_phrases,        /* sizes and phrases */
-    &smx_attack_polling,        /* a stranger who calls and calls */
-    &smx_attack_sparse,         /* few circuits */
-    &smx_attack_startstop,      /* rates that change */
-    &smx_attack_tagging,        /* marks and replays */
-    &smx_attack_voice,          /* the voice's own pattern */
-    &smx_attack_watermark,      /* marks by delay and loss on links */
-    &smx_attack_watermark_drop, /* watermark_drop */
+    &smx_attack_build,           /* when circuits were built */
+    &smx_attack_corrupt,         /* sets of corrupt relays */
+    &smx_attack_discover,        /* whose guard is it */
+    &smx_attack_intersect,       /* who was on line */
+    &smx_attack_jammer,          /* cuts of access links */
+    &smx_attack_passive,         /* rates on links */
+    &smx_attack_phrases,         /* sizes and phrases */
+    &smx_attack_polling,         /* a stranger who calls and calls */
+    &smx_attack_sparse,          /* few circuits */
+    &smx_attack_startstop,       /* rates that change */
+    &smx_attack_tagging,         /* marks and replays */
+    &smx_attack_voice,           /* the voice's own pattern */
+    &smx_attack_watermark,       /* delays on a caller's link */
+    &smx_attack_watermark_drop,  /* losses on it */
+    &smx_attack_watermark_guard, /* delays behind his guard */
     NULL,
 };
 

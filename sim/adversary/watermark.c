@@ -31,10 +31,22 @@ struct flow {
     struct smx_eye eye;
 };
 
+/* A guard all of whose links to middles are marked alike. */
+struct guard {
+    bool marked;
+    size_t swing, chip;
+    uint8_t *level;     /* since measured time began */
+    smx_time *released; /* by relay */
+};
+
 struct marker {
     struct smx_sim *sim;
     const char *arm;
     bool drops;
+    uint32_t relays;
+    struct guard *guard; /* by relay; NULL: callers' access links are marked */
+    uint32_t *entry;     /* by node: the relay that a client sent to last */
+    bool *is_middle;     /* by relay */
     struct smx_rng rng;
     struct smx_trace *trace;
     struct flow *flow;
@@ -52,38 +64,107 @@ static void *must(void *p)
 
 /* ---- marking ---- */
 
-static bool tap(void *arg, smx_time now, uint32_t from, uint32_t to, uint8_t *bytes, size_t len,
-                smx_time *delay)
+static size_t bin_at(smx_time from, smx_time now)
 {
-    struct marker *m = arg;
-    uint32_t relays = smx_sim_scenario(m->sim)->relays;
+    return (size_t)((now - from) / SMX_MS(SMX_MARK_BIN_MS));
+}
 
-    (void)bytes;
-    (void)len;
-    if (from < relays || to >= relays)
-        return true;
+static void hold(smx_time *released, smx_time now, bool up, size_t swing, smx_time *delay)
+{
+    smx_time at = now + (up ? SMX_MS(swing_ms[swing]) : 0);
+
+    if (at < *released)
+        at = *released;
+    *released = at;
+    *delay += at - now;
+}
+
+static bool tap_access(struct marker *m, smx_time now, uint32_t from, smx_time *delay)
+{
     for (size_t i = 0; i < m->flows; i++) {
         struct flow *f = &m->flow[i];
-        size_t bin = (size_t)((now - f->from) / SMX_MS(SMX_MARK_BIN_MS));
-        smx_time at = now;
+        size_t bin = bin_at(f->from, now);
 
         if (!f->on || f->caller != from || bin >= f->bins)
             continue;
         if (m->drops)
             return !f->level[bin];
-        at += f->level[bin] ? SMX_MS(swing_ms[f->swing]) : 0;
-        if (at < f->released)
-            at = f->released;
-        f->released = at;
-        *delay += at - now;
+        hold(&f->released, now, f->level[bin], f->swing, delay);
     }
+    return true;
+}
+
+static bool tap(void *arg, smx_time now, uint32_t from, uint32_t to, uint8_t *bytes, size_t len,
+                smx_time *delay)
+{
+    struct marker *m = arg;
+
+    (void)bytes;
+    (void)len;
+    if (to >= m->relays)
+        return true;
+    if (from >= m->relays) {
+        m->entry[from] = to;
+        return m->guard || tap_access(m, now, from, delay);
+    }
+    if (m->guard && m->guard[from].marked && m->is_middle[to])
+        hold(&m->guard[from].released[to], now, m->guard[from].level[bin_at(smx_sim_begins(m->sim), now)],
+             m->guard[from].swing, delay);
+    return true;
+}
+
+/* Every second guard. */
+static void mark_guards(struct marker *m, size_t bins)
+{
+    size_t count = 0;
+
+    m->guard = must(calloc(m->relays, sizeof *m->guard));
+    for (uint32_t i = 0; i < m->relays; i++) {
+        struct guard *g = &m->guard[i];
+
+        if (smx_sim_layer(m->sim, i) != SMX_LAYER_GUARD || count++ % 2 == 1)
+            continue;
+        g->marked = true;
+        g->chip = count / 2 % CHIPS;
+        g->swing = count / 2 / CHIPS % SWINGS;
+        g->level = must(calloc(bins, 1));
+        g->released = must(calloc(m->relays, sizeof *g->released));
+        smx_mark_draw_delay(g->level, bins, chip_ms[g->chip] / SMX_MARK_BIN_MS, &m->rng);
+    }
+}
+
+/* The flow's mark: its own, or what its guard does from now on.  False: its guard does nothing. */
+static bool choose_mark(struct marker *m, struct flow *f)
+{
+    size_t all = bin_at(smx_sim_begins(m->sim), smx_sim_ends(m->sim)) + 1, now;
+    const struct guard *g;
+
+    f->bins = bin_at(f->from, smx_sim_ends(m->sim)) + 1;
+    if (!m->guard) {
+        f->chip = m->flows % CHIPS;
+        f->swing = m->flows / CHIPS % SWINGS;
+        f->level = must(calloc(f->bins, 1));
+        if (m->drops)
+            smx_mark_draw_drop(f->level, f->bins, DROP_PPM, &m->rng);
+        else
+            smx_mark_draw_delay(f->level, f->bins, chip_ms[f->chip] / SMX_MARK_BIN_MS, &m->rng);
+        return true;
+    }
+    g = &m->guard[m->entry[f->caller]];
+    now = bin_at(smx_sim_begins(m->sim), f->from);
+    if (!g->marked || m->entry[f->caller] == m->entry[f->callee] || now >= all)
+        return false;
+    f->chip = g->chip;
+    f->swing = g->swing;
+    f->bins = f->bins < all - now ? f->bins : all - now;
+    f->level = must(calloc(f->bins, 1));
+    memcpy(f->level, g->level + now, f->bins);
     return true;
 }
 
 static void start_flow(struct marker *m, size_t call, const struct smx_truth_call *c)
 {
     struct flow *f;
-    uint32_t relays = smx_sim_scenario(m->sim)->relays;
 
     if (m->flows == m->room) {
         m->room = m->room ? 2 * m->room : 64;
@@ -91,20 +172,14 @@ static void start_flow(struct marker *m, size_t call, const struct smx_truth_cal
     }
     f = &m->flow[m->flows];
     memset(f, 0, sizeof *f);
-    f->caller = relays + (uint32_t)c->caller;
-    f->callee = relays + (uint32_t)c->callee;
+    f->caller = m->relays + (uint32_t)c->caller;
+    f->callee = m->relays + (uint32_t)c->callee;
     f->call = call;
     f->on = true;
     f->from = smx_sim_now(m->sim);
     f->until = SMX_NEVER;
-    f->chip = m->flows % CHIPS;
-    f->swing = m->flows / CHIPS % SWINGS;
-    f->bins = (size_t)((smx_sim_ends(m->sim) - f->from) / SMX_MS(SMX_MARK_BIN_MS)) + 1;
-    f->level = must(calloc(f->bins, 1));
-    if (m->drops)
-        smx_mark_draw_drop(f->level, f->bins, DROP_PPM, &m->rng);
-    else
-        smx_mark_draw_delay(f->level, f->bins, chip_ms[f->chip] / SMX_MARK_BIN_MS, &m->rng);
+    if (!choose_mark(m, f))
+        return;
     smx_eye_open(&f->eye, m->sim, f->callee);
     m->flows++;
 }
@@ -124,7 +199,7 @@ static void look_for_calls(struct marker *m)
     for (size_t i = 0; i < count; i++)
         if (!m->met[i] && call[i].answered != SMX_NEVER) {
             m->met[i] = true;
-            if (i % 2 == 0 && call[i].ended == SMX_NEVER)
+            if ((m->guard || i % 2 == 0) && call[i].ended == SMX_NEVER)
                 start_flow(m, i, &call[i]);
         }
     for (size_t i = 0; i < m->flows; i++)
@@ -146,15 +221,25 @@ static void look(void *arg)
         smx_sim_at(m->sim, smx_sim_now(m->sim) + SMX_MS(SMX_EYE_LOOK_MS), look, m);
 }
 
-static void *begin(struct smx_sim *sim, const char *arm, bool drops)
+enum where { ACCESS, GUARDS };
+
+static void *begin(struct smx_sim *sim, const char *arm, enum where where, bool drops)
 {
     struct marker *m = must(calloc(1, sizeof *m));
+    size_t clients = smx_sim_network(sim)->clients;
 
     m->sim = sim;
     m->arm = arm;
     m->drops = drops;
+    m->relays = smx_sim_scenario(sim)->relays;
+    m->entry = must(calloc(m->relays + clients, sizeof *m->entry));
+    m->is_middle = must(calloc(m->relays, sizeof *m->is_middle));
+    for (uint32_t i = 0; i < m->relays; i++)
+        m->is_middle[i] = smx_sim_layer(sim, i) == SMX_LAYER_MIDDLE;
     smx_rng_fork(&m->rng, smx_sim_rng(sim));
-    m->trace = smx_trace_new(smx_sim_begins(sim), smx_sim_ends(sim), smx_sim_scenario(sim)->relays);
+    if (where == GUARDS)
+        mark_guards(m, bin_at(smx_sim_begins(sim), smx_sim_ends(sim)) + 1);
+    m->trace = smx_trace_new(smx_sim_begins(sim), smx_sim_ends(sim), m->relays);
     smx_sim_watch(sim, tap, m);
     smx_sim_watch(sim, smx_trace_tap, m->trace);
     look(m);
@@ -178,7 +263,6 @@ static float *room_for(size_t bins)
 static void see(struct seen *s, const struct marker *m, const struct flow *f, size_t bins)
 {
     size_t slow = SLOW * chip_ms[f->chip] / SMX_MARK_BIN_MS;
-    uint32_t relays = smx_sim_scenario(m->sim)->relays;
 
     s->bins = bins;
     for (size_t v = 0; v < VIEWS; v++) {
@@ -190,7 +274,7 @@ static void see(struct seen *s, const struct marker *m, const struct flow *f, si
         smx_mark_prepare(s->rate[v], bins, slow);
     }
     s->link = room_for(bins);
-    smx_trace_rate_access(m->trace, relays, f->callee, true, SMX_TRACE_DATAGRAMS,
+    smx_trace_rate_access(m->trace, m->relays, f->callee, true, SMX_TRACE_DATAGRAMS,
                           f->from - smx_sim_begins(m->sim), SMX_MS(SMX_MARK_BIN_MS), s->link, bins);
     smx_mark_prepare(s->link, bins, slow);
 }
@@ -307,6 +391,13 @@ static void end(void *self, struct smx_sim *sim, struct smx_attack_result *resul
         result->says, sizeof result->says,
         "a mark put on a caller's access link was found at the callee, by his guard or on his link, with "
         "one false positive in a hundred");
+    for (uint32_t i = 0; m->guard && i < m->relays; i++) {
+        free(m->guard[i].level);
+        free(m->guard[i].released);
+    }
+    free(m->guard);
+    free(m->entry);
+    free(m->is_middle);
     free(m->flow);
     free(m->met);
     smx_trace_free(m->trace);
@@ -315,12 +406,17 @@ static void end(void *self, struct smx_sim *sim, struct smx_attack_result *resul
 
 static void *begin_delay(struct smx_sim *sim, const char *arm)
 {
-    return begin(sim, arm, false);
+    return begin(sim, arm, ACCESS, false);
 }
 
 static void *begin_drop(struct smx_sim *sim, const char *arm)
 {
-    return begin(sim, arm, true);
+    return begin(sim, arm, ACCESS, true);
+}
+
+static void *begin_guards(struct smx_sim *sim, const char *arm)
+{
+    return begin(sim, arm, GUARDS, false);
 }
 
 static const char *const delay_arms[] = {SMX_ARM_ON, SMX_ARM_OFF, SMX_ARM_ADAPTIVE, NULL};
@@ -341,5 +437,14 @@ const struct smx_attack smx_attack_watermark_drop = {
     .does = "loses one in a hundred of a caller's datagrams in a pattern and looks for it at the callee",
     .arms = drop_arms,
     .begin = begin_drop,
+    .end = end,
+};
+
+const struct smx_attack smx_attack_watermark_guard = {
+    .name = "watermark-guard",
+    .does = "delays all that a guard sends to middles in a pattern and looks for it at the callees of its "
+            "clients",
+    .arms = delay_arms,
+    .begin = begin_guards,
     .end = end,
 };

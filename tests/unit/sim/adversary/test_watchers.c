@@ -16,10 +16,10 @@
 #include "sim/adversary/watermark.h"
 #include "sim/run.h"
 
-enum { ATTACKS = 3 };
+enum { ATTACKS = 4 };
 
 static const struct smx_attack *const attacks[ATTACKS] = {&smx_attack_passive, &smx_attack_startstop,
-                                                          &smx_attack_watermark};
+                                                          &smx_attack_watermark, &smx_attack_voice};
 
 static const char text[] = "relays = 9\n"
                            "clients = 14\n"
@@ -37,7 +37,7 @@ static const char text[] = "relays = 9\n"
                            "param.batch_s = 5\n"
                            "param.floor_circuits = 0\n";
 
-/* The first two only watch, so all three can share a network. */
+/* The first two only watch, and the last has phones say nothing in silence: they can share a network. */
 static void run(const char *arm, struct smx_attack_result result[ATTACKS])
 {
     struct smx_scenario s;
