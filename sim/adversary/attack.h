@@ -11,6 +11,7 @@
 #ifndef SMX_SIM_ADVERSARY_ATTACK_H
 #define SMX_SIM_ADVERSARY_ATTACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ struct smx_attack {
     const char *name;        /* one word, as in `attacks = ...` of a scenario */
     const char *does;        /* one sentence, for `sipmix-sim explain` */
     const char *const *arms; /* ends with NULL; the first is "on" */
+    bool looks_on; /* touches nothing: shares its networks with others of which that is true, and whose arms
+                      are the same list */
     /* The network stands in this arm's modes, measured time begins, no call has been made yet.  Sets its taps
      * and timers; returns its state.  NULL: the attack makes its own networks, see alone. */
     void *(*begin)(struct smx_sim *sim, const char *arm);

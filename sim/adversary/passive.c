@@ -215,6 +215,7 @@ const struct smx_attack smx_attack_passive = {
     .name = "passive",
     .does = "watches all access links and correlates rates, to find the other end of each call",
     .arms = arms,
+    .looks_on = true,
     .begin = begin_rates,
     .end = end,
 };
@@ -224,6 +225,7 @@ const struct smx_attack smx_attack_startstop = {
     .does = "watches all access links and matches moments at which traffic changes, to find the other end of "
             "each call",
     .arms = arms,
+    .looks_on = true,
     .begin = begin_changes,
     .end = end,
 };

@@ -37,7 +37,8 @@ static bool run_while(struct smx_sim *sim, enum smx_sim_phase phase, struct plac
 static void complain_not_ready(const struct smx_sim *sim)
 {
     fprintf(stderr, "\n" NAME ": seed %llu: %zu of %u clients are ready after start_most\n",
-            (unsigned long long)smx_sim_seed(sim), smx_sim_ready_clients(sim), smx_sim_scenario(sim)->clients);
+            (unsigned long long)smx_sim_seed(sim), smx_sim_ready_clients(sim),
+            smx_sim_scenario(sim)->clients);
 }
 
 /* The measured run; false: the network did not come to life. */
@@ -61,9 +62,15 @@ static bool measure(const struct source *s, uint64_t seed, struct place *place, 
     return alive;
 }
 
+/* Attacks that share their networks. */
+struct group {
+    const struct smx_attack *attack[SMX_SCENARIO_ATTACKS];
+    size_t count;
+};
+
 /* One arm in a network of its own; false: it did not come to life. */
-static bool attack_network(const struct smx_attack *attack, const char *arm, const struct source *s,
-                           uint64_t seed, struct place *place, struct smx_result *result)
+static bool attack_network(const struct group *group, const char *arm, const struct source *s, uint64_t seed,
+                           struct place *place, struct smx_result *result)
 {
     struct smx_scenario scenario = s->scenario;
     struct smx_sim *sim;
@@ -77,14 +84,20 @@ static bool attack_network(const struct smx_attack *attack, const char *arm, con
     }
     sim = smx_sim_new(&scenario, seed);
     if (run_while(sim, SMX_SIM_STARTING, place) && smx_sim_phase(sim) == SMX_SIM_MEASURED) {
-        void *self = attack->begin(sim, arm);
-        bool whole = run_while(sim, SMX_SIM_MEASURED, place);
-        struct smx_attack_result scratch = {.trials = 0};
+        void *self[SMX_SCENARIO_ATTACKS];
+        bool whole;
 
+        for (size_t i = 0; i < group->count; i++)
+            self[i] = group->attack[i]->begin(sim, arm);
+        whole = run_while(sim, SMX_SIM_MEASURED, place);
         /* an attack that was cut short is not judged: the rest of it might have said otherwise */
-        attack->end(self, sim, whole ? smx_result_attack(result, attack->name, arm) : &scratch);
-        if (!whole)
+        for (size_t i = 0; i < group->count; i++) {
+            struct smx_attack_result scratch = {.trials = 0};
+
+            group->attack[i]->end(self[i], sim,
+                                  whole ? smx_result_attack(result, group->attack[i]->name, arm) : &scratch);
             smx_attack_result_fini(&scratch);
+        }
     }
     alive = smx_sim_phase(sim) != SMX_SIM_FAILED;
     if (!alive)
@@ -93,20 +106,40 @@ static bool attack_network(const struct smx_attack *attack, const char *arm, con
     return alive;
 }
 
+/* The scenario's i-th attack, and all that share its networks; none: they share an earlier one's. */
+static void find_group(struct group *g, const struct smx_scenario *s, size_t i)
+{
+    g->attack[0] = smx_attack_find(s->attack[i]);
+    g->count = 1;
+    for (size_t k = 0; g->attack[0]->looks_on && k < s->attacks; k++) {
+        const struct smx_attack *other = smx_attack_find(s->attack[k]);
+
+        if (k == i || !other->looks_on || other->arms != g->attack[0]->arms)
+            continue;
+        if (k < i) {
+            g->count = 0;
+            return;
+        }
+        g->attack[g->count++] = other;
+    }
+}
+
 static bool attack_all(const struct source *s, uint64_t seed, struct place *place, struct smx_result *result)
 {
     bool alive = true;
 
     for (size_t i = 0; i < s->scenario.attacks; i++) {
         const struct smx_attack *attack = smx_attack_find(s->scenario.attack[i]);
+        struct group group;
 
-        for (size_t k = 0; attack->arms[k] && !interrupted; k++) {
+        find_group(&group, &s->scenario, i);
+        for (size_t k = 0; group.count > 0 && attack->arms[k] && !interrupted; k++) {
             part(place, attack->name, attack->arms[k]);
             if (attack->alone)
                 attack->alone(&s->scenario, seed, attack->arms[k],
                               smx_result_attack(result, attack->name, attack->arms[k]));
             else
-                alive = attack_network(attack, attack->arms[k], s, seed, place, result) && alive;
+                alive = attack_network(&group, attack->arms[k], s, seed, place, result) && alive;
         }
     }
     return alive;
