@@ -243,13 +243,13 @@ struct smx_auc smx_auc_of(struct smx_scores *hit, struct smx_scores *miss, doubl
     spread = z * sqrt(of_true / (double)hit->count + of_false / (double)miss->count);
     r.low = within(r.auc - spread);
     r.high = within(r.auc + spread);
-    if (of_true == 0 &&
-        of_false == 0) { /* told apart always, or never: as many successes without a failure */
+    if (of_true == 0 && of_false == 0) {
+        /* all alike: as many pairs without one that differs, so the exact bound for none */
         double fewer = (double)(hit->count < miss->count ? hit->count : miss->count);
-        double least = pow((1 - level) / 2, 1 / fewer);
+        double differ = 1 - pow((1 - level) / 2, 1 / fewer);
 
-        r.low = r.auc > 0.5 ? least : 0;
-        r.high = r.auc < 0.5 ? 1 - least : 1;
+        r.low = r.auc < 0.5 ? 0 : r.auc - differ * r.auc;
+        r.high = r.auc > 0.5 ? 1 : r.auc + differ * (1 - r.auc);
     }
     spread = z * sqrt(variance_under_chance(hit, miss));
     r.chance_low = within(0.5 - spread);

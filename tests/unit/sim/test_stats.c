@@ -331,6 +331,16 @@ static void scores_that_always_tell_leave_a_chance_of_failure_that_was_not_seen(
     assert_true(r.chance_high < r.low);
     smx_scores_fini(&hit);
     smx_scores_fini(&miss);
+    for (int i = 0; i < 50; i++) {
+        smx_scores_add(&hit, 7);
+        smx_scores_add(&miss, 7);
+    }
+    r = smx_auc_of(&hit, &miss, 0.95); /* and scores that are all the same */
+    assert_true(r.auc == 0.5 && r.chance_low == 0.5 && r.chance_high == 0.5);
+    NEAR(r.high, 0.5 + smx_clopper_pearson(0, 50, 0.95).high / 2, 1e-9);
+    NEAR(r.low, 1 - r.high, 1e-9);
+    smx_scores_fini(&hit);
+    smx_scores_fini(&miss);
 }
 
 /* Random scores: AUC within the interval of chance as often as its level says. */
