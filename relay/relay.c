@@ -289,7 +289,7 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
              listen = (uint32_t)(tick % r->period[SMX_PERIOD_LISTEN]);
     uint32_t count, skip = 0, real = 0;
     struct smx_quantum q;
-    bool has_own;
+    bool is_full, gives_way, has_own;
 
     if (n->kind == SMX_LINK_CLIENT && slot != n->phase)
         return;
@@ -301,10 +301,13 @@ static void link_tick(struct smx_relay *r, uint32_t link, uint64_t tick, smx_tim
     if (count == 0)
         return;
     smx_quantum_open(&q, cells, count, n->cells, &r->rng);
+    is_full = n->slot_count[slot] + n->listen_count[listen] >= q.total;
     /* A full client link still has to say things: a command takes the place of a listening or errand
-     * circuit's cell. */
-    has_own = smx_link_command(r->ep, link, now, own);
-    if (n->slot_count[slot] + n->listen_count[listen] >= q.total && (has_own || has_command(r, link, tick)))
+     * circuit's cell.  On a relay link it waits for the place that is kept free; without timetables none is.
+     */
+    gives_way = is_full && (n->kind == SMX_LINK_CLIENT || r->loose);
+    has_own = (!is_full || gives_way) && smx_link_command(r->ep, link, now, own);
+    if (gives_way && (has_own || has_command(r, link, tick)))
         skip = 1;
     if (r->loose) {
         real += smx_relay_loose_depart(r, link, tick, now, skip, &q);
