@@ -2,7 +2,8 @@
  *
  * An introduction costs a slot for a while, so strangers get one at a time, and few in a minute; they are
  * answered in the same way whether the user is in a call or not.  A contact is always answered: by any free
- * slot, else a stranger makes room, and the introduction waits for that. Timers: guest.until. */
+ * slot, else a stranger makes room, or a pipe that a message has left open, and the introduction waits for
+ * that.  Timers: guest.until. */
 #include "client/core.h"
 
 #include <sodium.h>
@@ -58,9 +59,11 @@ static bool stranger_may(struct smx_client *c, smx_time now)
 {
     struct screen *s = &c->screen;
 
+    if (s->refill == 0) /* the first one since our start */
+        s->tokens = STRANGERS;
     while (s->tokens < STRANGERS && now >= s->refill) {
         s->tokens++;
-        s->refill = (s->refill == 0 ? now : s->refill) + SMX_MS(STRANGER_MS);
+        s->refill += SMX_MS(STRANGER_MS);
     }
     if (s->tokens == 0 || stranger_is_served(c))
         return false;
@@ -86,7 +89,13 @@ static struct meeting *slot_for_stranger(struct smx_client *c)
                : NULL;
 }
 
-/* For a contact: a stranger who is not in a call goes. */
+/* After a message, and nothing more to say. */
+static bool is_only_kept_open(const struct smx_client *c, const struct meeting *m)
+{
+    return m->state == MEETING_OPEN && m->call.state == CALL_NONE && !smx_messages_wait(c, m);
+}
+
+/* For a contact: a stranger who is not in a call goes, else a pipe that is only kept open. */
 static void make_room(struct smx_client *c, smx_time now)
 {
     for (size_t i = 0; i < c->slots; i++) {
@@ -98,6 +107,11 @@ static void make_room(struct smx_client *c, smx_time now)
             return;
         }
     }
+    for (size_t i = 0; i < c->slots; i++)
+        if (is_only_kept_open(c, &c->meeting[i])) {
+            smx_meeting_close(c, now, &c->meeting[i]);
+            return;
+        }
 }
 
 static void forget_guest(struct smx_client *c)
