@@ -221,6 +221,18 @@ static size_t draw_end(struct smx_client *c, const struct circuit *k, size_t gua
     return end == SMX_RELAY_NONE ? same : end;
 }
 
+/* The newest of its keys whose epoch has begun: it takes those of the epoch before the present one too, but
+ * none that are older, however long our consensus is valid. */
+static const struct smx_onion_key *onion_of(const struct smx_client *c, const struct smx_relay_info *r)
+{
+    uint64_t epoch = (uint64_t)c->wall.s / c->consensus.params.epoch_s;
+    size_t at = r->onion_count - 1;
+
+    while (at > 0 && r->onion[at].epoch > epoch)
+        at--;
+    return &r->onion[at];
+}
+
 bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
                       struct smx_hop_target *target)
 {
@@ -229,9 +241,7 @@ bool smx_paths_target(const struct smx_client *c, const uint8_t id[SMX_DOC_KEY],
 
     if (place == SMX_RELAY_NONE)
         return false;
-    onion = smx_relay_onion(relay_at(c, place), c->consensus.epoch);
-    if (!onion)
-        onion = &relay_at(c, place)->onion[relay_at(c, place)->onion_count - 1];
+    onion = onion_of(c, relay_at(c, place));
     memcpy(target->id, id, SMX_RELAY_ID);
     memcpy(target->onion, onion->key, sizeof target->onion);
     memcpy(target->tag, onion->tag, sizeof target->tag);

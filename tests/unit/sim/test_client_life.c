@@ -174,6 +174,28 @@ static void a_new_consensus_is_fetched_before_the_old_one_expires(void **state)
     smx_sim_network_free(n);
 }
 
+/* A consensus is valid for three epochs; relays take the keys of the epoch before, this one and the next. */
+static void circuits_are_built_with_the_keys_of_the_epoch_however_old_the_consensus_is(void **state)
+{
+    struct smx_sim_network *n = ready_network(29);
+    struct smx_client *c = n->user[0].client;
+    struct smx_hop_target target;
+    uint8_t key[32];
+
+    (void)state;
+    for (uint64_t later = 0; later < 3; later++) {
+        uint64_t listed = c->consensus.epoch + (later > 1 ? 1 : later); /* its newest one, at last */
+
+        c->wall.s = (int64_t)((c->consensus.epoch + later) * EPOCH_S + 1);
+        for (size_t i = 0; i < n->relays; i++) {
+            assert_true(smx_paths_target(c, n->relay[i].id, &target));
+            assert_int_equal(smx_relay_onion_key(n->relay[i].core, listed, key), SMX_OK);
+            assert_memory_equal(target.onion, key, sizeof key);
+        }
+    }
+    smx_sim_network_free(n);
+}
+
 static void without_a_relay_that_answers_http_is_asked_for(void **state)
 {
     struct smx_sim_network *n = network_without_clients(27);
@@ -312,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_name_is_claimed_by_registering_and_cannot_be_claimed_twice),
         cmocka_unit_test(with_no_name_configured_a_random_one_is_had),
         cmocka_unit_test(a_new_consensus_is_fetched_before_the_old_one_expires),
+        cmocka_unit_test(circuits_are_built_with_the_keys_of_the_epoch_however_old_the_consensus_is),
         cmocka_unit_test(without_a_relay_that_answers_http_is_asked_for),
         cmocka_unit_test(a_second_identity_has_its_own_circuits_and_address),
         cmocka_unit_test(nothing_that_a_user_does_changes_the_pace_or_size_of_datagrams),
