@@ -387,8 +387,8 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
     } else if (r->type == SMX_RECORD_KEY && ours && k->state == CALL_TALKING) {
         if (c->phone->call_key)
             c->phone->call_key(c->phone->arg, now, k->id, (struct smx_dtmf_key){r->event, r->slots});
-    } else if ((r->type == SMX_RECORD_CANCEL && ours && !k->out && k->state != CALL_TALKING) ||
-               (r->type == SMX_RECORD_BYE && ours)) {
+    } else if ((r->type == SMX_RECORD_CANCEL && ours && !k->out) || (r->type == SMX_RECORD_BYE && ours)) {
+        /* CANCEL may cross our ANSWER: he is gone all the same */
         smx_client_call_lost(c, now, m, 480);
         smx_meeting_close(c, now, m);
     }

@@ -140,11 +140,10 @@ static void a_call_can_be_cancelled_at_any_moment(void **state)
 {
     struct smx_sim_network *n = ready_network(7);
     struct smx_sim_user *alice = &n->user[0], *bob = &n->user[1];
+    struct smx_sim_call *out;
 
     (void)state;
     for (unsigned ms = 0; ms < 1200; ms += 150) {
-        struct smx_sim_call *out;
-
         alice->call_count = bob->call_count = 0;
         out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
         smx_sim_run_for(n, ms + 1);
@@ -155,6 +154,16 @@ static void a_call_can_be_cancelled_at_any_moment(void **state)
             assert_true(bob->call[i].ended);
     }
     bob->answers = true;
+    alice->call_count = bob->call_count = 0;
+    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    for (unsigned ms = 0; ms < 3000 && (bob->call_count == 0 || !bob->call[0].answered); ms++)
+        smx_sim_run_for(n, 1);
+    assert_true(bob->call[0].answered);
+    assert_false(out->answered); /* he doesn't know yet */
+    smx_sim_call_hang_up(alice, out);
+    smx_sim_run_for(n, 2000);
+    assert_true(bob->call[0].ended);
+    smx_sim_run_for(n, 2000);
     alice->call_count = bob->call_count = 0;
     assert_true(smx_sim_call_place(alice, smx_sim_target_name("bob"))->out);
     smx_sim_run_for(n, 2000);
