@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     unsigned seconds = (unsigned)(option(argc, argv, "--hours", 12) * 3600);
     struct timespec t0, t1;
 
-    if (sodium_init() < 0 || config.clients < 2 || config.clients > PACE_CLIENTS)
+    if (sodium_init() < 0 || config.clients < 2 || config.clients > CLIENTS_MAX)
         return 2;
     config.network.relays = (size_t)option(argc, argv, "--relays", 9);
     config.network.params.epoch_s = (uint32_t)option(argc, argv, "--epoch", 300);

@@ -1,4 +1,5 @@
 /* tests/support/ages.c - what happens; watch.c looks at it. */
+#include "sim/check_slots.h"
 #include "tests/support/ages.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@ enum {
     HALF_S = 25, /* a call has ended at one side only */
     FINDABLE_S = 30,
     LOSSY_S = 120,
-    LOSS = 5000, /* millionths */
+    LOSS = 5000,     /* millionths */
+    OPEN_ONE_IN = 4, /* links whose cells are looked at */
 };
 
 const char *const ages_fault_name[FAULTS] = {"relay_deaths", "guard_deaths",    "address_changes",
@@ -93,7 +95,7 @@ static bool stands(const struct smx_client *c)
     for (size_t k = 0; k < c->circuit_count; k++)
         if (!smx_circuit_is_open(&c->circuit[k]))
             return false;
-    return c->identity[0].listening && free_slots(c) > 0;
+    return c->identity[0].listening && smx_slots_free(c) > 0;
 }
 
 /* Does a call between these two lack what it needs to come about? */
@@ -173,13 +175,14 @@ static void follow_call(struct ages *g, struct talk *t)
         if (!t->answered) {
             g->failed++;
             if (!excused && !t->hampered)
-                complain(&g->verdict, now, "call of %zu to %zu failed with %u, and no fault is near", t->a,
-                         t->b, p ? p->code : 0);
+                smx_complain(&g->verdict, now, "ages",
+                             "call of %zu to %zu failed with %u, and no fault is near", t->a, t->b,
+                             p ? p->code : 0);
         } else if (now < t->end) {
             g->cut++;
             if (!excused)
-                complain(&g->verdict, now, "call of %zu to %zu ended by itself, and no fault is near", t->a,
-                         t->b);
+                smx_complain(&g->verdict, now, "ages",
+                             "call of %zu to %zu ended by itself, and no fault is near", t->a, t->b);
         }
         talk_ends(g, t);
         return;
@@ -190,7 +193,7 @@ static void follow_call(struct ages *g, struct talk *t)
         t->half = 0;
     if (t->half > 0 && t->answered && ages_is_awake(g, t->a) && ages_is_awake(g, t->b) &&
         now > t->half + SMX_SECOND(HALF_S) && !excused) {
-        complain(&g->verdict, now, "call of %zu to %zu is over at one side only", t->a, t->b);
+        smx_complain(&g->verdict, now, "ages", "call of %zu to %zu is over at one side only", t->a, t->b);
         t->half = now;
     }
     if (now >= t->end)
@@ -251,7 +254,6 @@ static bool relay_dies(struct ages *g, size_t relay)
         return false;
     ages_note(g, "dies: relay", relay);
     smx_sim_relay_kill(g->n, relay);
-    pace_relay_disturbed(&g->pace, relay);
     g->back[relay] = ages_now(g) + SMX_SECOND(5) + draw_s(g, DEAD_MEAN_S);
     g->shaken = ages_now(g);
     excuse_all(g);
@@ -273,7 +275,6 @@ static bool do_fault(struct ages *g, enum fault kind)
             return false;
         ages_note(g, "moves: client", i);
         smx_sim_client_move(g->n, i);
-        pace_client_moved(&g->pace, i);
         ages_excuse(g, i);
         return true;
     case FAULT_SLEEP:
@@ -282,7 +283,7 @@ static bool do_fault(struct ages *g, enum fault kind)
         ages_note(g, "sleeps: client", i);
         smx_sim_client_sleep(g->n, i);
         g->side[i].wakes = ages_now(g) + SMX_SECOND(ASLEEP_S);
-        pace_client_disturbed(&g->pace, i);
+        smx_check_links_excuse(g->links, g->n->user[i].node);
         excuse_all(g);
         return true;
     case FAULT_LOSS:
@@ -313,14 +314,13 @@ static void heal(struct ages *g)
         if (g->n->relay[i].dead && now >= g->back[i]) {
             ages_note(g, "returns: relay", i);
             smx_sim_relay_revive(g->n, i);
-            pace_relay_disturbed(&g->pace, i);
             g->shaken = now;
             excuse_all(g);
         }
     for (size_t i = 0; i < g->n->clients; i++) {
         if (ages_is_awake(g, i))
             continue;
-        pace_client_disturbed(&g->pace, i);
+        smx_check_links_excuse(g->links, g->n->user[i].node);
         if (now < g->side[i].wakes)
             continue;
         g->side[i].wakes = 0;
@@ -398,15 +398,14 @@ bool ages_begin(struct ages *g, const struct ages_config *config)
         return false;
     g->begin = g->next_call = g->next_text = ages_now(g);
     g->next_fault = g->begin + SMX_SECOND(60);
-    pace_watch(&g->pace, g->n, &g->verdict);
-    for (size_t i = 0; i < config->clients; i++)
-        pace_client_disturbed(&g->pace, i);
+    g->links = smx_check_links_new(g->n, &g->verdict, config->network.seed, OPEN_ONE_IN);
+    smx_check_links_watch(g->links);
     return true;
 }
 
 void ages_run(struct ages *g, unsigned seconds)
 {
-    for (unsigned s = 0; s < seconds && g->verdict.count < COMPLAINTS_KEPT; s++) {
+    for (unsigned s = 0; s < seconds && g->verdict.count < SMX_VERDICT_KEPT; s++) {
         ages_happen(g);
         smx_sim_run_for(g->n, 1000);
         ages_look(g, s, (double)s / seconds);
@@ -416,6 +415,7 @@ void ages_run(struct ages *g, unsigned seconds)
 
 void ages_end(struct ages *g)
 {
+    smx_check_links_free(g->links);
     smx_sim_network_free(g->n);
     smx_rng_fini(&g->rng);
 }

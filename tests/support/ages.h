@@ -7,7 +7,9 @@
 
 #include "client/core.h"
 #include "proto/base/rng.h"
-#include "tests/support/checks.h"
+#include "sim/check_links.h"
+#include "sim/check_tables.h"
+#include "tests/support/networks.h"
 
 enum {
     QUIET_EVERY_S = 1800, /* the end of each such time passes without calls and new faults */
@@ -41,21 +43,21 @@ struct side {                    /* of a client */
     uint32_t call;
 };
 
-enum { TALKS = PACE_CLIENTS, DARK_BINS = 4096 };
+enum { RELAYS_MAX = 24, CLIENTS_MAX = 16, TALKS = CLIENTS_MAX, DARK_BINS = 4096 };
 
 struct ages {
     struct smx_sim_network *n;
-    struct pace pace;
-    struct verdict verdict;
+    struct smx_check_links *links;
+    struct smx_verdict verdict;
     struct smx_rng rng; /* of what happens: the cores' draws don't change it */
     bool faulty, tells;
     smx_time begin, next_call, next_text, next_fault, lossy_until, directory_back;
-    smx_time back[PACE_RELAYS]; /* when a dead relay returns */
-    smx_time shaken;            /* the last death or return of a relay, or outage */
-    smx_time findable;          /* from then on end relays have news of the directory */
+    smx_time back[RELAYS_MAX]; /* when a dead relay returns */
+    smx_time shaken;           /* the last death or return of a relay, or outage */
+    smx_time findable;         /* from then on end relays have news of the directory */
     struct talk talk[TALKS];
-    struct side side[PACE_CLIENTS];
-    struct tables peak, calm_first, calm_last;
+    struct side side[CLIENTS_MAX];
+    struct smx_tables peak, calm_first, calm_last;
     size_t calms;
     size_t heap_first, heap_last; /* most bytes in the second quarter, and in the last one */
     /* figures */

@@ -1,4 +1,5 @@
 /* tests/support/watch.c - what must hold in the network of ages.h, and its figures. */
+#include "sim/check_slots.h"
 #include "tests/support/ages.h"
 
 #include <malloc.h>
@@ -6,11 +7,12 @@
 #include <string.h>
 
 enum {
-    IDLE_S = 20,   /* slots are free so long after a call */
-    SILENT_S = 22, /* a call without frames is over */
-    TABLES_S = 10, /* between looks at the relays' tables */
-    FEW = 50,      /* frames: so few say nothing about a share */
-    MEMORY_S = 60, /* and at the heap */
+    IDLE_S = 20,    /* slots are free so long after a call */
+    SILENT_S = 22,  /* a call without frames is over */
+    TABLES_S = 10,  /* between looks at the relays' tables */
+    FEW = 50,       /* frames: so few say nothing about a share */
+    MEMORY_S = 60,  /* and at the heap */
+    SETTLED_S = 25, /* links stand by then, after a death: they are tried again within 20 s */
 };
 
 static size_t most(size_t a, size_t b)
@@ -74,8 +76,8 @@ static void look_at_frames(struct ages *g, size_t i)
     s->frames = p->frames_in;
     s->missing = p->missing;
     if (now > p->heard + SMX_SECOND(SILENT_S) && p->answered) {
-        complain(&g->verdict, now, "client %zu: a call without frames for %llu s", i,
-                 (unsigned long long)((now - p->heard) / SMX_SECOND(1)));
+        smx_complain(&g->verdict, now, "ages", "client %zu: a call without frames for %llu s", i,
+                     (unsigned long long)((now - p->heard) / SMX_SECOND(1)));
         p->heard = now;
     }
 }
@@ -91,8 +93,9 @@ static void look_at_circuits(struct ages *g, size_t i)
             if (s->dark[k] == 0)
                 s->dark[k] = now;
             if (now > s->dark[k] + bound && now > g->shaken + bound / 2) {
-                complain(&g->verdict, now, "client %zu: circuit %zu does not stand for %llu s, state %d", i,
-                         k, (unsigned long long)(bound / SMX_SECOND(1)), c->circuit[k].origin.state);
+                smx_complain(&g->verdict, now, "ages",
+                             "client %zu: circuit %zu does not stand for %llu s, state %d", i, k,
+                             (unsigned long long)(bound / SMX_SECOND(1)), c->circuit[k].origin.state);
                 s->dark[k] = now;
             }
         } else if (s->dark[k] > 0) {
@@ -110,7 +113,7 @@ static void look_at_client(struct ages *g, size_t i)
     const struct smx_client *c = g->n->user[i].client;
     struct side *s = &g->side[i];
     smx_time now = ages_now(g);
-    char text[COMPLAINT];
+    char text[SMX_COMPLAINT];
 
     g->awake_s++;
     g->ready_s += smx_client_is_ready(c);
@@ -119,17 +122,17 @@ static void look_at_client(struct ages *g, size_t i)
     look_at_circuits(g, i);
     if (ages_call_of(&g->n->user[i]))
         s->idle = now + SMX_SECOND(IDLE_S);
-    if (slots_are_idle(c) || now <= s->excused)
+    if (smx_slots_are_idle(c) || now <= s->excused)
         s->idle = most(s->idle, now + SMX_SECOND(IDLE_S));
     if (now > s->idle) {
-        complain(&g->verdict, now, "client %zu is not idle: %s", i, slots_text(c, text));
+        smx_complain(&g->verdict, now, "ages", "client %zu is not idle: %s", i, smx_slots_text(c, text));
         s->idle = now + SMX_SECOND(g->n->config.params.epoch_s); /* once is enough */
     }
 }
 
 static void look_at_tables(struct ages *g)
 {
-    struct tables t = network_tables(g->n);
+    struct smx_tables t = smx_network_tables(g->n);
     bool calm = (ages_now(g) - g->begin) / SMX_SECOND(1) % QUIET_EVERY_S >= QUIET_EVERY_S - TABLES_S;
 
 #define X(name) g->peak.name = most(g->peak.name, t.name);
@@ -146,7 +149,7 @@ static void look_at_tables(struct ages *g)
     X(lost)
 #undef X
     if (t.lost > 0)
-        complain(&g->verdict, ages_now(g), "%zu places of relays' tables are lost", t.lost);
+        smx_complain(&g->verdict, ages_now(g), "ages", "%zu places of relays' tables are lost", t.lost);
     if (!calm)
         return;
     /* no call for minutes */
@@ -154,11 +157,12 @@ static void look_at_tables(struct ages *g)
         g->calm_first = t;
     g->calm_last = t;
     if (t.joined > 0 || t.waiting > 0 || t.introductions > 0)
-        complain(&g->verdict, ages_now(g), "without calls: %zu joined, %zu waiting, %zu introductions",
-                 t.joined, t.waiting, t.introductions);
+        smx_complain(&g->verdict, ages_now(g), "ages",
+                     "without calls: %zu joined, %zu waiting, %zu introductions", t.joined, t.waiting,
+                     t.introductions);
     if (t.circuits > 2 * g->calm_first.circuits + 16)
-        complain(&g->verdict, ages_now(g), "without calls: %zu circuits, %zu at first", t.circuits,
-                 g->calm_first.circuits);
+        smx_complain(&g->verdict, ages_now(g), "ages", "without calls: %zu circuits, %zu at first",
+                     t.circuits, g->calm_first.circuits);
 }
 
 static void look_at_memory(struct ages *g, double done)
@@ -171,9 +175,20 @@ static void look_at_memory(struct ages *g, double done)
         g->heap_last = most(g->heap_last, heap);
 }
 
+static void look_at_links(struct ages *g)
+{
+    char text[SMX_COMPLAINT];
+
+    smx_check_links_look(g->links);
+    if (ages_now(g) > g->shaken + SMX_SECOND(SETTLED_S) && smx_check_links_missing(g->links, text) > 0) {
+        smx_complain(&g->verdict, ages_now(g), "ages", "%s", text);
+        g->shaken = ages_now(g); /* said once in a while */
+    }
+}
+
 void ages_look(struct ages *g, unsigned second, double done)
 {
-    pace_look(&g->pace);
+    look_at_links(g);
     for (size_t i = 0; i < g->n->clients; i++)
         if (ages_is_awake(g, i))
             look_at_client(g, i);
@@ -186,14 +201,14 @@ void ages_look(struct ages *g, unsigned second, double done)
 void ages_judge(struct ages *g)
 {
     if (g->heap_last > g->heap_first + g->heap_first / 50 + 65536)
-        complain(&g->verdict, ages_now(g), "heap: %zu bytes in the second quarter, %zu in the last",
-                 g->heap_first, g->heap_last);
+        smx_complain(&g->verdict, ages_now(g), "ages",
+                     "heap: %zu bytes in the second quarter, %zu in the last", g->heap_first, g->heap_last);
     if (g->missing > FEW + g->frames / 1000)
-        complain(&g->verdict, ages_now(g), "%zu of %zu frames lost away from any fault or move",
-                 (size_t)g->missing, (size_t)(g->frames + g->missing));
+        smx_complain(&g->verdict, ages_now(g), "ages", "%zu of %zu frames lost away from any fault or move",
+                     (size_t)g->missing, (size_t)(g->frames + g->missing));
     if (g->out_of_order > 0)
-        complain(&g->verdict, ages_now(g), "%llu frames played twice or out of order",
-                 (unsigned long long)g->out_of_order);
+        smx_complain(&g->verdict, ages_now(g), "ages", "%llu frames played twice or out of order",
+                     (unsigned long long)g->out_of_order);
 }
 
 /* ---- telling ---- */
@@ -249,7 +264,7 @@ void ages_tell(const struct ages *g, double real_s)
     double hours = (double)(ages_now(g) - g->begin) / 3.6e12;
     unsigned seconds;
 
-    for (uint64_t i = 0; i < g->verdict.count && i < COMPLAINTS_KEPT; i++) {
+    for (uint64_t i = 0; i < g->verdict.count && i < SMX_VERDICT_KEPT; i++) {
         seconds = (unsigned)((g->verdict.kept[i].at - g->begin) / SMX_SECOND(1));
         fprintf(stderr, "%u:%02u:%02u %s\n", seconds / 3600, seconds / 60 % 60, seconds % 60,
                 g->verdict.kept[i].text);
@@ -268,7 +283,8 @@ void ages_tell(const struct ages *g, double real_s)
         (unsigned long long)g->frames, (unsigned long long)g->missing, (unsigned long long)g->moving_frames,
         (unsigned long long)g->moving_missing);
     printf("\"ready\": %.5f, \"link_ticks\": %llu, ",
-           g->awake_s ? (double)g->ready_s / (double)g->awake_s : 0, (unsigned long long)g->pace.ticks);
+           g->awake_s ? (double)g->ready_s / (double)g->awake_s : 0,
+           (unsigned long long)smx_check_links_counters(g->links)->ticks);
     printf("\"outages\": %llu, \"outage_p50_s\": %u, \"outage_p95_s\": %u, \"outage_max_s\": %u, ",
            (unsigned long long)g->outages, dark_quantile(g, 50), dark_quantile(g, 95), dark_quantile(g, 100));
     printf("\"circuits_calm_first\": %zu, \"circuits_calm_last\": %zu, \"circuits_peak\": %zu, "

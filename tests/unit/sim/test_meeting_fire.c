@@ -1,7 +1,8 @@
 /* Meetings under fire: both call each other, cells lost, late or twice at any moment of the set-up, cookies
  * that are used or unknown, several callers, a callee that vanishes.  After each, slots and relays are as
  * before. */
-#include "tests/support/checks.h"
+#include "sim/check_slots.h"
+#include "sim/check_tables.h"
 #include "tests/unit/sim/network.h"
 
 enum { ALICE, BOB, CAROL, PEOPLE };
@@ -9,7 +10,7 @@ enum { ALICE, BOB, CAROL, PEOPLE };
 struct fire {
     struct smx_sim_network *n;
     struct smx_sim_user *alice, *bob, *carol;
-    struct tables before;
+    struct smx_tables before;
 };
 
 /* Three who are ready; those who are acquainted have called each other once. */
@@ -40,7 +41,7 @@ static void light(struct fire *f, uint64_t seed, bool acquainted)
         smx_sim_user_forget(a);
         smx_sim_user_forget(b);
     }
-    f->before = network_tables(f->n);
+    f->before = smx_network_tables(f->n);
 }
 
 static bool all_idle(const struct fire *f)
@@ -48,16 +49,16 @@ static bool all_idle(const struct fire *f)
     bool idle = true;
 
     for (size_t i = 0; i < PEOPLE; i++)
-        idle = idle && slots_are_idle(f->n->user[i].client);
+        idle = idle && smx_slots_are_idle(f->n->user[i].client);
     return idle;
 }
 
 /* Everybody hangs up.  Within 20 s nothing is left of it: not in slots, nor at relays. */
 static void burn_down(struct fire *f)
 {
-    struct tables after;
+    struct smx_tables after;
     size_t waiting = 0;
-    char text[COMPLAINT];
+    char text[SMX_COMPLAINT];
 
     for (size_t i = 0; i < PEOPLE; i++)
         for (size_t k = 0; k < f->n->user[i].call_count; k++)
@@ -66,17 +67,17 @@ static void burn_down(struct fire *f)
     for (unsigned s = 0; s < 20 && !all_idle(f); s++)
         smx_sim_run_for(f->n, 1000);
     for (size_t i = 0; i < PEOPLE && !all_idle(f); i++)
-        print_message("%s: %s\n", f->n->user[i].name, slots_text(f->n->user[i].client, text));
+        print_message("%s: %s\n", f->n->user[i].name, smx_slots_text(f->n->user[i].client, text));
     assert_true(all_idle(f));
     smx_sim_run_for(f->n, 3000); /* copies of what is said once */
-    after = network_tables(f->n);
+    after = smx_network_tables(f->n);
     assert_int_equal(after.joined, 0);
     assert_int_equal(after.waiting, 0);
     assert_int_equal(after.introductions, 0);
     assert_int_equal(after.lost, 0);
     assert_true(after.circuits <= 2 * f->before.circuits); /* those replaced go on for a while */
     for (size_t i = 0; i < PEOPLE; i++)
-        waiting += free_slots(f->n->user[i].client);
+        waiting += smx_slots_free(f->n->user[i].client);
     assert_true(after.cookies >= waiting);
     for (size_t i = 0; i < PEOPLE; i++)
         smx_sim_user_forget(&f->n->user[i]);
