@@ -1,4 +1,5 @@
 /* sipmix-sim: runs simulated networks of the real cores.  Manual: docs/man/sipmix-sim.1. */
+#include "sim/tool/swarm.h"
 #include "sim/tool/tool.h"
 
 #include "proto/base/version.h"
@@ -26,6 +27,7 @@ static void usage(FILE *to)
     fprintf(to, "usage: " NAME " run SCENARIO [--seed N | --seeds A..B] [--jobs J] [--set KEY=VALUE]...\n"
                 "                      [--json FILE] [--csv DIR] [--report DIR]\n"
                 "       " NAME " pool FILE.json... [--json FILE] [--csv DIR] [--report DIR]\n"
+                "       " NAME " swarm --seeds A..B [--jobs J] [--state FILE] [--json FILE] [--tell]\n"
                 "       " NAME " list\n"
                 "       " NAME " explain SCENARIO [--set KEY=VALUE]...\n"
                 "       " NAME " --version | --help\n"
@@ -186,6 +188,9 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     struct options o = {.from = 1, .to = 1, .jobs = 1};
     int option, status;
+
+    if (argc > 1 && strcmp(argv[1], "swarm") == 0) /* its options are its own */
+        return sodium_init() < 0 ? FAILED : swarm_command(argc - 1, argv + 1);
 
     made_by(&o.made, argc, argv);
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

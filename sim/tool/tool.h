@@ -5,6 +5,7 @@
  *   scenarios.c scenario files: found, read, listed, explained
  *   job.c       one seed: the measured run, then the attacks
  *   pool.c      many seeds in several processes, pooled in the order of the seeds
+ *   swarm.c     the swarm's seeds, each in a process of its own; what failed made smaller (swarm.h)
  *   progress.c  the line on the terminal
  *   write.c     results: a summary, JSON
  *   report.c    results: a page with plots, CSV; those of JSON files pooled

@@ -1,0 +1,24 @@
+#include "sim/swarm_parts.h"
+
+#include "relay/core.h"
+
+static void alter(struct departure *d, struct smx_rng *rng, uint32_t one_in, bool gone)
+{
+    for (unsigned i = 0; i < RING; i++) {
+        if (d->link == NONE || !(d->have >> i & 1) || smx_rng_below(rng, one_in) > 0)
+            continue;
+        if (gone)
+            d->have &= (uint8_t) ~(1U << i);
+        else
+            d->ring[i][smx_rng_below(rng, SMX_CELL_BODY)] ^= (uint8_t)(1U << smx_rng_below(rng, 8));
+    }
+}
+
+void smx_swarm_tag(struct smx_relay *r, struct smx_rng *rng, uint32_t one_in, bool gone)
+{
+    for (uint32_t i = 0; i < r->config.circuits_max; i++)
+        if (r->circuit[i].used) {
+            alter(&r->circuit[i].fwd, rng, one_in, gone);
+            alter(&r->circuit[i].bwd, rng, one_in, gone);
+        }
+}
