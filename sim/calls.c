@@ -10,7 +10,7 @@
 
 enum {
     TRIES = 64,      /* to find a pair that is free */
-    PATIENCE_S = 30, /* a caller waits so long in the mean for somebody who doesn't come to the phone */
+    PATIENCE_S = 15, /* and once more so long in the mean */
     NEAR_KM = 8000,
     BUSY = 486,
 };
@@ -73,6 +73,11 @@ smx_time smx_draw_hold(struct smx_rng *rng, const struct smx_scenario_calls *cal
         left = ((double)smx_rng_u32(rng) + 1) / 4294967296.0;
     hold = (double)calls->hold * exp(sigma * normal - sigma * sigma / 2) * left;
     return hold < 1e18 ? (smx_time)hold : (smx_time)1e18;
+}
+
+smx_time smx_draw_patience(struct smx_rng *rng)
+{
+    return SMX_SECOND(PATIENCE_S) + smx_rng_exp(rng, SMX_SECOND(PATIENCE_S));
 }
 
 uint32_t *smx_draw_contacts(struct smx_rng *rng, const struct smx_scenario_calls *calls, uint32_t clients,
@@ -413,9 +418,7 @@ static void place(struct smx_calls *c, bool whole)
                                             .ended = SMX_NEVER};
     c->tally[SMX_T_CALLS_PLACED]++;
     if (p->unanswered)
-        smx_agenda_at(c->agenda,
-                      now + SMX_SECOND(PATIENCE_S) / 2 + smx_rng_exp(&c->rng, SMX_SECOND(PATIENCE_S) / 2),
-                      patience_is_over, c, ticket(c, p));
+        smx_agenda_at(c->agenda, now + smx_draw_patience(&c->rng), patience_is_over, c, ticket(c, p));
     (void)smx_sim_call_place(u, smx_sim_target_name(c->n->user[user[1]].name));
     smx_world_flush(c->n->world, u->node);
 }

@@ -43,6 +43,8 @@ const struct smx_truth_call *smx_calls_truth(const struct smx_calls *c, size_t *
 double smx_draw_normal(struct smx_rng *rng);
 /* The holding time of a call; whole: from its beginning, else what is left of one that was met under way. */
 smx_time smx_draw_hold(struct smx_rng *rng, const struct smx_scenario_calls *calls, bool whole);
+/* How long a caller waits for somebody who does not come to the phone: 15 s, and 15 s more in the mean. */
+smx_time smx_draw_patience(struct smx_rng *rng);
 /* contacts[client * calls->contacts + k], for clients in `cities` cities in turn (malloc, the caller's). */
 uint32_t *smx_draw_contacts(struct smx_rng *rng, const struct smx_scenario_calls *calls, uint32_t clients,
                             uint32_t cities);

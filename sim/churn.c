@@ -10,7 +10,11 @@ struct smx_churn {
     struct smx_calls *calls;
     struct smx_agenda *agenda;
     struct smx_rng rng;
-    bool *goes; /* this client comes and goes */
+    bool *goes;      /* this client comes and goes */
+    smx_time *since; /* it is on line; SMX_NEVER: it isn't */
+    smx_time begun;
+    double online_ns; /* of times that are over */
+    uint64_t comings;
 };
 
 static smx_time now_of(const struct smx_churn *c)
@@ -30,6 +34,8 @@ static void sleeps(void *arg, uint64_t client)
     struct smx_churn *c = arg;
 
     smx_sim_client_sleep(c->n, client);
+    c->online_ns += (double)(now_of(c) - c->since[client]);
+    c->since[client] = SMX_NEVER;
     c->n->user[client].ready = false;
     later(c, c->scenario->churn.off, comes, client);
 }
@@ -47,6 +53,8 @@ static void comes(void *arg, uint64_t client)
     struct smx_churn *c = arg;
 
     smx_sim_client_start(c->n, client);
+    c->since[client] = now_of(c);
+    c->comings++;
     smx_calls_back(c->calls, client);
     later(c, c->scenario->churn.on, goes, client);
 }
@@ -71,7 +79,8 @@ struct smx_churn *smx_churn_new(const struct smx_scenario *s, struct smx_sim_net
     c->agenda = agenda;
     smx_rng_fork(&c->rng, rng);
     c->goes = calloc(n->clients, sizeof *c->goes);
-    SMX_SIM_MUST(c->goes);
+    c->since = calloc(n->clients, sizeof *c->since);
+    SMX_SIM_MUST(c->goes && c->since);
     for (size_t i = 0; i < n->clients; i++)
         c->goes[i] = smx_rng_below(&c->rng, SMX_MILLION) < s->churn.share;
     return c;
@@ -83,6 +92,7 @@ void smx_churn_free(struct smx_churn *c)
         return;
     smx_rng_fini(&c->rng);
     free(c->goes);
+    free(c->since);
     free(c);
 }
 
@@ -90,7 +100,9 @@ void smx_churn_begin(struct smx_churn *c)
 {
     double on = (double)c->scenario->churn.on, off = (double)c->scenario->churn.off;
 
+    c->begun = now_of(c);
     for (size_t i = 0; i < c->n->clients; i++) {
+        c->since[i] = c->begun;
         if (c->goes[i] && smx_rng_u32(&c->rng) / 4294967296.0 < on / (on + off))
             later(c, c->scenario->churn.on, goes, i);
         else if (c->goes[i])
@@ -107,4 +119,14 @@ size_t smx_churn_always_on(const struct smx_churn *c)
     for (size_t i = 0; i < c->n->clients; i++)
         count += !c->goes[i];
     return count;
+}
+
+void smx_churn_rates(const struct smx_churn *c, struct smx_presence_rates *r)
+{
+    r->clients = c->n->clients;
+    r->time = now_of(c) - c->begun;
+    r->comings = c->comings;
+    r->online_ns = c->online_ns;
+    for (size_t i = 0; i < c->n->clients; i++)
+        r->online_ns += c->since[i] == SMX_NEVER ? 0 : (double)(now_of(c) - c->since[i]);
 }

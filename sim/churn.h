@@ -8,6 +8,7 @@
 #define SMX_SIM_CHURN_H
 
 #include "sim/calls.h"
+#include "sim/presence.h"
 
 struct smx_churn;
 
@@ -17,6 +18,8 @@ struct smx_churn *smx_churn_new(const struct smx_scenario *s, struct smx_sim_net
 void smx_churn_free(struct smx_churn *c); /* before the network and the agenda */
 /* Measured time begins. */
 void smx_churn_begin(struct smx_churn *c);
+/* What happened since then: clients, time, online_ns and comings of the rates. */
+void smx_churn_rates(const struct smx_churn *c, struct smx_presence_rates *r);
 /* Clients that never go. */
 size_t smx_churn_always_on(const struct smx_churn *c);
 

@@ -338,6 +338,23 @@ static void add_concurrency(const struct smx_sim *sim, struct smx_result *result
                         "conversations at a time, in the mean");
 }
 
+static void add_presence(const struct smx_sim *sim, struct smx_result *result)
+{
+    struct smx_presence_rates rates = {.clients = 0};
+    const struct smx_truth_call *call;
+    size_t count;
+
+    smx_churn_rates(sim->churn, &rates);
+    call = smx_calls_truth(sim->calls, &count);
+    rates.calls = count;
+    for (size_t i = 0; i < count; i++)
+        if (call[i].answered != SMX_NEVER && call[i].ended != SMX_NEVER) {
+            rates.hold_ns += (double)(call[i].ended - call[i].answered);
+            rates.ended++;
+        }
+    smx_presence_figures(&rates, result);
+}
+
 void smx_sim_end(struct smx_sim *sim, struct smx_result *result)
 {
     smx_result_seed(result, sim->seed);
@@ -358,6 +375,7 @@ void smx_sim_end(struct smx_sim *sim, struct smx_result *result)
     add_cells(sim, result);
     add_traffic(sim, result);
     add_concurrency(sim, result);
+    add_presence(sim, result);
 }
 
 /* ---- for who looks on ---- */

@@ -25,7 +25,7 @@ const struct smx_scenario_key smx_scenario_keys[] = {
     CHOOSE("model", model, "cores", "cores events",
            "cores: the programs' cores and every datagram; events: only who is on line, and who calls whom"),
     KEY("relays", COUNT, relays, "9", 3, 1000, "relays; the directory deals them out to layers"),
-    KEY("clients", COUNT, clients, "8", 2, 60000, "clients, each with one phone and one name"),
+    KEY("clients", COUNT, clients, "10", 2, 60000, "clients, each with one phone and one name"),
     KEY("slots", COUNT, slots, "2", 1, 4, "media slots of a client"),
     KEY("cities", COUNT, cities, "20", 1, SMX_CITIES,
         "clients stand in the first so many cities of the table, in turn"),

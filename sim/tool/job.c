@@ -2,6 +2,7 @@
 
 #include "proto/base/version.h"
 #include "sim/adversary/attack.h"
+#include "sim/presence.h"
 #include "sim/run.h"
 
 #include <stdio.h>
@@ -41,8 +42,9 @@ static void complain_not_ready(const struct smx_sim *sim)
             smx_sim_scenario(sim)->clients);
 }
 
-/* The measured run; false: the network did not come to life. */
-static bool measure(const struct source *s, uint64_t seed, struct place *place, struct smx_result *result)
+/* The measured run of the real cores; false: the network did not come to life. */
+static bool measure_cores(const struct source *s, uint64_t seed, struct place *place,
+                          struct smx_result *result)
 {
     struct smx_sim *sim;
     bool alive;
@@ -122,6 +124,15 @@ static void find_group(struct group *g, const struct smx_scenario *s, size_t i)
         }
         g->attack[g->count++] = other;
     }
+}
+
+static bool measure(const struct source *s, uint64_t seed, struct place *place, struct smx_result *result)
+{
+    if (s->scenario.model == SMX_MODEL_CORES)
+        return measure_cores(s, seed, place, result);
+    part(place, "events", "");
+    smx_presence_run(&s->scenario, seed, NULL, NULL, result);
+    return true;
 }
 
 static bool attack_all(const struct source *s, uint64_t seed, struct place *place, struct smx_result *result)
