@@ -35,7 +35,8 @@ static const char text[] = "relays = 9\n"
                            "calls.unanswered = 0\n"
                            "calls.contacts = 4\n"
                            "param.batch_s = 5\n"
-                           "param.floor_circuits = 0\n";
+                           "param.floor_circuits = 0\n"
+                           "param.link_floor = 2\n"; /* few relays: room for all circuits at once */
 
 /* The first two only watch, and the last has phones say nothing in silence: they can share a network. */
 static void run(const char *arm, struct smx_attack_result result[ATTACKS])
