@@ -1,5 +1,6 @@
 #include "sim/adversary/build.h"
 
+#include "proto/circuit/command.h"
 #include "sim/adversary/inside.h"
 #include "sim/result.h"
 
@@ -13,7 +14,7 @@ enum {
     WAY_MS = 60,       /* at least: there and back between client and middle, by timetables */
     MEMORY_MS = 15000, /* what is older is not taken for it */
     LOOK_MS = 10,
-    JUDGE_MS = 1500, /* later, when the truth can be read from ids on both sides */
+    JUDGE_MS = 6000, /* later: the old circuit is silent, and ids on both sides tell the truth */
     RECENT = 512,
     READY_MS = 90000,
     TABLE = 256,
@@ -85,6 +86,8 @@ void smx_build_imagine(struct smx_build_tally *t, const struct smx_build_model *
 struct asked { /* a circuit that a guard was asked to lengthen */
     struct smx_inside_circuit circuit;
     smx_time at;
+    bool renews;
+    struct smx_inside_circuit old; /* what it replaces */
 };
 
 struct scene {
@@ -129,13 +132,35 @@ static bool leads_to(const struct scene *s, const struct smx_inside_circuit *c,
            last.relay == end->relay && last.at == end->at && last.generation == end->generation;
 }
 
+/* How well it fits that the old circuit fell silent when it did: a slot's at once, an errand circuit's with
+ * its slower turns, a listening one's after client/circuits.c has listened on it for four seconds more. */
+static double fit_of(const struct scene *s, const struct asked *q, smx_time at)
+{
+    double silent = q->renews ? (double)smx_inside_heard(s->n, &q->old) / 1e9 : 0;
+    double late = silent - (double)at / 1e9;
+
+    if (q->circuit.period == SMX_PERIOD_SLOT)
+        return exp(-fabs(late - 0.1) / 0.12);
+    return exp(-fabs(late - 0.3) / 0.35) + exp(-fabs(late - 4.4) / 0.3);
+}
+
+static size_t best_of(const double *weight, size_t count)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < count; i++)
+        best = weight[i] > weight[best] ? i : best;
+    return best;
+}
+
 /* A while later the truth is there. */
 static void conclude(void *arg)
 {
     struct arrival *a = arg;
     struct scene *s = a->of;
-    double times[RECENT];
+    double times[RECENT], fit[RECENT], both[RECENT];
     size_t count = 0, true_one = RECENT;
+    struct smx_build_one *one;
 
     for (size_t i = s->count > RECENT ? s->count - RECENT : 0; i < s->count; i++) {
         const struct asked *q = &s->asked[i % RECENT];
@@ -144,12 +169,18 @@ static void conclude(void *arg)
             continue;
         if (leads_to(s, &q->circuit, &a->circuit))
             true_one = count;
-        times[count++] = (double)q->at / 1e9;
+        times[count] = (double)q->at / 1e9;
+        fit[count] = fit_of(s, q, a->at);
+        both[count] = (fit[count] + 1e-6) * exp((times[count] - (double)a->at / 1e9) / (WAIT_MS / 1e3));
+        count++;
     }
-    if (true_one < RECENT && s->tally->trials < SMX_BUILD_TRIALS)
-        s->tally->one[s->tally->trials++] =
-            judge(times, count, true_one, (double)a->at / 1e9, WAIT_MS / 1e3, WAY_MS / 1e3, a->stand);
     a->of = NULL;
+    if (true_one == RECENT || s->tally->trials == SMX_BUILD_TRIALS)
+        return;
+    one = &s->tally->one[s->tally->trials++];
+    *one = judge(times, count, true_one, (double)a->at / 1e9, WAIT_MS / 1e3, WAY_MS / 1e3, a->stand);
+    one->taken = best_of(fit, count) == true_one;
+    one->both = best_of(both, count) == true_one;
 }
 
 static void seen(struct scene *s, const struct smx_inside_circuit *c, bool first)
@@ -158,7 +189,10 @@ static void seen(struct scene *s, const struct smx_inside_circuit *c, bool first
     struct arrival *a = &s->arrival[s->next % RECENT];
 
     if (!first && c->from >= s->n->relays) { /* a client's: it goes on from here */
-        s->asked[s->count++ % RECENT] = (struct asked){*c, now};
+        struct asked *q = &s->asked[s->count++ % RECENT];
+
+        *q = (struct asked){.circuit = *c, .at = now};
+        q->renews = smx_inside_twin(s->n, c, &q->old);
     } else if (first && c->from < s->n->relays && !c->between && !a->of && now > s->begin) {
         *a = (struct arrival){s, *c, now, count_standing(s, c->from)};
         s->next++;
@@ -248,7 +282,10 @@ static void tell(struct smx_attack_result *r, const struct smx_build_tally *t)
     for (size_t i = 0; i < t->trials; i++) {
         const struct smx_build_one *one = &t->one[i];
 
-        smx_attack_trial(r, one->right, 1.0 / (double)(one->stand > 0 ? one->stand : 1));
+        smx_figures_add(&r->figures, "by_wait", one->right, "share", "told right by the wait alone");
+        smx_figures_add(&r->figures, "by_silence", one->taken, "share",
+                        "told right by when the circuit that it replaces fell silent, alone");
+        smx_attack_trial(r, one->both, 1.0 / (double)(one->stand > 0 ? one->stand : 1));
         smx_spread_add(&r->entropy, (uint64_t)lround(one->bits * 1000));
         smx_spread_add(&r->entropy_before, (uint64_t)lround(log2(fmax(1, (double)one->stand)) * 1000));
     }

@@ -6,7 +6,11 @@
  * one middle few are built within such a time, and the end takes the guard's latest as the one.  That is a
  * means to tie views together that needs no cells (SMX_MEANS_BUILD, sim/adversary/corrupt.h).
  *
- * Once with real cores, once as a model of times alone, which says what other waits would do. */
+ * The guard sees more: when the new circuit stands, its owner leaves the old one at once, so the old one
+ * falls silent there a way back after the new one has come to its end.
+ *
+ * Once with real cores, once as a model of times alone, which says what other waits would do if the old
+ * circuit went on for as long again. */
 #ifndef SMX_SIM_ADVERSARY_BUILD_H
 #define SMX_SIM_ADVERSARY_BUILD_H
 
@@ -24,7 +28,9 @@ struct smx_build_one {
     size_t stand;  /* circuits of guards through the middle: who it could have been, without times */
     double weight; /* that the times give the true one, of 1 */
     double bits;   /* entropy of what they leave */
-    bool right;    /* the likeliest one is the true one */
+    bool right;    /* the likeliest one by its wait is the true one; */
+    bool taken;    /* by when the old circuit fell silent (real cores only); */
+    bool both;     /* by both */
 };
 
 struct smx_build_tally {

@@ -86,6 +86,24 @@ bool smx_inside_peer(const struct smx_sim_network *n, const struct smx_inside_ci
     return true;
 }
 
+bool smx_inside_twin(const struct smx_sim_network *n, const struct smx_inside_circuit *c,
+                     struct smx_inside_circuit *twin)
+{
+    const struct circuit *k = find(n, c);
+
+    if (!k || k->twin == NONE)
+        return false;
+    *twin = describe(n, c->relay, k->twin);
+    return true;
+}
+
+smx_time smx_inside_heard(const struct smx_sim_network *n, const struct smx_inside_circuit *c)
+{
+    const struct circuit *k = find(n, c);
+
+    return k ? k->heard : 0;
+}
+
 bool smx_inside_next(const struct smx_sim_network *n, const struct smx_inside_circuit *c,
                      struct smx_inside_circuit *next)
 {

@@ -38,6 +38,11 @@ size_t smx_inside_list(const struct smx_sim_network *n, size_t relay, struct smx
 /* What it is joined to, at the same relay; false: to nothing. */
 bool smx_inside_peer(const struct smx_sim_network *n, const struct smx_inside_circuit *c,
                      struct smx_inside_circuit *peer);
+/* At a guard: the circuit whose place this one shares, as it shall replace it (false: none), and when its
+ * owner was heard last on a circuit (0: it is gone). */
+bool smx_inside_twin(const struct smx_sim_network *n, const struct smx_inside_circuit *c,
+                     struct smx_inside_circuit *twin);
+smx_time smx_inside_heard(const struct smx_sim_network *n, const struct smx_inside_circuit *c);
 /* The truth: the same circuit at the next relay. */
 bool smx_inside_next(const struct smx_sim_network *n, const struct smx_inside_circuit *c,
                      struct smx_inside_circuit *next);

@@ -56,16 +56,19 @@ static void the_longer_the_wait_and_the_more_circuits_the_less_times_say(void **
 static void with_real_cores_times_tie_most_circuits_together(void **state)
 {
     struct smx_build_config config = {.seed = 3, .clients = 4, .epoch_s = 60, .seconds = 30};
-    double chance = 0;
+    double chance = 0, both = 0;
 
     (void)state;
     smx_build_run(&t, &config);
     assert_true(t.ready);
     assert_true(t.trials >= 8);
-    for (size_t i = 0; i < t.trials; i++)
+    for (size_t i = 0; i < t.trials; i++) {
         chance += 1.0 / (double)t.one[i].stand / (double)t.trials;
+        both += t.one[i].both / (double)t.trials;
+    }
     assert_true(chance < 0.5);
     assert_true(right() > 0.6);
+    assert_true(both > 0.6);
 }
 
 int main(void)
