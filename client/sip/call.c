@@ -177,6 +177,12 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
         call->id = 0;
         return;
     }
+    status = smx_timer_asked(&call->leg[0], sip);
+    if (status != 0) {
+        smx_ua_reply(ua, sip, flow, status);
+        call->id = 0;
+        return;
+    }
     txn = smx_ua_open(ua, sip, flow);
     if (!txn) {
         call->id = 0;
@@ -187,6 +193,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     call->leg[0].own = sdp.direction;
     call->leg[0].answer_offers = sdp.media_count == 0;
     call->leg[0].answer_cseq = sip->cseq;
+    call->leg[0].reliable = smx_sip_has_option(sip, SMX_H_REQUIRE, "100rel");
     call->ring_until = now + RING_FROM_PHONE;
     smx_leg_respond(ua, now, &call->leg[0], txn, 100);
     order = smx_out_order(ua, SMX_UA_CALL_START, call->id);
@@ -203,26 +210,38 @@ void smx_ua_call_ringing(struct smx_ua *ua, smx_time now, uint32_t id)
     txn = call && call->from_phone && !call->rang ? smx_txn_get(&ua->txns, call->leg[0].invite) : NULL;
     if (txn && call->leg[0].state == SMX_LEG_ASKED) {
         call->rang = true;
-        smx_leg_respond(ua, now, &call->leg[0], txn, 180);
+        smx_rel_ring(ua, now, &call->leg[0], txn);
     }
     smx_txn_settle(&ua->txns);
+}
+
+void smx_call_answer(struct smx_ua *ua, smx_time now, struct smx_call *call)
+{
+    struct smx_leg *leg = &call->leg[0];
+    struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
+
+    if (!txn || leg->state != SMX_LEG_ASKED)
+        return;
+    leg->answer_held = leg->prack_owed && leg->answer_offers;
+    if (leg->answer_held) /* the phone's answer to our offer comes first (RFC 3262, 3) */
+        return;
+    leg->prack_owed = false;
+    smx_timer_start(leg, now);
+    smx_leg_respond(ua, now, leg, txn, 200);
+    leg->state = SMX_LEG_ANSWERED;
+    leg->settled = !leg->answer_offers;
+    call->answered = true;
+    smx_media_start(ua, now, call);
+    smx_session_tell(ua, now, call, leg);
 }
 
 void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t id)
 {
     struct smx_call *call = live(ua, id);
-    struct smx_txn *txn;
 
     smx_txn_time(&ua->txns, now);
-    txn = call && call->from_phone ? smx_txn_get(&ua->txns, call->leg[0].invite) : NULL;
-    if (txn && call->leg[0].state == SMX_LEG_ASKED) {
-        smx_leg_respond(ua, now, &call->leg[0], txn, 200);
-        call->leg[0].state = SMX_LEG_ANSWERED;
-        call->leg[0].settled = !call->leg[0].answer_offers;
-        call->answered = true;
-        smx_media_start(ua, now, call);
-        smx_session_tell(ua, now, call, &call->leg[0]);
-    }
+    if (call && call->from_phone)
+        smx_call_answer(ua, now, call);
     smx_txn_settle(&ua->txns);
 }
 
@@ -282,6 +301,7 @@ void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct
     if (!leg->answer_owed || sip->cseq != leg->answer_cseq)
         return;
     leg->answer_owed = false;
+    leg->answer_bare = false;
     leg->state = SMX_LEG_UP;
     if (leg->answer_offers) {
         if (smx_session_read(ua, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
@@ -369,6 +389,19 @@ static void leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_leg 
     refuse_if_alone(ua, call);
 }
 
+/* The session of a 2xx, or of the provisional response before it. */
+static bool session_of(const struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
+                       struct smx_sdp *sdp)
+{
+    const struct smx_sdp *early = smx_rel_session(leg, sip->to_tag);
+
+    if (smx_session_read(ua, sdp, sip, &leg->flow) != 0)
+        return false;
+    if (sdp->media_count == 0 && early)
+        *sdp = *early;
+    return sdp->media_count > 0;
+}
+
 /* The first 2xx of a leg: it wins, or comes too late. */
 static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
                          const struct smx_sip *sip)
@@ -379,7 +412,7 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
     (void)smx_span_copy(leg->remote_tag, sizeof leg->remote_tag, smx_span_of(sip->to_tag ? sip->to_tag : ""));
     smx_leg_retarget(leg, sip);
     leg->state = SMX_LEG_UP;
-    if (!wanted || smx_session_read(ua, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
+    if (!session_of(ua, leg, sip, &sdp) || !wanted) {
         smx_leg_bye(ua, leg);
         leg_failed(ua, call, leg, 480);
         return;
@@ -390,6 +423,8 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
         if (call->leg[i].state == SMX_LEG_CALLING || call->leg[i].state == SMX_LEG_RINGING)
             smx_leg_cancel(ua, now, &call->leg[i]);
     (void)smx_out_order(ua, SMX_UA_CALL_ANSWER, call->id);
+    smx_timer_agreed(leg, sip);
+    smx_timer_start(leg, now);
     smx_session_answered(now, call, leg, &sdp);
     smx_media_start(ua, now, call);
     smx_session_tell(ua, now, call, leg);
@@ -429,6 +464,9 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
         smx_leg_write_ack(ua, leg, sip, &ack);
     if (!smx_txn_response(&ua->txns, txn, sip, smx_text_done(&ack)) || !leg)
         return;
+    if (sip->status == 422 && leg->state != SMX_LEG_CANCELLED && smx_timer_raised(leg, sip) &&
+        smx_leg_send_invite(ua, call, leg))
+        return; /* with the time that it wants (RFC 4028, 7.3) */
     if (sip->status >= 300) {
         leg_failed(ua, call, leg, sip->status);
     } else if (sip->status >= 200) {
@@ -438,6 +476,7 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
             smx_leg_send_cancel(ua, leg);
     } else {
         leg->state = SMX_LEG_RINGING;
+        smx_rel_provisional(ua, leg, sip);
         if (sip->status >= 180 && !call->rang) {
             call->rang = true;
             (void)smx_out_order(ua, SMX_UA_CALL_RINGING, call->id);
@@ -498,6 +537,10 @@ static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, s
             smx_out_flow(ua, &leg->flow, (struct smx_span){txn->last, txn->last_len});
         leg->answer_gap = smx_time_min(2 * leg->answer_gap, SMX_SIP_T2);
         leg->answer_again = now + leg->answer_gap;
+    } else if (smx_rel_expire(ua, now, leg)) {
+        if (!call->over)
+            (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
+        end_call(ua, now, call, 500);
     } else if (ends_by_itself(leg) && leg->cancel_until <= now) {
         leg_failed(ua, call, leg, 480);
     } else {
@@ -538,6 +581,7 @@ smx_time smx_call_deadline(const struct smx_ua *ua)
                 first = smx_time_min(first, smx_time_min(leg->answer_again, leg->answer_until));
             if (ends_by_itself(leg))
                 first = smx_time_min(first, leg->cancel_until);
+            first = smx_time_min(first, smx_rel_deadline(leg));
             first = smx_time_min(first, smx_session_deadline(ua, call, leg));
         }
         if (!call->over)

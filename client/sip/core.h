@@ -81,6 +81,15 @@ enum smx_leg_state {
     SMX_LEG_LEFT, /* of an earlier run, and to be hung up when the phone connects (kept.c) */
 };
 
+enum { SMX_LEG_FORKS = 3 }; /* early dialogs that one phone may make of an INVITE */
+
+struct smx_fork {
+    char tag[128];            /* empty: free */
+    char target[SMX_SIP_URI]; /* empty: as the leg's */
+    uint32_t rseq;            /* of its last reliable response; 0: none */
+    struct smx_sdp sdp;       /* media_count 0: none yet */
+};
+
 struct smx_leg {
     enum smx_leg_state state;
     struct smx_flow flow;
@@ -91,6 +100,7 @@ struct smx_leg {
     uint32_t local_cseq, remote_cseq;         /* last used */
     struct smx_txn_ref invite;                /* the last INVITE transaction, either way */
     char branch[48];                          /* of our INVITE */
+    uint32_t invite_cseq;                     /* ... the first */
     bool cancel_sent;
     smx_time cancel_until; /* of CANCELLED, GONE and LEFT */
     /* our 200 to an INVITE of the phone, which its transaction holds, until the ACK */
@@ -118,8 +128,21 @@ struct smx_leg {
     enum smx_direction said, offering; /* our side of the session in force; of our offer that is out */
     enum smx_direction offering_far;   /* far, when it went out */
     uint8_t event;                     /* payload type of events, as we said it; 0: none */
-    struct smx_txn_ref ask;            /* our re-INVITE that is out */
-    smx_time ask_at;                   /* the next one not before */
+    /* provisional responses (reliable.c) */
+    bool reliable;    /* the phone requires it */
+    bool prack_owed;  /* our 180 waits for its PRACK */
+    bool answer_held; /* the network side answered meanwhile */
+    bool answer_bare; /* the session is made: the 200 needs none */
+    uint32_t rseq;    /* of our 180; 0: not sent */
+    smx_time prack_again, prack_gap, prack_until;
+    struct smx_span rack; /* of the PRACK in the making */
+    /* session timer (timer.c) */
+    uint32_t expires, min_expires; /* seconds; 0: no timer; the least that the phone takes, 0: ours */
+    bool we_refresh;
+    smx_time refresh_at, expire_at;
+    struct smx_fork fork[SMX_LEG_FORKS];
+    struct smx_txn_ref ask; /* our re-INVITE that is out */
+    smx_time ask_at;        /* the next one not before */
 };
 
 struct smx_call {
@@ -161,6 +184,8 @@ void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn);
 void smx_call_expire(struct smx_ua *ua, smx_time now);
 smx_time smx_call_deadline(const struct smx_ua *ua);
 struct smx_call *smx_call_get(struct smx_ua *ua, uint32_t id);
+/* The network side has answered; the leg is ready for its 200. */
+void smx_call_answer(struct smx_ua *ua, smx_time now, struct smx_call *call);
 /* Frees the call when the network side and all legs are done with it. */
 void smx_call_settle(struct smx_call *call);
 /* The phone is gone or said no more: tells the network side once, and ends what is left of the legs. */
@@ -188,10 +213,29 @@ void smx_leg_write_ack(struct smx_ua *ua, const struct smx_leg *leg, const struc
                        struct smx_text *out);
 void smx_leg_free(struct smx_ua *ua, struct smx_leg *leg);
 
+/* The INVITE of a leg that smx_leg_invite has filled, again with a new number.  False: no room. */
+bool smx_leg_send_invite(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg);
 /* Our re-INVITE, with our offer.  False: no room. */
 bool smx_leg_reinvite(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg);
 /* 200 to a request of the phone inside the dialog, with the answer to its offer if it made one. */
-void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers);
+void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers,
+                            bool refreshes);
+
+/* Our PRACK for the last reliable response of an early dialog. */
+void smx_leg_prack(struct smx_ua *ua, struct smx_leg *leg, const struct smx_fork *fork);
+
+/* ---- reliable provisional responses (reliable.c) ---- */
+
+void smx_rel_ring(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struct smx_txn *txn);
+void smx_rel_prack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                   const struct smx_sip *sip, const struct smx_flow *flow);
+/* True: the phone never acknowledged our 180, and the call is to end. */
+bool smx_rel_expire(struct smx_ua *ua, smx_time now, struct smx_leg *leg);
+smx_time smx_rel_deadline(const struct smx_leg *leg);
+void smx_rel_provisional(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip);
+bool smx_rel_is_fork(const struct smx_leg *leg, const char *tag);
+/* The session that came in a provisional response of this tag, or NULL. */
+const struct smx_sdp *smx_rel_session(struct smx_leg *leg, const char *tag);
 
 /* ---- offers and answers inside a dialog (session.c) ---- */
 
@@ -216,6 +260,19 @@ void smx_session_unanswered(struct smx_ua *ua, smx_time now, struct smx_call *ca
 bool smx_session_is_asking(struct smx_ua *ua, const struct smx_leg *leg);
 smx_time smx_session_deadline(const struct smx_ua *ua, const struct smx_call *call,
                               const struct smx_leg *leg);
+
+/* ---- session timers (timer.c) ---- */
+
+/* Takes what the phone's INVITE or UPDATE asks for.  0, or the status to refuse it with. */
+unsigned smx_timer_asked(struct smx_leg *leg, const struct smx_sip *sip);
+/* What our request, our 200 says of it. */
+void smx_timer_offer(const struct smx_leg *leg, struct smx_request *request);
+void smx_timer_answer(const struct smx_leg *leg, struct smx_response *response);
+/* The phone's 2xx to our INVITE; the time runs from now. */
+void smx_timer_agreed(struct smx_leg *leg, const struct smx_sip *sip);
+void smx_timer_start(struct smx_leg *leg, smx_time now);
+/* A 422: true when it is worth another INVITE. */
+bool smx_timer_raised(struct smx_leg *leg, const struct smx_sip *sip);
 
 /* ---- keys (digit.c) ---- */
 

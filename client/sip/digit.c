@@ -114,7 +114,7 @@ void smx_digit_info(struct smx_ua *ua, smx_time now, struct smx_call *call, stru
     if (!txn)
         return;
     leg->remote_cseq = sip->cseq;
-    smx_leg_accept_request(ua, leg, txn, false);
+    smx_leg_accept_request(ua, leg, txn, false, false);
     if (sip->body.len > 0 && call->answered && leg == &call->leg[call->winner])
         order_key(ua, now, call, key);
 }

@@ -25,6 +25,8 @@ static const struct {
     {"Supported", "k", SMX_H_SUPPORTED},
     {"RSeq", NULL, SMX_H_RSEQ},
     {"RAck", NULL, SMX_H_RACK},
+    {"Session-Expires", "x", SMX_H_SESSION_EXPIRES},
+    {"Min-SE", NULL, SMX_H_MIN_SE},
 };
 
 static bool is_known(struct smx_span name, enum smx_header *id)

@@ -40,6 +40,8 @@ enum smx_header {
     SMX_H_SUPPORTED,
     SMX_H_RSEQ,
     SMX_H_RACK,
+    SMX_H_SESSION_EXPIRES,
+    SMX_H_MIN_SE,
 };
 
 struct smx_gate_line {

@@ -75,6 +75,7 @@ static bool describe(struct smx_ua *ua, const struct smx_leg *leg, struct kept *
     case SMX_LEG_RINGING:
     case SMX_LEG_CANCELLED:
         k->kind = CANCEL;
+        k->cseq = leg->invite_cseq;
         memcpy(k->more, leg->branch, sizeof leg->branch);
         return !leg->flow.tls; /* in the clear it would not be heard, nor should it be said */
     case SMX_LEG_ANSWERED:
@@ -200,7 +201,7 @@ static void restore(const struct smx_ua *ua, struct smx_leg *leg, const struct k
     leg->flow.addr = k->addr;
     if (k->tcp)
         leg->flow.addr.port = contact_port(k->target);
-    leg->local_cseq = k->cseq;
+    leg->local_cseq = leg->invite_cseq = k->cseq;
     memcpy(leg->call_id, k->call_id, sizeof leg->call_id);
     memcpy(leg->local_tag, k->local_tag, sizeof leg->local_tag);
     memcpy(leg->remote_tag, k->remote_tag, sizeof leg->remote_tag);

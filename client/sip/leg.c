@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { WITH_CONTACT = 1, WITH_OFFER = 2 };
+enum { WITH_CONTACT = 1, WITH_OFFER = 2, WITH_TIMER = 4 };
 
 static void new_branch(struct smx_ua *ua, char out[48])
 {
@@ -78,6 +78,7 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
         .to = tagged(&n, leg->remote, leg->remote_tag),
         .call_id = leg->call_id,
         .cseq = cseq ? cseq : ++leg->local_cseq,
+        .rack = leg->rack,
     };
 
     if (parts & WITH_CONTACT) {
@@ -89,6 +90,8 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
         request.type = "application/sdp";
         request.body = smx_text_done(&s);
     }
+    if (parts & WITH_TIMER)
+        smx_timer_offer(leg, &request);
     smx_write_request(out, &request);
 }
 
@@ -102,7 +105,9 @@ struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const
             struct smx_leg *leg = &ua->call[i].leg[j];
 
             if (leg->state == SMX_LEG_FREE || !smx_span_is(sip->call_id, leg->call_id) ||
-                strcmp(sip->to_tag, leg->local_tag) != 0 || strcmp(sip->from_tag, leg->remote_tag) != 0)
+                strcmp(sip->to_tag, leg->local_tag) != 0 ||
+                (strcmp(sip->from_tag, leg->remote_tag) != 0 &&
+                 (leg->state != SMX_LEG_RINGING || !smx_rel_is_fork(leg, sip->from_tag))))
                 continue;
             if (leg->flow.tcp != flow->tcp || leg->flow.tls != flow->tls ||
                 memcmp(leg->flow.addr.ip, flow->addr.ip, sizeof flow->addr.ip) != 0)
@@ -158,8 +163,6 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
 {
     struct smx_leg *leg = &call->leg[index];
     struct smx_text local = {leg->local, 0, sizeof leg->local - 1, false};
-    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
-    struct smx_txn *txn;
 
     memset(leg, 0, sizeof *leg);
     leg->port = ua->ports[call->pair].rtp;
@@ -173,9 +176,19 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     smx_ua_token(ua, leg->call_id);
     smx_ua_token(ua, leg->local_tag);
     smx_ua_token(ua, leg->contact);
-    new_branch(ua, leg->branch);
     leg->sdp_session = new_session(ua);
-    write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER, &out);
+    return smx_leg_send_invite(ua, call, leg);
+}
+
+bool smx_leg_send_invite(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    size_t index = (size_t)(leg - call->leg);
+    struct smx_txn *txn;
+
+    new_branch(ua, leg->branch);
+    write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER | WITH_TIMER, &out);
+    leg->invite_cseq = leg->local_cseq;
     txn = smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){
@@ -200,7 +213,11 @@ void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struc
         smx_ua_write_contact(ua, &leg->flow, leg->contact, &c);
         response.contact = smx_text_done(&c);
     }
-    if (status == 200) {
+    if (status == 180)
+        response.rseq = leg->rseq;
+    if (status == 200)
+        smx_timer_answer(leg, &response);
+    if ((status == 200 && !leg->answer_bare) || (response.rseq != 0 && leg->answer_offers)) {
         write_sdp(ua, leg, leg->answer_offers ? NULL : &leg->sdp, &s);
         response.type = "application/sdp";
         response.body = smx_text_done(&s);
@@ -216,7 +233,8 @@ void smx_leg_respond(struct smx_ua *ua, smx_time now, struct smx_leg *leg, struc
     smx_txn_respond(&ua->txns, txn, status, smx_text_done(&out));
 }
 
-void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers)
+void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_txn *txn, bool answers,
+                            bool refreshes)
 {
     char contact[128], sdp[2048];
     struct smx_text c = {contact, 0, sizeof contact, false}, s = {sdp, 0, sizeof sdp, false};
@@ -225,6 +243,8 @@ void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_t
 
     smx_ua_write_contact(ua, &leg->flow, leg->contact, &c);
     response.contact = smx_text_done(&c);
+    if (refreshes)
+        smx_timer_answer(leg, &response);
     if (answers) {
         write_sdp(ua, leg, &leg->sdp, &s);
         response.type = "application/sdp";
@@ -241,7 +261,7 @@ bool smx_leg_reinvite(struct smx_ua *ua, struct smx_call *call, struct smx_leg *
     struct smx_txn *txn;
 
     new_branch(ua, leg->branch);
-    write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER, &out);
+    write_request(ua, leg, "INVITE", leg->branch, 0, WITH_CONTACT | WITH_OFFER | WITH_TIMER, &out);
     txn = smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){
@@ -263,11 +283,11 @@ void smx_leg_send_cancel(struct smx_ua *ua, struct smx_leg *leg)
     struct smx_text out = {ua->build, 0, sizeof ua->build, false};
 
     leg->cancel_sent = true;
-    write_request(ua, leg, "CANCEL", leg->branch, leg->local_cseq, 0, &out); /* RFC 3261, 9.1: same branch */
+    write_request(ua, leg, "CANCEL", leg->branch, leg->invite_cseq, 0, &out); /* RFC 3261, 9.1: same branch */
     (void)smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){
-            SMX_M_CANCEL, leg->branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
+            SMX_M_CANCEL, leg->branch, leg->call_id, leg->invite_cseq, {SMX_OWNER_NONE, 0, 0}},
         smx_text_done(&out));
 }
 
@@ -291,6 +311,30 @@ void smx_leg_bye(struct smx_ua *ua, struct smx_leg *leg)
     (void)smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){SMX_M_BYE, branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
+        smx_text_done(&out));
+}
+
+void smx_leg_prack(struct smx_ua *ua, struct smx_leg *leg, const struct smx_fork *fork)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    char rack[64], branch[48];
+    struct smx_text r = {rack, 0, sizeof rack, false};
+    struct smx_leg with = *leg;
+
+    (void)smx_span_copy(with.remote_tag, sizeof with.remote_tag, smx_span_of(fork->tag));
+    if (fork->target[0])
+        (void)smx_span_copy(with.target, sizeof with.target, smx_span_of(fork->target));
+    smx_text_u64(&r, fork->rseq);
+    smx_text_add(&r, " ");
+    smx_text_u64(&r, leg->invite_cseq);
+    smx_text_add(&r, " INVITE");
+    new_branch(ua, branch);
+    with.rack = smx_text_done(&r);
+    write_request(ua, &with, "PRACK", branch, 0, 0, &out);
+    leg->local_cseq = with.local_cseq;
+    (void)smx_txn_request(
+        &ua->txns, &leg->flow,
+        &(struct smx_txn_new){SMX_M_PRACK, branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
         smx_text_done(&out));
 }
 

@@ -316,6 +316,39 @@ enum smx_err smx_sip_parse(struct smx_sip *sip, const uint8_t *in, size_t in_len
     return SMX_OK;
 }
 
+bool smx_sip_has_option(const struct smx_sip *sip, enum smx_header header, const char *tag)
+{
+    for (size_t i = 0; i < sip->gate.line_count; i++) {
+        struct smx_span rest = sip->gate.line[i].value;
+
+        while (sip->gate.line[i].id == header && rest.len > 0)
+            if (smx_span_is_nocase(smx_span_trim(smx_span_cut(&rest, ',')), tag))
+                return true;
+    }
+    return false;
+}
+
+struct smx_span smx_sip_foreign_options(const struct smx_sip *sip, struct smx_text *out)
+{
+    for (size_t i = 0; i < sip->gate.line_count; i++) {
+        const struct smx_gate_line *line = &sip->gate.line[i];
+        struct smx_span rest = line->value;
+
+        if (line->id != SMX_H_REQUIRE && line->id != SMX_H_PROXY_REQUIRE)
+            continue;
+        do {
+            struct smx_span tag = smx_span_trim(smx_span_cut(&rest, ','));
+
+            if (tag.len == 0 || (line->id == SMX_H_REQUIRE &&
+                                 (smx_span_is_nocase(tag, "100rel") || smx_span_is_nocase(tag, "timer"))))
+                continue;
+            smx_text_add(out, out->len > 0 ? ", " : "");
+            smx_text_span(out, tag);
+        } while (rest.len > 0);
+    }
+    return smx_text_done(out);
+}
+
 void smx_sip_fini(struct smx_sip *sip)
 {
     osip_message_free(sip->osip);

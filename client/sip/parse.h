@@ -76,6 +76,10 @@ void smx_sip_fini(struct smx_sip *sip);
 /* The URI in a From or To value (out of its brackets, without header parameters), len 0 when it is not a
  * plain sip or sips URI that may be written back. */
 struct smx_span smx_sip_address(struct smx_span value);
+/* Is this option tag in a header of such tags (Require, Supported)? */
+bool smx_sip_has_option(const struct smx_sip *sip, enum smx_header header, const char *tag);
+/* The tags that the message requires and we don't know, with commas; len 0: none. */
+struct smx_span smx_sip_foreign_options(const struct smx_sip *sip, struct smx_text *out);
 /* Of a message that was refused with a total (SMX_E_FULL, SMX_E_MALFORMED): is it a request whose sender can
  * be answered from its head alone? */
 bool smx_sip_can_answer(const struct smx_sip *sip);

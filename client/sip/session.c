@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define ASK_GAP SMX_MS(500) /* between two re-INVITEs of ours, whatever the far side does */
+#define REFUSED_GAP SMX_SECOND(30) /* before a refresh is tried again */
+#define ASK_GAP     SMX_MS(500)    /* between two re-INVITEs of ours, whatever the far side does */
 
 unsigned smx_session_read(const struct smx_ua *ua, struct smx_sdp *sdp, const struct smx_sip *sip,
                           const struct smx_flow *flow)
@@ -93,6 +94,8 @@ void smx_session_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call
         status = 500;
     else
         status = smx_session_read(ua, &sdp, sip, flow);
+    if (status == 0)
+        status = smx_timer_asked(leg, sip);
     if (status != 0) {
         smx_ua_reply(ua, sip, flow, status);
         return;
@@ -108,6 +111,7 @@ void smx_session_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call
         smx_session_offered(now, call, leg, &sdp);
         leg->shown = leg->far;
     }
+    smx_timer_start(leg, now);
     smx_leg_respond(ua, now, leg, txn, 200);
     smx_session_tell(ua, now, call, leg);
 }
@@ -131,6 +135,8 @@ void smx_session_update(struct smx_ua *ua, smx_time now, struct smx_call *call, 
         else if (!leg->settled)
             status = 500;
     }
+    if (status == 0)
+        status = smx_timer_asked(leg, sip);
     if (status != 0) {
         smx_ua_reply(ua, sip, flow, status);
         return;
@@ -139,12 +145,15 @@ void smx_session_update(struct smx_ua *ua, smx_time now, struct smx_call *call, 
     if (!txn)
         return;
     leg->remote_cseq = sip->cseq;
-    smx_leg_retarget(leg, sip);
+    if (leg->state != SMX_LEG_RINGING) /* a CANCEL repeats the INVITE's address */
+        smx_leg_retarget(leg, sip);
+    if (call->answered)
+        smx_timer_start(leg, now);
     if (sdp.media_count > 0) {
         smx_session_offered(now, call, leg, &sdp);
         leg->shown = leg->far;
     }
-    smx_leg_accept_request(ua, leg, txn, sdp.media_count > 0);
+    smx_leg_accept_request(ua, leg, txn, sdp.media_count > 0, true);
     smx_session_tell(ua, now, call, leg);
 }
 
@@ -155,10 +164,14 @@ static bool is_talking(const struct smx_call *call, const struct smx_leg *leg)
     return call->answered && !call->over && leg == &call->leg[call->winner];
 }
 
-/* Is there anything that the phone should be asked? */
-static bool has_news(const struct smx_call *call, const struct smx_leg *leg)
+/* When the phone is to be asked for something: a direction, a refresh. */
+static smx_time news_at(const struct smx_call *call, const struct smx_leg *leg)
 {
-    return is_talking(call, leg) && leg->state == SMX_LEG_UP && !leg->answer_owed && leg->shown != leg->far;
+    if (!is_talking(call, leg) || leg->state != SMX_LEG_UP || leg->answer_owed)
+        return SMX_NEVER;
+    if (leg->shown != leg->far)
+        return leg->ask_at;
+    return leg->refresh_at > leg->ask_at ? leg->refresh_at : leg->ask_at;
 }
 
 void smx_session_tell(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg)
@@ -167,7 +180,11 @@ void smx_session_tell(struct smx_ua *ua, smx_time now, struct smx_call *call, st
         leg->own_told = leg->own;
         smx_out_order(ua, SMX_UA_CALL_DIRECTION, call->id)->code = (uint16_t)leg->own;
     }
-    if (!has_news(call, leg) || smx_session_is_asking(ua, leg) || now < leg->ask_at)
+    if (is_talking(call, leg) && leg->expire_at <= now) {
+        smx_call_lost(ua, now, call); /* nobody has refreshed it */
+        return;
+    }
+    if (smx_session_is_asking(ua, leg) || now < news_at(call, leg))
         return;
     leg->ask_at = now + ASK_GAP;
     (void)smx_leg_reinvite(ua, call, leg); /* no room: again after the gap */
@@ -199,14 +216,19 @@ void smx_session_response(struct smx_ua *ua, smx_time now, struct smx_call *call
             smx_call_lost(ua, now, call);
             return;
         }
+        smx_timer_agreed(leg, sip);
+        smx_timer_start(leg, now);
         smx_session_answered(now, call, leg, &sdp);
         smx_session_tell(ua, now, call, leg);
+    } else if (sip->status == 422 && smx_timer_raised(leg, sip)) {
+        leg->ask_at = now;
     } else if (sip->status == 491) {
         leg->ask_at = now + after_glare(ua, call);
     } else if (sip->status == 408 || sip->status == 481) { /* RFC 3261, 12.2.1.2 */
         smx_call_lost(ua, now, call);
     } else {
         leg->shown = leg->offering_far; /* it won't; the session stays as it was */
+        leg->ask_at = now + REFUSED_GAP;
     }
 }
 
@@ -222,5 +244,7 @@ smx_time smx_session_deadline(const struct smx_ua *ua, const struct smx_call *ca
     const struct smx_txn *ask = &ua->txns.txn[leg->ask.slot];
     bool asking = leg->ask.serial != 0 && ask->serial == leg->ask.serial && !ask->final;
 
-    return has_news(call, leg) && !asking ? leg->ask_at : SMX_NEVER;
+    smx_time end = is_talking(call, leg) ? leg->expire_at : SMX_NEVER;
+
+    return asking ? end : smx_time_min(end, news_at(call, leg));
 }

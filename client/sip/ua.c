@@ -144,6 +144,8 @@ static void in_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip *sip
     case SMX_M_CANCEL:
     case SMX_M_REGISTER:
     case SMX_M_PRACK:
+        smx_rel_prack(ua, now, call, leg, sip, flow);
+        return;
     case SMX_M_MESSAGE:
     case SMX_M_OTHER:
         smx_ua_reply(ua, sip, flow, 405);
@@ -170,6 +172,7 @@ static void out_of_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip 
     case SMX_M_BYE:
     case SMX_M_UPDATE:
     case SMX_M_INFO:
+    case SMX_M_PRACK:
         smx_ua_reply(ua, sip, flow, 481);
         return;
     case SMX_M_REFER:
@@ -181,7 +184,6 @@ static void out_of_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip 
         return;
     case SMX_M_ACK:
     case SMX_M_CANCEL:
-    case SMX_M_PRACK:
     case SMX_M_OTHER:
         smx_ua_reply(ua, sip, flow, 405);
         return;
@@ -205,7 +207,9 @@ static void on_request(struct smx_ua *ua, smx_time now, const struct smx_sip *si
                        const struct smx_flow *flow)
 {
     enum smx_method kind = sip->method == SMX_M_ACK ? SMX_M_INVITE : sip->method;
-    const struct smx_span *require = smx_gate_get(&sip->gate, SMX_H_REQUIRE);
+    char room[SMX_GATE_LINE];
+    struct smx_text unknown = {room, 0, sizeof room, false};
+    struct smx_span foreign;
     struct smx_txn *known;
 
     if (sip->method == SMX_M_CANCEL) {
@@ -217,10 +221,9 @@ static void on_request(struct smx_ua *ua, smx_time now, const struct smx_sip *si
         smx_txn_again(&ua->txns, known, sip->method == SMX_M_ACK);
         return;
     }
-    if (!require)
-        require = smx_gate_get(&sip->gate, SMX_H_PROXY_REQUIRE);
-    if (require && sip->method != SMX_M_ACK)
-        smx_ua_answer(ua, sip, flow, &(struct smx_response){.status = 420, .unsupported = *require});
+    foreign = smx_sip_foreign_options(sip, &unknown);
+    if ((foreign.len > 0 || unknown.full) && sip->method != SMX_M_ACK)
+        smx_ua_answer(ua, sip, flow, &(struct smx_response){.status = 420, .unsupported = foreign});
     else if (smx_gate_get(&sip->gate, SMX_H_CONTENT_ENCODING) && sip->method != SMX_M_ACK)
         smx_ua_reply(ua, sip, flow, 415);
     else if (!smx_ua_admits(ua, now, sip, flow))

@@ -23,10 +23,12 @@ static const char *reason(unsigned status)
         {415, "Unsupported Media Type"},
         {416, "Unsupported URI Scheme"},
         {420, "Bad Extension"},
+        {422, "Session Interval Too Small"},
         {469, "Bad Info Package"},
         {480, "Temporarily Unavailable"},
         {481, "Call/Transaction Does Not Exist"},
         {482, "Loop Detected"},
+        {483, "Too Many Hops"},
         {486, "Busy Here"},
         {487, "Request Terminated"},
         {488, "Not Acceptable Here"},
@@ -156,6 +158,19 @@ void smx_write_response(struct smx_text *out, const struct smx_response *respons
     if (status == 200 || status == 405)
         smx_text_add(out, "Allow: " SMX_SIP_ALLOW "\r\n");
     smx_text_span(out, response->challenge);
+    if (response->rseq != 0) {
+        smx_text_add(out, "Require: 100rel\r\nRSeq: ");
+        smx_text_u64(out, response->rseq);
+        smx_text_add(out, "\r\n");
+    }
+    if (response->expires != 0) {
+        smx_text_add(out, response->we_refresh ? "" : "Require: timer\r\n");
+        smx_text_add(out, "Session-Expires: ");
+        smx_text_u64(out, response->expires);
+        smx_text_add(out, response->we_refresh ? ";refresher=uas\r\n" : ";refresher=uac\r\n");
+    }
+    if (status == 422)
+        smx_text_add(out, "Min-SE: " SMX_SIP_MIN_SE "\r\n");
     add_header(out, "Unsupported: ", response->unsupported);
     if (status == 415)
         smx_text_add(out, "Accept: application/sdp, text/plain\r\n");
@@ -188,7 +203,18 @@ void smx_write_request(struct smx_text *out, const struct smx_request *request)
     smx_text_add(out, request->method);
     smx_text_add(out, "\r\n");
     add_header(out, "Contact: ", request->contact);
+    add_header(out, "RAck: ", request->rack);
     if (strcmp(request->method, "INVITE") == 0)
-        smx_text_add(out, "Allow: " SMX_SIP_ALLOW "\r\n");
+        smx_text_add(out, "Allow: " SMX_SIP_ALLOW "\r\nSupported: 100rel, timer\r\n");
+    if (request->expires != 0) {
+        smx_text_add(out, "Session-Expires: ");
+        smx_text_u64(out, request->expires);
+        smx_text_add(out, request->we_refresh ? ";refresher=uac\r\n" : "\r\n");
+    }
+    if (request->min_expires != 0) {
+        smx_text_add(out, "Min-SE: ");
+        smx_text_u64(out, request->min_expires);
+        smx_text_add(out, "\r\n");
+    }
     add_body(out, request->type, request->body);
 }

@@ -9,7 +9,8 @@
 #include "client/sip/gate.h"
 #include "proto/base/out.h"
 
-#define SMX_SIP_ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE, INFO"
+#define SMX_SIP_MIN_SE "90" /* seconds: the least that RFC 4028 allows */
+#define SMX_SIP_ALLOW  "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE, INFO, PRACK"
 
 /* The five headers that each response to this request carries, in order.  The first Via gets received and,
  * where asked for, rport, of where it came from.  tag goes to a To that has none; NULL: it has one, or needs
@@ -23,6 +24,9 @@ struct smx_response {
     struct smx_span contact;     /* "<sip:...>" or a list; len 0: none */
     struct smx_span unsupported; /* for 420: the option tags; else len 0 */
     struct smx_span challenge;   /* for 401: whole lines of smx_auth_challenge; else len 0 */
+    uint32_t rseq;               /* of a reliable 18x; else 0 */
+    uint32_t expires;            /* of the session, seconds (RFC 4028); 0: none */
+    bool we_refresh;             /* ... who refreshes it */
     const char *type;            /* of the body, or NULL */
     struct smx_span body;
 };
@@ -39,6 +43,10 @@ struct smx_request {
     const char *call_id;
     uint32_t cseq;
     struct smx_span contact; /* or len 0 */
+    struct smx_span rack;    /* of PRACK */
+    uint32_t expires;        /* of the session, seconds; 0: none */
+    uint32_t min_expires;    /* ... 0: the least that is allowed */
+    bool we_refresh;         /* ... as agreed before; of a first INVITE false */
     const char *type;        /* of the body, or NULL */
     struct smx_span body;
 };

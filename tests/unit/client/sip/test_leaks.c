@@ -282,7 +282,8 @@ static void two_different_phones_look_alike_at_the_far_phone(void **state)
         "INVITE sip:alice-0x56514a5736a0@127.0.0.1:5070 SIP/2.0\r\n"
         "Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKx;rport\r\nMax-Forwards: 70\r\n"
         "From: <sip:alice@sipmix.alt>;tag=x\r\nTo: <sip:alice@sipmix.alt>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n"
-        "Contact: <sip:x@127.0.0.1:5060>\r\nAllow: " SMX_SIP_ALLOW "\r\n"
+        "Contact: <sip:x@127.0.0.1:5060>\r\nAllow: " SMX_SIP_ALLOW
+        "\r\nSupported: 100rel, timer\r\nSession-Expires: 1800\r\n"
         "Content-Type: application/sdp\r\nContent-Length: 231\r\n\r\n"
         "v=0\r\no=- n 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8 "
         "101\r\n"
