@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { TAG_EVERY_MS = 10, REORDER_BY_MS = 20, REPLAY_WITHIN_MS = 3000, LOST_IN_A_RUN = 10 };
+enum {
+    TAG_EVERY_MS = 10,
+    REORDER_BY_MS = 20,
+    REPLAY_AFTER_MS = 1500,
+    REPLAY_WITHIN_MS = 3000,
+    LOST_IN_A_RUN = 10
+};
 
 static uint32_t nodes_of(const struct swarm *s)
 {
@@ -244,10 +250,12 @@ void smx_swarm_faults_plan(struct swarm *s)
 
 /* ---- somebody on the way ---- */
 
+/* It comes after the true one: one that overtakes it would be accepted, and count as the path's delay. */
 static void replay(struct swarm *s, smx_time now, uint32_t one_in)
 {
     struct record *r = &s->record[smx_rng_below(&s->rng, RECORDED)];
     smx_time at = now + smx_rng_u64(&s->rng) % SMX_MS(REPLAY_WITHIN_MS);
+    smx_time soonest = r->at + SMX_MS(REPLAY_AFTER_MS);
     uint8_t bytes[RECORD_MAX];
 
     if (smx_rng_below(&s->rng, one_in) > 0 || r->len == 0)
@@ -255,15 +263,17 @@ static void replay(struct swarm *s, smx_time now, uint32_t one_in)
     memcpy(bytes, r->bytes, r->len);
     if (smx_rng_below(&s->rng, 3) == 0)
         bytes[smx_rng_below(&s->rng, (uint32_t)r->len)] ^= (uint8_t)(1U << smx_rng_below(&s->rng, 8));
-    smx_world_inject(s->n->world, at, r->from,
+    smx_world_inject(s->n->world, at > soonest ? at : soonest, r->from,
                      smx_rng_below(&s->rng, 8) == 0 ? smx_rng_below(&s->rng, nodes_of(s)) : r->to, bytes,
                      r->len);
 }
 
-static void record(struct swarm *s, uint32_t from, uint32_t to, const uint8_t *bytes, size_t len)
+static void record(struct swarm *s, smx_time now, uint32_t from, uint32_t to, const uint8_t *bytes,
+                   size_t len)
 {
     struct record *r = &s->record[s->recorded++ % RECORDED];
 
+    r->at = now;
     r->from = from;
     r->to = to;
     r->len = len < RECORD_MAX ? len : RECORD_MAX;
@@ -280,7 +290,7 @@ void smx_swarm_on_the_way(struct swarm *s, smx_time now, uint32_t from, uint32_t
             continue;
         if (f->kind == SMX_SWARM_REPLAY) {
             if (smx_rng_below(&s->rng, 16) == 0)
-                record(s, from, to, bytes, len);
+                record(s, now, from, to, bytes, len);
             replay(s, now, f->amount);
         }
         if (f->kind == SMX_SWARM_HOLD && from == f->a % nodes_of(s))

@@ -144,14 +144,15 @@ static void enter(struct swarm *s, struct probe *p, enum probe_state state, unsi
     p->until = smx_world_now(s->n->world) + SMX_SECOND(seconds);
 }
 
-/* One that is not in another probe, and has a slot for a call. */
+/* One that is not in another probe, has done with what was before, and has a slot for a call. */
 static bool is_free(const struct swarm *s, const struct probe *probe, size_t count, size_t client)
 {
     for (size_t i = 0; i < count; i++)
         if (probe[i].state != PROBE_WAITS && probe[i].state != PROBE_DONE &&
             (probe[i].a == client || probe[i].b == client))
             return false;
-    return !call_of(&s->n->user[client]) && smx_slots_for_a_call(s->n->user[client].client) > 0;
+    return smx_slots_are_settled(s->n->user[client].client) &&
+           smx_slots_for_a_call(s->n->user[client].client) > 0;
 }
 
 /* Strangers are let in one at a time, and not too often. */

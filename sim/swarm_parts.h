@@ -18,6 +18,7 @@
 enum { RECORDED = 64, RECORD_MAX = 1500 };
 
 struct record { /* a datagram, to be sent again */
+    smx_time at;
     uint32_t from, to;
     size_t len;
     uint8_t bytes[RECORD_MAX];
