@@ -114,7 +114,7 @@ static bool end_old_calls(struct swarm *s)
         if (!smx_swarm_pass(s, 100))
             return false;
     for (size_t i = 0; i < s->n->clients; i++)
-        if ((c = call_of(&s->n->user[i])) != NULL)
+        if (call_of(&s->n->user[i]))
             SMX_SWARM_SAY(s, "live", "client %zu: a call is not over %d s after the other side's", i, OVER_S);
     return calls_left(s) == 0;
 }
@@ -155,12 +155,13 @@ static bool is_free(const struct swarm *s, const struct probe *probe, size_t cou
            smx_slots_for_a_call(s->n->user[client].client) > 0;
 }
 
-/* Strangers are let in one at a time, and not too often. */
+/* Strangers are let in one at a time, not too often, and by a certain slot only. */
 static bool will_hear(const struct swarm *s, size_t client)
 {
     const struct smx_sim_user *u = &s->n->user[client];
 
-    return s->plan->contacts || smx_view_client_hears_strangers(u->client, smx_sim_user_now(u));
+    return s->plan->contacts ||
+           (smx_slots_are_idle(u->client) && smx_view_client_hears_strangers(u->client, smx_sim_user_now(u)));
 }
 
 /* False: it has failed. */

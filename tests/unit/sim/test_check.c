@@ -92,7 +92,7 @@ static void plant(struct fixture *f, uint32_t i)
     snprintf(name, sizeof name, "planted.name.of.client.%u", i);
     smx_sim_client_make(f->n, i, i + 1, name, 2);
     memset(addr.ip, (int)(0x20 + i), sizeof addr.ip);
-    for (uint8_t k = 0; k < sizeof addr.ip; k++)
+    for (size_t k = 0; k < sizeof addr.ip; k++)
         addr.ip[k] = (uint8_t)(addr.ip[k] + 13 * k);
     smx_world_set_addr(f->n->world, f->n->user[i].node, &addr);
     smx_words_add(&f->words, SMX_WORD_NAME, i, name, strlen(name));
