@@ -7,7 +7,7 @@
 
 /* All slots idle, and as far as their circuits stand with a new cookie out. */
 bool smx_slots_are_idle(const struct smx_client *c);
-/* The same, but a slot may have a pipe that carries no call: a message's stays for a while. */
+/* The same, but a slot may have a pipe with nothing to carry: after a message it stays for a while. */
 bool smx_slots_are_settled(const struct smx_client *c);
 /* Slots that a call could have: free ones, and those that such a pipe gives up. */
 size_t smx_slots_for_a_call(const struct smx_client *c);
