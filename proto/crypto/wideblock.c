@@ -11,7 +11,6 @@
 #include "proto/crypto/wideblock.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <string.h>
@@ -23,56 +22,48 @@ static size_t blocks_of(size_t len)
     return (len + BLOCK - 1) / BLOCK;
 }
 
-/* ECB over whole blocks; in and out may be the same. */
-static void aes(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t len)
+/* What stands beside the cipher is enciphered with it. */
+static void derive(struct smx_wideblock *wb, uint8_t h[BLOCK])
 {
-    int out_len;
-    int ok = EVP_CipherUpdate(ctx, out, &out_len, in, (int)len);
+    uint8_t block[2 * BLOCK] = {[BLOCK] = 1}; /* bin(0), bin(1) */
 
-    assert(ok == 1 && out_len == (int)len); /* nothing in it can fail: no padding, no allocation */
-    (void)ok;
-}
-
-static EVP_CIPHER_CTX *aes_new(const uint8_t key[SMX_KEY], int encrypt)
-{
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-
-    if (!ctx)
-        return NULL;
-    if (EVP_CipherInit_ex(ctx, EVP_aes_256_ecb(), NULL, key, NULL, encrypt) != 1 ||
-        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1) {
-        EVP_CIPHER_CTX_free(ctx);
-        return NULL;
-    }
-    return ctx;
+    smx_aes_encrypt(&wb->aes, block, 2);
+    memcpy(h, block, BLOCK);
+    memcpy(wb->l, block + BLOCK, BLOCK);
+    sodium_memzero(block, sizeof block);
 }
 
 enum smx_err smx_wideblock_init(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
                                 enum smx_wideblock_use use)
 {
-    struct {
-        uint8_t block[2 * BLOCK];
-    } s = {{[BLOCK] = 1}}; /* bin(0), bin(1) */
+    uint8_t h[BLOCK];
 
     memset(wb, 0, sizeof *wb);
-    wb->encrypt = aes_new(key, 1);
-    if (use == SMX_WIDEBLOCK_BOTH)
-        wb->decrypt = aes_new(key, 0);
-    if (!wb->encrypt || (use == SMX_WIDEBLOCK_BOTH && !wb->decrypt)) {
-        smx_wideblock_fini(wb);
+    if (smx_aes_init(&wb->aes, key, use == SMX_WIDEBLOCK_BOTH) != SMX_OK)
         return SMX_E_MEMORY;
-    }
-    aes(wb->encrypt, s.block, s.block, sizeof s.block);
-    smx_polyval_key_init(&wb->hash, s.block);
-    memcpy(wb->l, s.block + BLOCK, BLOCK);
-    sodium_memzero(&s, sizeof s);
+    derive(wb, h);
+    smx_polyval_key_init(&wb->hash, h);
+    sodium_memzero(h, sizeof h);
+    return SMX_OK;
+}
+
+enum smx_err smx_wideblock_init_portable(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
+                                         enum smx_wideblock_use use)
+{
+    uint8_t h[BLOCK];
+
+    memset(wb, 0, sizeof *wb);
+    if (smx_aes_init_portable(&wb->aes, key, use == SMX_WIDEBLOCK_BOTH) != SMX_OK)
+        return SMX_E_MEMORY;
+    derive(wb, h);
+    smx_polyval_key_init_portable(&wb->hash, h);
+    sodium_memzero(h, sizeof h);
     return SMX_OK;
 }
 
 void smx_wideblock_fini(struct smx_wideblock *wb)
 {
-    EVP_CIPHER_CTX_free(wb->encrypt); /* wipes its key schedule */
-    EVP_CIPHER_CTX_free(wb->decrypt);
+    smx_aes_fini(&wb->aes);
     sodium_memzero(wb, sizeof *wb);
 }
 
@@ -124,9 +115,8 @@ static void add_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struc
     sodium_memzero(h, sizeof h);
 }
 
-/* middle is AES, or its inverse. */
-static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const uint8_t *tweak,
-                size_t tweak_len, uint8_t *buf, size_t len)
+static void run(const struct smx_wideblock *wb, bool inverse, const uint8_t *tweak, size_t tweak_len,
+                uint8_t *buf, size_t len)
 {
     size_t rest_len = len - BLOCK, padded_len = blocks_of(rest_len) * BLOCK;
     struct {
@@ -140,7 +130,11 @@ static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const ui
     memcpy(s.rest, buf + BLOCK, rest_len);
     hash_tweak(wb, &s.tweak, tweak, tweak_len, rest_len);
     add_hash(wb, s.m, s.tweak, s.rest, rest_len); /* MM */
-    aes(middle, s.u, s.m, BLOCK);                 /* UU */
+    memcpy(s.u, s.m, BLOCK);
+    if (inverse)
+        smx_aes_decrypt(&wb->aes, s.u);
+    else
+        smx_aes_encrypt(&wb->aes, s.u, 1); /* UU */
 
     xor_bytes(s.m, s.u, BLOCK);
     xor_bytes(s.m, wb->l, BLOCK); /* S */
@@ -149,7 +143,7 @@ static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const ui
         s.rest[at] ^= (uint8_t)(at / BLOCK + 1); /* 31 at most */
     }
     if (rest_len > 0)
-        aes(wb->encrypt, s.rest, s.rest, padded_len);
+        smx_aes_encrypt(&wb->aes, s.rest, padded_len / BLOCK);
     xor_bytes(s.rest, buf + BLOCK, rest_len);
 
     add_hash(wb, s.u, s.tweak, s.rest, rest_len); /* U */
@@ -161,14 +155,13 @@ static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const ui
 void smx_wideblock_encipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    run(wb, wb->encrypt, tweak, tweak_len, buf, len);
+    run(wb, false, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_decipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    assert(wb->decrypt); /* made with SMX_WIDEBLOCK_BOTH */
-    run(wb, wb->decrypt, tweak, tweak_len, buf, len);
+    run(wb, true, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_encipher(const struct smx_wideblock *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],
