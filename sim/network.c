@@ -315,6 +315,7 @@ void smx_sim_client_make(struct smx_sim_network *n, size_t i, uint32_t seed, con
     struct smx_client_identity own = {.name = ""};
     struct smx_client_config config = {.network = &n->file,
                                        .slots = slots,
+                                       .vault = n->vault,
                                        .identity = &own,
                                        .identity_count = 1,
                                        .phone = &u->phone,
@@ -449,6 +450,8 @@ struct smx_sim_network *smx_sim_network_new(const struct smx_sim_network_config 
     n->relay = calloc(config->relays, sizeof *n->relay);
     n->user = calloc(config->clients_max, sizeof *n->user);
     SMX_SIM_MUST(n->relay && n->user);
+    n->vault = smx_vault_new();
+    SMX_SIM_MUST(n->vault);
     n->world = smx_world_new(config->seed, (struct smx_wall){SMX_SIM_START}, &config->path);
     if (config->model)
         smx_net_set_model(smx_world_net(n->world), config->model, config->model_arg);
@@ -470,6 +473,7 @@ void smx_sim_network_free(struct smx_sim_network *n)
     free(n->relay);
     smx_directory_free(n->directory);
     n->store->free(n->store);
+    smx_vault_free(n->vault);
     smx_world_free(n->world);
     free(n);
 }

@@ -55,6 +55,7 @@ struct smx_sim_relay {
 struct smx_sim_network {
     struct smx_sim_network_config config;
     struct smx_world *world;
+    struct smx_vault *vault; /* of all clients */
     struct smx_network file;
     struct smx_directory *directory;
     struct smx_store *store;

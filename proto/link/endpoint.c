@@ -148,7 +148,7 @@ static void dial_free(struct smx_endpoint *ep, struct link *l)
     while (*at != l->dial)
         at = &(*at)->next_dial;
     *at = l->dial->next_dial;
-    sodium_free(l->dial);
+    smx_vault_give(ep->vault, l->dial, sizeof *l->dial);
     l->dial = NULL;
 }
 
@@ -347,19 +347,19 @@ static void links_init(struct smx_endpoint *ep)
 enum smx_err smx_endpoint_new(struct smx_endpoint **made, const struct smx_endpoint_config *config,
                               struct smx_rng *rng)
 {
-    struct smx_endpoint *ep = sodium_malloc(sizeof *ep);
+    struct smx_endpoint *ep = smx_vault_take(config->vault, sizeof *ep);
     size_t words = 2 * ((size_t)config->relay_links_max * (SMX_SESSION_RELAY_WINDOW / 64) +
                         (size_t)config->client_links_max * (SMX_SESSION_CLIENT_WINDOW / 64));
 
     if (!ep)
         return SMX_E_MEMORY;
-    memset(ep, 0, sizeof *ep);
+    ep->vault = config->vault;
     ep->relay_links_max = config->relay_links_max;
     ep->links_max = config->relay_links_max + config->client_links_max;
     assert(ep->links_max >= 1 && ep->links_max <= 1U << 24);
     ep->ref_mask = power_of_two(8 * ep->links_max) - 1; /* three sessions a link at most */
     ep->chain_mask = power_of_two(ep->links_max) - 1;
-    ep->link = sodium_malloc(ep->links_max * sizeof *ep->link);
+    ep->link = smx_vault_take(ep->vault, ep->links_max * sizeof *ep->link);
     ep->window_bits = calloc(words, sizeof *ep->window_bits);
     ep->ref = malloc((ep->ref_mask + 1) * sizeof *ep->ref);
     ep->chain = malloc((ep->chain_mask + 1) * sizeof *ep->chain);
@@ -369,7 +369,6 @@ enum smx_err smx_endpoint_new(struct smx_endpoint **made, const struct smx_endpo
         goto fail;
     if (smx_heap_new(&ep->heap, ep->links_max) || smx_seen_new(&ep->seen, 4 * ep->links_max, &ep->rng))
         goto fail;
-    memset(ep->link, 0, ep->links_max * sizeof *ep->link);
     memset(ep->ref, 0xff, (ep->ref_mask + 1) * sizeof *ep->ref);
     memset(ep->chain, 0xff, (ep->chain_mask + 1) * sizeof *ep->chain);
     links_init(ep);
@@ -397,9 +396,9 @@ void smx_endpoint_free(struct smx_endpoint *ep)
         struct dial *d = ep->dials;
 
         ep->dials = d->next_dial;
-        sodium_free(d);
+        smx_vault_give(ep->vault, d, sizeof *d);
     }
-    sodium_free(ep->link); /* wipes, and takes NULL */
+    smx_vault_give(ep->vault, ep->link, ep->links_max * sizeof *ep->link); /* wipes, and takes NULL */
     free(ep->window_bits);
     free(ep->ref);
     free(ep->chain);
@@ -407,7 +406,7 @@ void smx_endpoint_free(struct smx_endpoint *ep)
     free(ep->allowed);
     smx_heap_free(&ep->heap);
     smx_seen_free(&ep->seen);
-    sodium_free(ep);
+    smx_vault_give(ep->vault, ep, sizeof *ep);
 }
 
 void smx_endpoint_set_timing(struct smx_endpoint *ep, const struct smx_link_timing *timing)
@@ -480,10 +479,9 @@ enum smx_err smx_endpoint_connect(struct smx_endpoint *ep, smx_time now, const s
         smx_link_give(ep, l);
     if (*free_list(ep, kind) == NONE)
         return SMX_E_FULL;
-    d = sodium_malloc(sizeof *d);
+    d = smx_vault_take(ep->vault, sizeof *d);
     if (!d)
         return SMX_E_MEMORY;
-    memset(d, 0, sizeof *d);
     l = smx_link_take(ep, peer_static, kind, cells);
     *link = smx_link_number(ep, l);
     d->addr = *addr;

@@ -104,6 +104,7 @@ struct allowed {
 enum { REF_NOW, REF_ALT, REF_DIAL, REF_KINDS = 4 };
 
 struct smx_endpoint {
+    struct smx_vault *vault;
     struct smx_x25519 local;
     struct smx_wire_keys own; /* of datagrams to us */
     uint64_t boot;

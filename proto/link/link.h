@@ -21,6 +21,7 @@
 #include "proto/base/out.h"
 #include "proto/base/rng.h"
 #include "proto/base/time.h"
+#include "proto/base/vault.h"
 #include "proto/crypto/keypair.h"
 #include "proto/link/clock.h"
 #include "proto/link/phase.h"
@@ -51,7 +52,8 @@ struct smx_endpoint_config {
     uint32_t handshakes_per_s; /* beyond so many, senders must prove their address (cookies); 0: the preset */
     struct smx_link_timing timing; /* may be changed later */
     const struct smx_clock
-        *clock; /* that the node's ticks run by, borrowed; NULL: the caller's time itself */
+        *clock;              /* that the node's ticks run by, borrowed; NULL: the caller's time itself */
+    struct smx_vault *vault; /* where locked memory comes from, borrowed; NULL: libsodium */
 };
 enum { SMX_LINK_HANDSHAKES_PER_S = 200 }; /* the preset; about 4 % of a core */
 
