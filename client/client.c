@@ -16,7 +16,7 @@ static enum smx_err make_endpoint(struct smx_client *c)
 {
     struct smx_params p;
     struct smx_endpoint_config config = {
-        .clock = &c->clock, .relay_links_max = 0, .client_links_max = GUARDS};
+        .clock = &c->clock, .vault = c->vault, .relay_links_max = 0, .client_links_max = GUARDS};
     enum smx_err err;
 
     smx_params_preset(&p); /* until a consensus says otherwise */
@@ -32,6 +32,18 @@ static enum smx_err make_endpoint(struct smx_client *c)
     return err;
 }
 
+static enum smx_err copy_partings(struct smx_client *c, const struct smx_client_config *config)
+{
+    if (config->parting_count == 0)
+        return SMX_OK;
+    c->parting = calloc(config->parting_count, sizeof *c->parting);
+    if (!c->parting)
+        return SMX_E_MEMORY;
+    memcpy(c->parting, config->parting, config->parting_count * sizeof *c->parting);
+    c->parting_count = config->parting_count;
+    return SMX_OK;
+}
+
 enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_config *config,
                             const uint8_t seed[SMX_RNG_SEED], smx_time now)
 {
@@ -45,33 +57,30 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
     *client = NULL;
     if (!c)
         return SMX_E_MEMORY;
-    c->network = *config->network;
+    c->network = config->network;
     c->phone = config->phone;
+    c->vault = config->vault;
     c->slots = config->slots;
     c->cells = (uint8_t)(config->slots + config->identity_count);
     c->cover_off = config->cover_off;
-    c->parting_count = config->parting_count;
-    for (size_t i = 0; i < config->parting_count; i++)
-        c->parting[i] = config->parting[i];
     c->has_v4 = config->has_v4;
     c->has_v6 = config->has_v6;
     c->problem = SMX_CLIENT_STARTING;
     smx_rng_init(&c->rng, seed);
-    err = make_endpoint(c);
+    err = copy_partings(c, config);
+    if (err == SMX_OK)
+        err = make_endpoint(c);
     if (err == SMX_OK)
         err = smx_identities_new(c, config->identity, config->identity_count);
     if (err == SMX_OK)
         err = smx_circuits_new(c);
-    c->meeting = sodium_malloc(c->slots * sizeof *c->meeting);
-    c->text_out = calloc(TEXTS, sizeof *c->text_out);
-    c->contact = calloc(CONTACTS, sizeof *c->contact);
-    if (err == SMX_OK && (!c->meeting || !c->text_out || !c->contact))
+    c->meeting = smx_vault_take(c->vault, c->slots * sizeof *c->meeting);
+    if (err == SMX_OK && !c->meeting)
         err = SMX_E_MEMORY;
     if (err != SMX_OK) {
         smx_client_free(c);
         return err;
     }
-    memset(c->meeting, 0, c->slots * sizeof *c->meeting);
     for (uint8_t i = 0; i < c->slots; i++)
         c->meeting[i].slot = i;
     smx_clock_init(&c->clock, now);
@@ -95,10 +104,11 @@ void smx_client_free(struct smx_client *c)
     smx_endpoint_free(c->ep);
     smx_consensus_free(&c->consensus);
     free(c->envelope);
-    sodium_free(c->meeting);
-    if (c->text_out)
-        sodium_memzero(c->text_out, TEXTS * sizeof *c->text_out);
-    free(c->text_out);
+    smx_vault_give(c->vault, c->meeting, c->slots * sizeof *c->meeting);
+    smx_messages_free(c);
+    smx_errand_free(c);
+    smx_channel_free(c->uplink.channel);
+    free(c->parting);
     free(c->contact);
     smx_rng_fini(&c->rng);
     sodium_memzero(c, sizeof *c);

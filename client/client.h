@@ -48,8 +48,9 @@ struct smx_client_parting {
 };
 
 struct smx_client_config {
-    const struct smx_network *network;          /* copied */
-    uint8_t slots;                              /* 1..SMX_CLIENT_SLOTS */
+    const struct smx_network *network; /* borrowed */
+    uint8_t slots;                     /* 1..SMX_CLIENT_SLOTS */
+    struct smx_vault *vault;           /* where locked memory comes from, borrowed; NULL: libsodium */
     const struct smx_client_identity *identity; /* copied into locked memory */
     size_t identity_count;                      /* 1..SMX_CLIENT_IDENTITIES, and slots + identities <= 6 */
     const struct smx_client_parting *parting;   /* copied; those of names that are not ours are passed over */
@@ -75,12 +76,13 @@ smx_time smx_client_deadline(const struct smx_client *client);
 
 /* ---- what outlives a run; all before the first _expire ---- */
 
-/* State as smx_client_save wrote it.  SMX_E_MALFORMED: damaged, or of another version; nothing has changed.
- */
+/* State as smx_client_save wrote it.  SMX_E_MALFORMED: damaged, or of another version; SMX_E_MEMORY.  It is
+ * of no use then, but may be freed. */
 enum smx_err smx_client_load(struct smx_client *client, const uint8_t *in, size_t len) SMX_MUST_CHECK;
 /* Writes the state; returns its length.  It holds secrets. */
 size_t smx_client_save(const struct smx_client *client, uint8_t out[SMX_CLIENT_STATE_MAX]);
-/* Contacts: one line each, "NAME KEY\n", for people to read and edit.  SMX_E_MALFORMED: *line says where. */
+/* Contacts: one line each, "NAME KEY\n", for people to read and edit.  SMX_E_MALFORMED: *line says where;
+ * SMX_E_MEMORY. */
 enum smx_err smx_client_load_contacts(struct smx_client *client, const char *text, size_t len,
                                       unsigned *line) SMX_MUST_CHECK;
 size_t smx_client_save_contacts(const struct smx_client *client, char out[SMX_CLIENT_CONTACTS_MAX]);

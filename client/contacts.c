@@ -1,7 +1,13 @@
 #include "client/core.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { CONTACTS_FIRST = 8 }; /* room for so many at first; doubled when it is full */
+_Static_assert(CONTACTS % CONTACTS_FIRST == 0 &&
+                   (CONTACTS / CONTACTS_FIRST & (CONTACTS / CONTACTS_FIRST - 1)) == 0,
+               "doubling meets the bound");
 
 const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user)
 {
@@ -26,17 +32,34 @@ const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8
     return found;
 }
 
+/* For one more, up to CONTACTS; false: no memory. */
+static bool has_room(struct smx_client *c)
+{
+    size_t room = c->contact_room > 0 ? 2 * c->contact_room : CONTACTS_FIRST;
+    struct contact *more;
+
+    if (c->contact_count < c->contact_room || c->contact_room == CONTACTS)
+        return true;
+    more = realloc(c->contact, room * sizeof *more);
+    if (!more)
+        return false;
+    c->contact = more;
+    c->contact_room = room;
+    return true;
+}
+
+/* Without memory a contact is not remembered, as if he had never been called. */
 void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY])
 {
-    struct contact *new = &c->contact[c->contact_count];
+    struct contact *new;
 
-    if (smx_contact_by_user(c, user))
+    if (smx_contact_by_user(c, user) || !has_room(c))
         return;
     if (c->contact_count == CONTACTS) { /* the oldest makes room */
         c->contact_count--;
         memmove(&c->contact[0], &c->contact[1], c->contact_count * sizeof *new);
-        new --;
     }
+    new = &c->contact[c->contact_count];
     snprintf(new->user, sizeof new->user, "%s", user);
     memcpy(new->key, key, SMX_DOC_KEY);
     c->contact_count++;
@@ -77,9 +100,11 @@ enum smx_err smx_client_load_contacts(struct smx_client *c, const char *text, si
 
         ++*line;
         if (part > 0 && text[0] != '#') {
-            if (c->contact_count == CONTACTS || !read_line(&got, text, part)) {
+            bool good = c->contact_count < CONTACTS && read_line(&got, text, part);
+
+            if (!good || !has_room(c)) {
                 c->contact_count = 0;
-                return SMX_E_MALFORMED;
+                return good ? SMX_E_MEMORY : SMX_E_MALFORMED;
             }
             c->contact[c->contact_count++] = got;
         }

@@ -1,5 +1,6 @@
 #include "client/core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity, enum smx_service type,
@@ -7,12 +8,16 @@ enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity,
                             smx_time patience)
 {
     struct request *r = NULL;
+    uint8_t *bytes;
 
     for (size_t i = 0; i < REQUESTS && !r; i++)
         if (!c->request[i].used)
             r = &c->request[i];
     if (!r)
         return SMX_E_FULL;
+    bytes = malloc(SMX_SERVICE_HEAD + len);
+    if (!bytes)
+        return SMX_E_MEMORY;
     *r = (struct request){.used = true,
                           .asker = asker,
                           .at = (uint8_t)at,
@@ -21,16 +26,29 @@ enum smx_err smx_errand_ask(struct smx_client *c, smx_time now, size_t identity,
                           .number = ++c->requests,
                           .deadline = now + patience,
                           .patience = patience,
-                          .len = (uint16_t)(SMX_SERVICE_HEAD + len)};
-    (void)smx_service_encode(r->bytes, &(struct smx_service_msg){type, r->number, content, len});
+                          .len = (uint16_t)(SMX_SERVICE_HEAD + len),
+                          .bytes = bytes};
+    (void)smx_service_encode(bytes, &(struct smx_service_msg){type, r->number, content, len});
     return SMX_OK;
+}
+
+static void forget(struct request *r)
+{
+    free(r->bytes);
+    *r = (struct request){.used = false};
 }
 
 void smx_errand_forget(struct smx_client *c, enum asker asker, size_t at)
 {
     for (size_t i = 0; i < REQUESTS; i++)
-        if (c->request[i].asker == asker && c->request[i].at == at)
-            c->request[i].used = false;
+        if (c->request[i].used && c->request[i].asker == asker && c->request[i].at == at)
+            forget(&c->request[i]);
+}
+
+void smx_errand_free(struct smx_client *c)
+{
+    for (size_t i = 0; i < REQUESTS; i++)
+        forget(&c->request[i]);
 }
 
 static void answered(struct smx_client *c, smx_time now, const struct request *r,
@@ -59,7 +77,9 @@ void smx_errand_message(struct smx_client *c, smx_time now, size_t identity, con
         /* each answer's type is its request's plus one */
         if (!r.used || r.identity != identity || r.number != m.request || (unsigned)m.type != r.bytes[0] + 1U)
             continue;
-        c->request[i].used = false;
+        forget(&c->request[i]);
+        if (r.asker == ASKER_UPLINK && r.sendings == 1) /* else there may be another one on its way */
+            smx_circuit_of(c, CIRCUIT_ERRAND, identity)->channel->done = true;
         answered(c, now, &r, &m);
         return;
     }
@@ -73,9 +93,12 @@ void smx_errand_opened(struct smx_client *c, size_t identity)
         if (!r->used || r->identity != identity)
             continue;
         r->sent = false;
+        r->sendings = 0; /* on this circuit */
         if (r->asker == ASKER_CHECK) {
-            r->used = false;
-            smx_identity_moved(c, r->at);
+            uint8_t at = r->at;
+
+            forget(r);
+            smx_identity_moved(c, at);
         }
     }
 }
@@ -84,7 +107,7 @@ static void give_up(struct smx_client *c, smx_time now, struct request *r)
 {
     struct request lost = *r;
 
-    r->used = false;
+    forget(r);
     c->count.requests_lost++;
     switch (lost.asker) {
     case ASKER_MEETING:
@@ -102,8 +125,20 @@ static void give_up(struct smx_client *c, smx_time now, struct request *r)
     }
 }
 
+/* Only a consensus is long. */
+static bool has_room_for_answer(const struct request *r, struct circuit *k)
+{
+    return r->asker != ASKER_UPLINK || smx_channel_widen(k->channel) == SMX_OK;
+}
+
 void smx_errand_expire(struct smx_client *c, smx_time now)
 {
+    for (size_t i = 0; i < c->identity_count; i++) {
+        struct circuit *k = smx_circuit_of(c, CIRCUIT_ERRAND, i);
+
+        if (k->channel->done)
+            smx_channel_narrow(k->channel);
+    }
     for (size_t i = 0; i < REQUESTS; i++) {
         struct request *r = &c->request[i];
         struct circuit *k = smx_circuit_of(c, CIRCUIT_ERRAND, r->identity);
@@ -119,7 +154,9 @@ void smx_errand_expire(struct smx_client *c, smx_time now)
             r->deadline = now + r->patience;
             smx_origin_doubt(&k->origin, now);
         }
-        if (!r->sent && smx_circuit_is_open(k))
-            r->sent = smx_stream_send(&k->stream, r->bytes, r->len) == SMX_OK;
+        if (r->sent || !smx_circuit_is_open(k) || !has_room_for_answer(r, k))
+            continue;
+        r->sent = smx_stream_send(&k->channel->stream, r->bytes, r->len) == SMX_OK;
+        r->sendings += r->sent;
     }
 }

@@ -24,21 +24,15 @@ static const char listen_label[] = "sipmix listen v1";
 
 enum smx_err smx_identities_new(struct smx_client *c, const struct smx_client_identity *own, size_t count)
 {
-    c->identity = sodium_malloc(count * sizeof *c->identity);
+    c->identity = smx_vault_take(c->vault, count * sizeof *c->identity);
     if (!c->identity)
         return SMX_E_MEMORY;
-    memset(c->identity, 0, count * sizeof *c->identity);
     c->identity_count = count;
     for (size_t i = 0; i < count; i++) {
         struct identity *id = &c->identity[i];
 
         id->own = own[i];
         smx_base32_encode(id->key_text, own[i].public, SMX_DOC_KEY);
-        for (size_t d = 0; d < DAYS; d++) {
-            id->day[d].seen = calloc(SEEN, sizeof *id->day[d].seen);
-            if (!id->day[d].seen)
-                return SMX_E_MEMORY;
-        }
     }
     return SMX_OK;
 }
@@ -47,8 +41,8 @@ void smx_identities_free(struct smx_client *c)
 {
     for (size_t i = 0; c->identity && i < c->identity_count; i++)
         for (size_t d = 0; d < DAYS; d++)
-            free(c->identity[i].day[d].seen);
-    sodium_free(c->identity);
+            smx_day_forget(&c->identity[i].day[d]);
+    smx_vault_give(c->vault, c->identity, c->identity_count * sizeof *c->identity);
 }
 
 /* ---- names ---- */
@@ -92,7 +86,7 @@ static void part(struct smx_client *c, size_t parting)
         if (!n || n->state != NAME_OURS)
             continue;
         if (p->transfer &&
-            smx_consent_verify(&p->consent, p->name, c->identity[i].own.public, c->network.id) != SMX_OK) {
+            smx_consent_verify(&p->consent, p->name, c->identity[i].own.public, c->network->id) != SMX_OK) {
             smx_client_warn(c, SMX_CLIENT_NAME_STUCK);
         } else {
             n->state = NAME_LEAVING;
@@ -176,12 +170,42 @@ const char *smx_identity_user(const struct smx_client *c, size_t i)
 
 /* ---- the day's keys ---- */
 
-static void forget_day(struct day *d)
+void smx_day_forget(struct day *d)
 {
-    uint64_t *seen = d->seen;
-
+    free(d->memory.slot);
     sodium_memzero(d, sizeof *d);
-    d->seen = seen;
+}
+
+enum smx_err smx_day_remembers(struct day *d, const uint8_t key[16], size_t hashes)
+{
+    size_t places = SEEN_FIRST;
+    uint64_t *slot;
+
+    while (places / 4 * 3 < hashes)
+        places *= 2;
+    slot = calloc(places, sizeof *slot);
+    if (!slot)
+        return SMX_E_MEMORY;
+    smx_meet_memory_restore(&d->memory, slot, places, key);
+    return SMX_OK;
+}
+
+enum smx_err smx_day_makes_room(struct day *d)
+{
+    struct day more = {.day = 0};
+    enum smx_err err;
+
+    if (!smx_meet_memory_is_full(&d->memory) || d->memory.slot_count >= SEEN)
+        return SMX_OK;
+    err = smx_day_remembers(&more, d->memory.key, d->memory.used + 1);
+    if (err != SMX_OK)
+        return err;
+    for (size_t i = 0; i < d->memory.slot_count; i++)
+        smx_meet_memory_add(&more.memory, d->memory.slot[i]);
+    free(d->memory.slot);
+    d->memory = more.memory;
+    sodium_memzero(&more, sizeof more);
+    return SMX_OK;
 }
 
 struct day *smx_identity_day(struct smx_client *c, size_t i, uint32_t day)
@@ -189,12 +213,13 @@ struct day *smx_identity_day(struct smx_client *c, size_t i, uint32_t day)
     struct identity *id = &c->identity[i];
     uint32_t today = (uint32_t)(c->wall.s / DAY_S);
     struct day *room = NULL;
+    uint8_t key[sizeof room->memory.key];
 
     for (size_t k = 0; k < DAYS; k++) {
         struct day *d = &id->day[k];
 
         if (d->day != 0 && (d->day + 1 < today || d->day > today + 1)) {
-            forget_day(d);
+            smx_day_forget(d);
             c->changes |= SMX_CLIENT_STATE;
         }
         if (d->day == day)
@@ -204,9 +229,13 @@ struct day *smx_identity_day(struct smx_client *c, size_t i, uint32_t day)
     }
     if (!room || day + 1 < today || day > today + 1)
         return NULL;
-    room->day = day;
     smx_x25519_make(&room->key, &c->rng);
-    smx_meet_memory_init(&room->memory, room->seen, SEEN, &c->rng);
+    smx_rng_bytes(&c->rng, key, sizeof key);
+    if (smx_day_remembers(room, key, 0) != SMX_OK) {
+        smx_day_forget(room);
+        return NULL;
+    }
+    room->day = day;
     c->changes |= SMX_CLIENT_STATE;
     return room;
 }

@@ -48,7 +48,7 @@ bool smx_lookup_answer(struct smx_client *c, size_t identity, const uint8_t inde
                        const uint8_t *key, const uint8_t *answer, size_t len, struct smx_answer *a)
 {
     enum smx_err err =
-        smx_answer_verify(a, &c->network, &c->consensus.params, index, seen(c), c->wall, answer, len);
+        smx_answer_verify(a, c->network, &c->consensus.params, index, seen(c), c->wall, answer, len);
 
     if (err == SMX_OK && key && a->present && memcmp(a->key, key, SMX_DOC_KEY) != 0)
         err = SMX_E_AUTH; /* no majority can give a key's place to another one */
@@ -58,7 +58,7 @@ bool smx_lookup_answer(struct smx_client *c, size_t identity, const uint8_t inde
 bool smx_lookup_head(struct smx_client *c, size_t identity, const uint8_t *head, size_t len)
 {
     struct smx_batch_header h;
-    enum smx_err err = smx_batch_verify(&h, &c->network, &c->consensus.params, seen(c), c->wall, head, len);
+    enum smx_err err = smx_batch_verify(&h, c->network, &c->consensus.params, seen(c), c->wall, head, len);
 
     return judge(c, identity, err, &h, len);
 }

@@ -4,6 +4,7 @@
 #include "client/core.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -14,11 +15,25 @@ enum {
     HOLD_PEER_MS = 70000, /* who did not make the pipe waits longer than who did */
 };
 
+static void forget(struct text_out *t)
+{
+    if (t->text)
+        sodium_memzero(t->text, t->len);
+    free(t->text);
+    sodium_memzero(t, sizeof *t);
+}
+
+void smx_messages_free(struct smx_client *c)
+{
+    for (size_t i = 0; i < TEXTS; i++)
+        forget(&c->text_out[i]);
+}
+
 static void done(struct smx_client *c, smx_time now, struct text_out *t, unsigned code)
 {
     uint32_t id = t->id;
 
-    sodium_memzero(t, sizeof *t);
+    forget(t);
     c->count.messages += code == 200;
     c->phone->message_done(c->phone->arg, now, id, code);
 }
@@ -65,6 +80,7 @@ void smx_client_message(struct smx_client *c, smx_time now, uint32_t id, const c
                         const struct smx_client_target *target, const char *text, size_t text_len)
 {
     struct text_out *t = NULL;
+    uint8_t *copy = NULL;
     unsigned code = 0;
 
     for (size_t i = 0; i < TEXTS && !t; i++)
@@ -74,7 +90,7 @@ void smx_client_message(struct smx_client *c, smx_time now, uint32_t id, const c
         code = 413;
     else if (!smx_record_text_is_valid((const uint8_t *)text, text_len))
         code = 415;
-    else if (!smx_client_is_ready(c) || !t)
+    else if (!smx_client_is_ready(c) || !t || !(copy = malloc(text_len + 1))) /* + 1: never of size 0 */
         code = 503;
     if (code) {
         c->phone->message_done(c->phone->arg, now, id, code);
@@ -85,8 +101,9 @@ void smx_client_message(struct smx_client *c, smx_time now, uint32_t id, const c
                            .identity = (uint8_t)smx_identity_find(c, identity),
                            .target = *target,
                            .deadline = now + SMX_MS(OUT_MS),
-                           .len = text_len};
-    memcpy(t->text, text, text_len);
+                           .len = text_len,
+                           .text = copy};
+    memcpy(copy, text, text_len);
     forward(c, now, t);
 }
 

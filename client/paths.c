@@ -181,7 +181,7 @@ static bool shares(const struct smx_client *c, const struct circuit *k, size_t h
         bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT && o->of == k->of;
 
         if (o != k && (slots || (pair && hop == END)) &&
-            (goes_by(&o->origin, hop, id) || goes_by(&o->young, hop, id)))
+            (goes_by(&o->origin, hop, id) || (o->young && goes_by(&o->young->origin, hop, id))))
             return true;
     }
     if (hop != END || k->role != CIRCUIT_ERRAND)

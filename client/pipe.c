@@ -21,12 +21,21 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
     struct circuit *k = smx_meeting_circuit(c, m);
     struct smx_record hello = {.type = SMX_RECORD_HELLO, .version = SMX_RECORD_VERSION};
     struct smx_stream_config config = {
-        .tx = m->tx, .rx = m->rx, .tx_cap = sizeof m->tx, .rx_cap = sizeof m->rx, .period = c->q};
+        .tx_cap = sizeof m->memory->tx, .rx_cap = sizeof m->memory->rx, .period = c->q};
     enum smx_err err = smx_pipe_init(&m->pipe, &m->keys);
 
     sodium_memzero(&m->keys, sizeof m->keys);
-    if (err != SMX_OK)
+    if (!m->memory)
+        m->memory = sodium_malloc(sizeof *m->memory);
+    if (err == SMX_OK && !m->memory)
+        err = SMX_E_MEMORY;
+    if (err != SMX_OK) {
+        smx_pipe_fini(&m->pipe);
         return err;
+    }
+    memset(m->memory->played, 0, sizeof m->memory->played);
+    config.tx = m->memory->tx;
+    config.rx = m->memory->rx;
     smx_stream_init(&m->stream, &config, now);
     smx_origin_set_joined(&k->origin, true);
     m->heard = now;
@@ -44,16 +53,15 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
 void smx_pipe_end(struct meeting *m)
 {
     smx_pipe_fini(&m->pipe);
-    sodium_memzero(m->tx, sizeof m->tx);
-    sodium_memzero(m->rx, sizeof m->rx);
-    sodium_memzero(m->played, sizeof m->played);
+    sodium_free(m->memory); /* wipes, and takes NULL */
+    m->memory = NULL;
 }
 
 bool smx_pipe_send(struct meeting *m, const struct smx_record *r)
 {
     uint8_t bytes[SMX_RECORD_MAX];
     size_t len = smx_record_encode(bytes, r);
-    bool sent = smx_stream_send(&m->stream, bytes, len) == SMX_OK;
+    bool sent = m->memory && smx_stream_send(&m->stream, bytes, len) == SMX_OK;
 
     sodium_memzero(bytes, len);
     return sent;
@@ -181,7 +189,7 @@ static void segment(struct smx_client *c, smx_time now, struct meeting *m, const
 static void frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pipe_msg *msg,
                      const struct smx_frame_cell *f)
 {
-    struct played *p = &m->played[peer_tick % PLAY];
+    struct played *p = &m->memory->played[peer_tick % PLAY];
 
     p->tick = peer_tick;
     p->have = true;
@@ -214,6 +222,8 @@ void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t
         m->state = MEETING_OPEN;
         c->count.meetings++;
     }
+    if (!m->memory)
+        return; /* it has ended over that */
     switch (msg.type) {
     case SMX_PIPE_PCMU:
     case SMX_PIPE_PCMA:
@@ -261,11 +271,12 @@ void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
         smx_link_last_tick(c->ep, c->uplink.link) > 0)
         smx_pipe_talk(c, m); /* the guard is new, and has been heard */
     while (now >= smx_pipe_deadline(c, m)) {
-        struct played *p = &m->played[m->play % PLAY];
-        bool have = p->have && p->tick == m->play;
+        struct played p = m->memory->played[m->play % PLAY];
+        bool have = p.have && p.tick == m->play;
 
-        c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p->frame : NULL);
-        p->have = false;
+        m->memory->played[m->play % PLAY].have = false;
+        c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p.frame : NULL);
+        sodium_memzero(&p, sizeof p);
         m->play++;
         late = now - smx_time_min(now, smx_pipe_deadline(c, m));
         if (late >= PLAY * c->q)

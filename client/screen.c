@@ -27,7 +27,7 @@ static bool read_introduction(struct smx_client *c, size_t identity, struct smx_
     for (size_t i = 0; i < DAYS; i++) {
         struct day *d = &id->day[i];
 
-        if (d->day == 0)
+        if (d->day == 0 || smx_day_makes_room(d) != SMX_OK)
             continue;
         memcpy(self.day_key, d->key.public, sizeof self.day_key);
         if (smx_meet_read(meet, offer, &d->memory, &self, &d->key, msg1) == SMX_OK) {

@@ -100,7 +100,7 @@ _Static_assert(SMX_CLIENT_IDENTITIES *DAYS *SEEN / 4 * 3 * 8 + 4096 < SMX_CLIENT
 
 /* ---- reading ---- */
 
-static void load_day(struct smx_rd *r, struct day *d)
+static void load_day(struct smx_rd *r, struct day *d, enum smx_err *err)
 {
     uint8_t secret[SMX_X25519];
     const uint8_t *key;
@@ -112,16 +112,12 @@ static void load_day(struct smx_rd *r, struct day *d)
     sodium_memzero(secret, sizeof secret);
     key = smx_rd_view(r, sizeof d->memory.key);
     seen = smx_rd_u32(r);
-    if (!key || seen > SEEN / 4 * 3) {
+    if (!key || seen > SEEN / 4 * 3 || d->day == 0)
         r->bad = true;
-    } else if (!d->seen) { /* of an identity that is no longer configured */
-        (void)smx_rd_view(r, seen * sizeof(uint64_t));
-    } else {
-        smx_meet_memory_restore(&d->memory, d->seen, SEEN, key);
-        for (uint32_t i = 0; i < seen; i++)
-            smx_meet_memory_add(&d->memory, smx_rd_u64(r));
-    }
-    r->bad = r->bad || d->day == 0;
+    else if (smx_day_remembers(d, key, seen) != SMX_OK)
+        *err = SMX_E_MEMORY;
+    for (uint32_t i = 0; i < seen && !r->bad && *err == SMX_OK; i++)
+        smx_meet_memory_add(&d->memory, smx_rd_u64(r));
 }
 
 static void load_name(struct smx_rd *r, struct name *n)
@@ -141,7 +137,7 @@ static void load_name(struct smx_rd *r, struct name *n)
         r->bad = true;
 }
 
-static void load_identity(struct smx_rd *r, struct identity *id)
+static void load_identity(struct smx_rd *r, struct identity *id, enum smx_err *err)
 {
     uint8_t count;
 
@@ -158,8 +154,8 @@ static void load_identity(struct smx_rd *r, struct identity *id)
     count = smx_rd_u8(r);
     if (count > DAYS)
         r->bad = true;
-    for (uint8_t i = 0; i < count && !r->bad; i++)
-        load_day(r, &id->day[i]);
+    for (uint8_t i = 0; i < count && !r->bad && *err == SMX_OK; i++)
+        load_day(r, &id->day[i], err);
 }
 
 static struct identity *find_identity(struct smx_client *c, const uint8_t *key)
@@ -175,6 +171,7 @@ enum smx_err smx_client_load(struct smx_client *c, const uint8_t *in, size_t len
     struct smx_rd r = {in, len < SUM ? 0 : len - SUM, false};
     uint8_t sum[SUM], head[sizeof magic], count;
     struct identity *spare; /* takes what belongs to nobody any more */
+    enum smx_err err = SMX_OK;
 
     sum_of(sum, in, r.left);
     smx_rd_bytes(&r, head, sizeof head);
@@ -199,15 +196,19 @@ enum smx_err smx_client_load(struct smx_client *c, const uint8_t *in, size_t len
         c->paths.middle[i].until = smx_rd_u64(&r);
     }
     count = smx_rd_u8(&r);
-    for (uint8_t i = 0; i < count && !r.bad; i++) {
+    for (uint8_t i = 0; i < count && !r.bad && err == SMX_OK; i++) {
         struct identity *id = find_identity(c, smx_rd_view(&r, SMX_DOC_KEY));
 
         if (!id) {
             memset(spare, 0, sizeof *spare);
             id = spare;
         }
-        load_identity(&r, id);
+        load_identity(&r, id, &err);
+        for (size_t d = 0; id == spare && d < DAYS; d++)
+            smx_day_forget(&spare->day[d]);
     }
     sodium_free(spare);
+    if (err != SMX_OK)
+        return err;
     return smx_rd_done(&r) ? SMX_OK : SMX_E_MALFORMED;
 }

@@ -91,16 +91,16 @@ static bool boot_relay(struct smx_client *c, smx_time now, size_t n)
         known = &c->consensus.relay[place];
         return connect_to(c, now, smx_paths_reach(c, known->addr, known->addr_count), known->link_key);
     }
-    if (c->network.relay_count == 0)
+    if (c->network->relay_count == 0)
         return false;
-    r = &c->network.relay[smx_rng_below(&c->rng, (uint32_t)c->network.relay_count)];
+    r = &c->network->relay[smx_rng_below(&c->rng, (uint32_t)c->network->relay_count)];
     return connect_to(c, now, smx_paths_reach(c, r->addr, r->addr_count), r->link_key);
 }
 
 static void boot_next(struct smx_client *c, smx_time now)
 {
     struct uplink *u = &c->uplink;
-    size_t round = c->network.relay_count + (c->has_consensus ? c->paths.guard_count : 0);
+    size_t round = c->network->relay_count + (c->has_consensus ? c->paths.guard_count : 0);
 
     disconnect(c);
     u->pause = SMX_NEVER;
@@ -120,15 +120,24 @@ static void boot_next(struct smx_client *c, smx_time now)
 static void boot_ask(struct smx_client *c, smx_time now)
 {
     struct uplink *u = &c->uplink;
-    struct smx_stream_config config = {
-        .tx = u->tx, .rx = u->rx, .tx_cap = sizeof u->tx, .rx_cap = sizeof u->rx, .period = c->q};
     uint8_t held[8], msg[SMX_SERVICE_HEAD + sizeof held];
     struct smx_service_msg m = {SMX_SERVICE_CONSENSUS_GET, ++u->request, held, sizeof held};
     struct smx_wr w = {held, sizeof held};
 
-    smx_stream_init(&u->stream, &config, now);
+    if (!u->channel)
+        u->channel = smx_channel_new();
+    if (!u->channel) {
+        u->pause = now + SMX_MS(ROUND_PAUSE_MS); /* another one, when there may be memory */
+        return;
+    }
+    smx_channel_begin(u->channel, c->q, now);
+    if (smx_channel_widen(u->channel) != SMX_OK) {
+        u->pause = now + SMX_MS(ROUND_PAUSE_MS);
+        return;
+    }
     smx_wr_u64(&w, c->has_consensus ? (uint64_t)c->consensus.valid_after.s : 0);
-    (void)!smx_stream_send(&u->stream, msg, smx_service_encode(msg, &m)); /* an empty stream has room */
+    (void)!smx_stream_send(&u->channel->stream, msg,
+                           smx_service_encode(msg, &m)); /* an empty stream has room */
 }
 
 void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall, const uint8_t *seg,
@@ -139,9 +148,10 @@ void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall
     const uint8_t *msg;
     size_t msg_len;
 
-    if (u->role != UPLINK_BOOT || smx_stream_receive(&u->stream, now, seg, len) != SMX_OK)
+    if (u->role != UPLINK_BOOT || !u->channel ||
+        smx_stream_receive(&u->channel->stream, now, seg, len) != SMX_OK)
         return;
-    if (!smx_stream_message(&u->stream, &msg, &msg_len))
+    if (!smx_stream_message(&u->channel->stream, &msg, &msg_len))
         return;
     if (smx_service_decode(&m, msg, msg_len) != SMX_OK || m.type != SMX_SERVICE_CONSENSUS ||
         smx_client_consensus(c, now, wall, m.content, m.len) != SMX_OK)
@@ -151,7 +161,7 @@ void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall
 bool smx_uplink_next(struct smx_client *c, smx_time now, uint8_t cell[SMX_CELL_SIZE])
 {
     uint8_t seg[SMX_COMMAND_SEGMENT];
-    size_t len = smx_stream_segment(&c->uplink.stream, now, seg, sizeof seg);
+    size_t len = c->uplink.channel ? smx_stream_segment(&c->uplink.channel->stream, now, seg, sizeof seg) : 0;
 
     if (len > 0)
         smx_command_segment_encode(cell, seg, len);
@@ -326,7 +336,7 @@ enum smx_err smx_client_consensus(struct smx_client *c, smx_time now, struct smx
     enum smx_err err, valid;
 
     c->wall = wall;
-    err = smx_consensus_open(&got, &c->network, envelope, len);
+    err = smx_consensus_open(&got, c->network, envelope, len);
     if (err != SMX_OK) {
         c->count.consensuses_refused++;
         return err;
@@ -464,10 +474,13 @@ void smx_uplink_expire(struct smx_client *c, smx_time now, struct smx_wall wall)
         guard_connect(c, now,
                       c->uplink.guard); /* our cells are late for good: links and circuits begin anew */
     }
-    if (c->uplink.role == UPLINK_BOOT)
+    if (c->uplink.role == UPLINK_BOOT) {
         boot_expire(c, now);
-    else
+    } else {
+        smx_channel_free(c->uplink.channel); /* the consensus has come */
+        c->uplink.channel = NULL;
         guard_expire(c, now);
+    }
     if (now >= c->refresh && c->in_force)
         refresh(c, now);
 }

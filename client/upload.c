@@ -85,7 +85,7 @@ static bool make_descriptor(struct smx_client *c, size_t i)
     u->seq = d.seq;
     memcpy(u->intro, id->intro, sizeof u->intro);
     u->len = smx_upload_encode(u->bytes, SMX_UPLOAD_DESCRIPTOR, body,
-                               smx_descriptor_encode(body, &d, c->network.id, id->own.secret));
+                               smx_descriptor_encode(body, &d, c->network->id, id->own.secret));
     return true;
 }
 
@@ -112,7 +112,7 @@ static void make_claim(struct smx_client *c, struct identity *id, size_t at)
     u->name = at;
     u->len = smx_upload_encode(
         u->bytes, SMX_UPLOAD_CLAIM, body,
-        smx_claim_encode(body, &claim, c->network.id, id->own.secret, consent ? consent->sig : NULL));
+        smx_claim_encode(body, &claim, c->network->id, id->own.secret, consent ? consent->sig : NULL));
 }
 
 /* NAMES: none. */
@@ -163,7 +163,7 @@ static void work(struct smx_client *c, size_t i, smx_time now, size_t which)
     struct upload *u = &c->identity[i].upload[which];
 
     u->bits = smx_lookup_work(c);
-    if (smx_upload_solve(u->bytes, u->len, c->network.id, u->bits, WORK_TRIES) &&
+    if (smx_upload_solve(u->bytes, u->len, c->network->id, u->bits, WORK_TRIES) &&
         smx_errand_ask(c, now, i, SMX_SERVICE_UPLOAD, u->bytes, u->len, ASKER_IDENTITY, i * UPLOADS + which,
                        2, patience_of(c)) == SMX_OK) {
         u->state = UPLOAD_SENT;

@@ -171,7 +171,7 @@ static uint64_t *memory_find(const struct smx_meet_memory *mem, uint64_t hash)
     return &mem->slot[at];
 }
 
-static bool memory_is_full(const struct smx_meet_memory *mem)
+bool smx_meet_memory_is_full(const struct smx_meet_memory *mem)
 {
     return mem->used >= mem->slot_count / 4 * 3;
 }
@@ -180,7 +180,7 @@ void smx_meet_memory_add(struct smx_meet_memory *mem, uint64_t hash)
 {
     uint64_t *slot = memory_find(mem, hash);
 
-    if (hash == 0 || *slot == hash || memory_is_full(mem))
+    if (hash == 0 || *slot == hash || smx_meet_memory_is_full(mem))
         return;
     *slot = hash;
     mem->used++;
@@ -226,7 +226,7 @@ enum smx_err smx_meet_read(struct smx_meet *m, struct smx_meet_offer *offer, str
 
     if (*memory_find(mem, hash) == hash)
         return SMX_E_REPLAY; /* before any public-key work */
-    if (memory_is_full(mem))
+    if (smx_meet_memory_is_full(mem))
         return SMX_E_FULL;
     prologue_of(prologue, self);
     smx_noise_init(&m->noise, SMX_NOISE_IK, false, prologue, sizeof prologue, day, NULL);

@@ -78,6 +78,8 @@ void smx_meet_memory_init(struct smx_meet_memory *mem, uint64_t *slot, size_t sl
 void smx_meet_memory_restore(struct smx_meet_memory *mem, uint64_t *slot, size_t slot_count,
                              const uint8_t key[16]);
 void smx_meet_memory_add(struct smx_meet_memory *mem, uint64_t hash);
+/* Three quarters are used: nothing more finds room. */
+bool smx_meet_memory_is_full(const struct smx_meet_memory *mem);
 
 /* What message 1 says. */
 struct smx_meet_offer {

@@ -515,6 +515,21 @@ bool smx_stream_message(struct smx_stream *s, const uint8_t **msg, size_t *len)
     return true;
 }
 
+size_t smx_stream_held(const struct smx_stream *s)
+{
+    uint32_t end = s->gap_count > 0 ? s->gap[s->gap_count - 1].end : s->rx_next;
+
+    return (size_t)apart(end, s->rx_base);
+}
+
+void smx_stream_exchange_rx(struct smx_stream *s, uint8_t *rx, size_t cap)
+{
+    assert(cap >= SMX_STREAM_BUFFER_MIN && cap < INT32_MAX && smx_stream_held(s) <= cap);
+    memcpy(rx, s->config.rx, smx_stream_held(s));
+    s->config.rx = rx;
+    s->config.rx_cap = cap;
+}
+
 bool smx_stream_is_broken(const struct smx_stream *s)
 {
     return s->broken;

@@ -98,6 +98,13 @@ enum smx_err smx_stream_receive(struct smx_stream *s, smx_time now, const uint8_
                                 size_t len) SMX_MUST_CHECK;
 /* The next whole message, or false.  *msg is a view that lives until the next call of this function. */
 bool smx_stream_message(struct smx_stream *s, const uint8_t **msg, size_t *len);
+/* Bytes in rx, from its first to the last that has come; what smx_stream_message has handed out counts until
+ * its next call. */
+size_t smx_stream_held(const struct smx_stream *s);
+/* Another receive buffer of cap bytes from now on, for longer messages or shorter ones; what is held moves
+ * there, and must fit.  Of what the other side was told that there is room for, what no longer fits is
+ * dropped, and comes again. */
+void smx_stream_exchange_rx(struct smx_stream *s, uint8_t *rx, size_t cap);
 /* True when the other side announced a message longer than rx_cap allows: this stream yields nothing more. */
 bool smx_stream_is_broken(const struct smx_stream *s);
 

@@ -129,6 +129,7 @@ static void middles_persist_for_their_time(void **state)
 static void slots_share_no_middle_and_no_end(void **state)
 {
     struct smx_client *c = client_new(2, 3);
+    struct young young = {.linger = 0};
     struct smx_hop_target path[4][END + 1];
 
     (void)state;
@@ -141,7 +142,8 @@ static void slots_share_no_middle_and_no_end(void **state)
         assert_true(smx_paths_draw(c, b, path[1]));
         stands(&b->origin, path[1]);
         assert_true(smx_paths_draw(c, a, path[2])); /* its renewal, beside both */
-        stands(&a->young, path[2]);
+        a->young = &young;
+        stands(&young.origin, path[2]);
         assert_true(smx_paths_draw(c, b, path[3])); /* and the other's, before it is done */
         for (size_t hop = 1; hop <= END; hop++) {
             assert_false(same(&path[0][hop], &path[1][hop]));
@@ -151,7 +153,8 @@ static void slots_share_no_middle_and_no_end(void **state)
         }
         for (size_t k = 0; k < 4; k++)
             assert_memory_equal(path[k][0].id, c->paths.guard[0], SMX_RELAY_ID);
-        a->origin.state = b->origin.state = a->young.state = SMX_ORIGIN_IDLE;
+        a->origin.state = b->origin.state = SMX_ORIGIN_IDLE;
+        a->young = NULL;
     }
     client_free(c);
 }

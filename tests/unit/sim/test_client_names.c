@@ -106,6 +106,9 @@ static void restart_to_part(struct smx_sim_network *n, size_t i, const char *nam
     u->name[0] = 0;
     smx_sim_client_restart(n, i);
     u->client->parting_count = 1;
+    free(u->client->parting);
+    u->client->parting = calloc(1, sizeof *u->client->parting);
+    assert_non_null(u->client->parting);
     u->client->parting[0] = (struct smx_client_parting){.transfer = consent != NULL};
     strcpy(u->client->parting[0].name, name);
     if (consent)

@@ -166,7 +166,7 @@ static void an_introduction_that_meets_a_renewal_is_not_lost(void **state)
         smx_sim_run_for(n, 8000); /* what was before is over */
         smx_circuit_renew(bob->client, k, smx_sim_user_now(bob));
         smx_sim_run_for(n, 40);
-        assert_int_not_equal(k->young.state, SMX_ORIGIN_IDLE);
+        assert_non_null(k->young);
         smx_sim_run_for(n, 250 * i);
         out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
         smx_sim_run_for(n, 4000);
@@ -197,7 +197,7 @@ static void a_slot_that_is_needed_keeps_its_circuit_and_is_due(void **state)
     while (slot < 2 && smx_meeting_may_renew(alice->client, slot))
         slot++;
     assert_true(slot < 2);
-    assert_int_equal(alice->client->circuit[slot].young.state, SMX_ORIGIN_IDLE); /* given up */
+    assert_null(alice->client->circuit[slot].young); /* given up */
     assert_true(smx_circuit_is_due(alice->client, &alice->client->circuit[slot]));
     smx_sim_run_for(n, 3000);
     assert_true(out->answered);
