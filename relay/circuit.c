@@ -8,6 +8,8 @@
 
 /* ---- the table ---- */
 
+static void drop_note(struct smx_relay *r, struct circuit *c, size_t i);
+
 static uint32_t refs_of(uint32_t at, int dir)
 {
     return at * 2 + (uint32_t)dir;
@@ -26,15 +28,18 @@ uint32_t smx_relay_circuit_add(struct smx_relay *r)
     struct circuit *c;
     uint16_t generation;
 
-    if (at == NONE)
+    if (at == NONE && r->circuit_fresh == r->config.circuits_max)
         return NONE;
+    if (at == NONE)
+        at = r->circuit_fresh++;
+    else
+        r->circuit_free = r->circuit[at].bwd.next;
     c = &r->circuit[at];
-    r->circuit_free = c->bwd.next;
     generation = c->generation;
     memset(c, 0, sizeof *c);
     c->used = true;
     c->generation = (uint16_t)(generation + 1);
-    c->fwd.link = c->bwd.link = c->peer = c->stream = c->twin = NONE;
+    c->fwd.link = c->bwd.link = c->peer = c->stream = c->twin = c->created = c->ask = NONE;
     c->fade = c->end = SMX_NEVER;
     c->listen_tokens = LISTEN_BURST;
     r->circuit_used++;
@@ -54,6 +59,10 @@ void smx_relay_circuit_free(struct smx_relay *r, uint32_t at)
     smx_keymap_drop(&r->waiting, at);
     smx_keymap_drop(&r->listeners, at);
     smx_relay_service_free(r, &c->stream);
+    smx_shelf_give(&r->cells, &c->created);
+    smx_shelf_give(&r->cells, &c->ask);
+    while (c->note_count > 0)
+        drop_note(r, c, 0);
     smx_hop_layers_fini(&c->layers);
     c->used = false;
     c->bwd.next = r->circuit_free;
@@ -168,14 +177,13 @@ void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir)
         n->load_max = (load + 1) / 2;
 }
 
-void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
+/* Out of its list. */
+static void leave_list(struct smx_relay *r, uint32_t at, int dir)
 {
     struct circuit *c = &r->circuit[at];
     struct departure *d = smx_relay_departure(r, refs_of(at, dir));
     uint8_t period = c->period;
 
-    if (d->link == NONE)
-        return;
     if (d->prev != NONE)
         smx_relay_departure(r, d->prev)->next = d->next;
     else
@@ -188,8 +196,24 @@ void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
         r->circuit[c->twin].twin = NONE;
         c->twin = NONE;
     }
+}
+
+void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
+{
+    struct departure *d = smx_relay_departure(r, refs_of(at, dir));
+
+    if (d->link == NONE)
+        return;
+    leave_list(r, at, dir);
     d->link = NONE;
-    d->have = 0;
+    smx_relay_depart_empty(r, d);
+}
+
+void smx_relay_depart_move(struct smx_relay *r, uint32_t at, int dir, uint64_t tick0)
+{
+    leave_list(r, at, dir);
+    smx_relay_departure(r, refs_of(at, dir))->tt.tick0 = tick0;
+    smx_relay_depart_add(r, at, dir);
 }
 
 /* Two circuits in one place: of each two turns either has one, but in an order that never repeats itself (the
@@ -232,6 +256,34 @@ bool smx_relay_has_room(const struct smx_relay *r, uint32_t link, uint8_t period
 
 /* ---- cells ---- */
 
+uint8_t *smx_relay_depart_body(const struct smx_relay *r, const struct departure *d, size_t i)
+{
+    return smx_shelf_at(&r->bodies, d->ring[i]);
+}
+
+void smx_relay_depart_lose(struct smx_relay *r, struct departure *d, size_t i)
+{
+    if (d->have >> i & 1)
+        smx_shelf_give(&r->bodies, &d->ring[i]);
+    d->have &= (uint8_t) ~(1U << i);
+}
+
+void smx_relay_depart_empty(struct smx_relay *r, struct departure *d)
+{
+    for (size_t i = 0; i < RING; i++)
+        smx_relay_depart_lose(r, d, i);
+}
+
+void smx_relay_depart_keep(struct smx_relay *r, struct departure *d, size_t i, uint64_t number,
+                           const uint8_t body[SMX_CELL_BODY])
+{
+    if (!(d->have >> i & 1)) /* there is a place for each of each departure */
+        d->ring[i] = smx_shelf_take(&r->bodies);
+    d->have |= (uint8_t)(1U << i);
+    d->number[i] = number;
+    memcpy(smx_relay_depart_body(r, d, i), body, SMX_CELL_BODY);
+}
+
 void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
                    const uint8_t body[SMX_CELL_BODY])
 {
@@ -257,24 +309,28 @@ void smx_relay_put(struct smx_relay *r, struct departure *d, uint64_t number,
         r->count.cells_repeated++;
         return;
     }
-    d->have |= (uint8_t)(1U << i);
-    d->number[i] = number;
-    memcpy(d->ring[i], body, SMX_CELL_BODY);
+    smx_relay_depart_keep(r, d, i, number, body);
 }
 
-static bool take(struct departure *d, uint64_t number, uint8_t body[SMX_CELL_BODY])
+static bool take(struct smx_relay *r, struct departure *d, uint64_t number, uint8_t body[SMX_CELL_BODY])
 {
     size_t i = number % RING;
 
     if (!(d->have >> i & 1) || d->number[i] != number)
         return false;
-    d->have &= (uint8_t) ~(1U << i);
-    memcpy(body, d->ring[i], SMX_CELL_BODY);
+    memcpy(body, smx_relay_depart_body(r, d, i), SMX_CELL_BODY);
+    smx_relay_depart_lose(r, d, i);
     return true;
 }
 
-static void drop_note(struct circuit *c, size_t i)
+struct note *smx_relay_note_at(const struct smx_relay *r, const struct circuit *c, size_t i)
 {
+    return smx_shelf_at(&r->notes, c->note[i]);
+}
+
+static void drop_note(struct smx_relay *r, struct circuit *c, size_t i)
+{
+    smx_shelf_give(&r->notes, &c->note[i]);
     c->note_count--;
     memmove(&c->note[i], &c->note[i + 1], (c->note_count - i) * sizeof c->note[0]);
 }
@@ -288,25 +344,26 @@ void smx_relay_note(struct smx_relay *r, struct circuit *c, uint8_t type, const 
     if (c->note_count == NOTES) { /* its owner asks more than once a cell: the oldest makes room, he repeats
                                      what he needs */
         r->count.notes_dropped++;
-        drop_note(c, 0);
+        drop_note(r, c, 0);
     }
-    n = &c->note[c->note_count++];
+    c->note[c->note_count] = smx_shelf_take(&r->notes);
+    n = smx_relay_note_at(r, c, c->note_count++);
     *n = (struct note){.type = type, .len = (uint8_t)len, .copies = copies, .from = 0};
     if (len > 0)
         memcpy(n->content, content, len);
 }
 
-void smx_relay_unnote(struct circuit *c, uint8_t type)
+void smx_relay_unnote(struct smx_relay *r, struct circuit *c, uint8_t type)
 {
     for (size_t i = c->note_count; i-- > 0;)
-        if (c->note[i].type == type)
-            drop_note(c, i);
+        if (smx_relay_note_at(r, c, i)->type == type)
+            drop_note(r, c, i);
 }
 
-static bool take_note(struct circuit *c, uint64_t number, uint8_t body[SMX_CELL_BODY])
+static bool take_note(struct smx_relay *r, struct circuit *c, uint64_t number, uint8_t body[SMX_CELL_BODY])
 {
     for (uint8_t i = 0; i < c->note_count; i++) {
-        struct note *n = &c->note[i];
+        struct note *n = smx_relay_note_at(r, c, i);
 
         if (n->from > number)
             continue;
@@ -314,7 +371,7 @@ static bool take_note(struct circuit *c, uint64_t number, uint8_t body[SMX_CELL_
         if (--n->copies > 0)
             n->from = number + COPY_GAP;
         else
-            drop_note(c, i);
+            drop_note(r, c, i);
         return true;
     }
     return false;
@@ -338,12 +395,12 @@ static void fill(const struct smx_relay *r, uint32_t id, uint64_t count, uint8_t
 static bool depart_backward(struct smx_relay *r, struct circuit *c, uint64_t number, smx_time now,
                             uint8_t body[SMX_CELL_BODY])
 {
-    bool passing = take(&c->bwd, number, body); /* even if a note takes its place */
+    bool passing = take(r, &c->bwd, number, body); /* even if a note takes its place */
     bool real = true;
     uint8_t seg[SMX_HOP_CONTENT];
     size_t len;
 
-    if (take_note(c, number, body)) {
+    if (take_note(r, c, number, body)) {
         /* written */
     } else if (passing) {
         r->count.cells_backward++;
@@ -384,7 +441,7 @@ bool smx_relay_depart_as(struct smx_relay *r, uint32_t ref, uint64_t number, smx
     if (ref % 2 == BWD) {
         real = depart_backward(r, c, number, now, body);
     } else {
-        real = take(d, number, body);
+        real = take(r, d, number, body);
         if (!real) {
             fill(r, d->id, number + d->d, body);
             r->count.cells_filler++;

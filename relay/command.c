@@ -246,8 +246,9 @@ static enum smx_refusal try_create(struct smx_relay *r, smx_time at, uint32_t li
     answer.forward_id = c->in_id;
     answer.first_tick = (uint32_t)smx_relay_link_tick(r, link, c->bwd.tt.tick0);
     answer.first_number = c->bwd.tt.number0;
-    smx_created_encode(c->created, &answer);
-    smx_relay_send_command(r, link, r->next, c->created);
+    c->created = smx_shelf_take(&r->cells);
+    smx_created_encode(smx_shelf_at(&r->cells, c->created), &answer);
+    smx_relay_send_command(r, link, r->next, smx_shelf_at(&r->cells, c->created));
     r->count.creates++;
     return SMX_REFUSAL_NONE;
 }
@@ -256,12 +257,16 @@ static void create(struct smx_relay *r, smx_time at, uint32_t link, const struct
 {
     uint32_t known = smx_keymap_find(&r->created, in->msg1, SMX_X25519);
     enum smx_refusal reason;
+    struct circuit *c;
 
     if (known != NONE) {
         r->count.creates_repeated++;
-        r->circuit[known].missed = 0; /* its owner has not heard of it yet */
-        if (r->circuit[known].bwd.link == link)
-            smx_relay_send_command(r, link, r->next, r->circuit[known].created);
+        c = &r->circuit[known];
+        if (c->created == NONE)
+            return;    /* an old copy: it has begun */
+        c->missed = 0; /* its owner has not heard of it yet */
+        if (c->bwd.link == link)
+            smx_relay_send_command(r, link, r->next, smx_shelf_at(&r->cells, c->created));
         return;
     }
     reason = try_create(r, at, link, in);
@@ -282,6 +287,7 @@ static void created(struct smx_relay *r, uint32_t link, const struct smx_created
         return;
     c = &r->circuit[at];
     c->down = DOWN_LINK;
+    smx_shelf_give(&r->cells, &c->ask);
     c->fwd.id = in->forward_id;
     smx_keymap_drop(&r->cookies, at); /* whoever has lengthened a circuit no longer waits at its end */
     c->down_in =
@@ -329,7 +335,7 @@ static void detach(struct smx_relay *r, uint32_t at, uint8_t copies)
     c->peer = NONE;
     sodium_memzero(c->extend_key, sizeof c->extend_key);
     sodium_memzero(c->join, sizeof c->join);
-    c->bwd.have = 0;
+    smx_relay_depart_empty(r, &c->bwd);
     smx_relay_note(r, c, SMX_HOP_LEFT, NULL, 0, copies);
 }
 
@@ -452,7 +458,7 @@ void smx_relay_circuit_expire(struct smx_relay *r, uint32_t at, smx_time now)
         } else {
             c->ask_tries++;
             c->ask_next = now + SMX_MS(RETRY_MS);
-            smx_relay_send_command(r, c->fwd.link, r->next, c->ask);
+            smx_relay_send_command(r, c->fwd.link, r->next, smx_shelf_at(&r->cells, c->ask));
         }
     }
     if (c->join_until > 0 && now >= c->join_until) {

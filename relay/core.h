@@ -34,6 +34,7 @@
 #include "relay/clock.h"
 #include "relay/keymap.h"
 #include "relay/relay.h"
+#include "relay/shelf.h"
 
 enum {
     CLASSES_MAX = 16, /* mix ticks in the longest period */
@@ -86,7 +87,7 @@ struct departure {
     uint32_t next, prev;     /* list of departures of one link, class and period: circuit * 2 + direction */
     uint8_t have;            /* bit i: ring[i] holds a cell */
     uint64_t number[RING];
-    uint8_t ring[RING][SMX_CELL_BODY];
+    uint32_t ring[RING]; /* where they lie on the shelf of bodies */
 };
 
 struct loose {        /* loose.c: what more is known of a departure whose timetable is not fixed */
@@ -118,11 +119,12 @@ struct circuit {
     uint32_t in_id;
     struct smx_timetable up_in; /* up link's ticks, own forward counts */
     struct smx_counts up_counts;
-    struct departure bwd, fwd;      /* bwd.link is the up link */
-    uint8_t created[SMX_CELL_SIZE]; /* to answer a repeated CREATE with */
-    smx_time heard;                 /* last cell from upstream */
-    bool began;                     /* there was one */
-    smx_time end;                   /* it ends then, whatever happens */
+    struct departure bwd, fwd; /* bwd.link is the up link */
+    uint32_t
+        created;    /* on the shelf of cells: to answer a repeated CREATE with, until it has begun; or NONE */
+    smx_time heard; /* last cell from upstream */
+    bool began;     /* there was one */
+    smx_time end;   /* it ends then, whatever happens */
     /* orphan: nothing comes from upstream any more */
     bool orphan;
     smx_time fade; /* when it ends, then; else SMX_NEVER */
@@ -135,7 +137,7 @@ struct circuit {
     uint32_t down_in_id;
     struct smx_timetable down_in; /* down link's ticks, arriving counts */
     uint64_t down_c;              /* own backward count minus arriving */
-    uint8_t ask[SMX_CELL_SIZE];   /* the CREATE sent */
+    uint32_t ask;                 /* on the shelf of cells: the CREATE sent, while asked; or NONE */
     uint8_t ask_tries;
     smx_time ask_next;
     uint8_t extend_key[32]; /* ephemeral of the last EXTEND: a repetition is answered, not done, again */
@@ -150,7 +152,7 @@ struct circuit {
     uint8_t listen_tokens;
     smx_time listen_refill;
     uint32_t stream;
-    struct note note[NOTES];
+    uint32_t note[NOTES]; /* on their shelf */
     uint8_t note_count;
 };
 
@@ -288,8 +290,10 @@ struct smx_relay {
     struct smx_drift *drifts; /* room for one a relay link */
     smx_time looked;          /* at their clocks, last */
     struct circuit *circuit;
-    struct loose *loose;                 /* of each departure; NULL: timetables are fixed */
-    uint32_t circuit_free, circuit_used; /* list by bwd.next */
+    struct loose *loose;                   /* of each departure; NULL: timetables are fixed */
+    uint32_t circuit_free, circuit_used;   /* list by bwd.next, of those that were in use */
+    uint32_t circuit_fresh;                /* those from here on never were */
+    struct smx_shelf bodies, cells, notes; /* what circuits have for a while only */
     uint32_t orphan_oldest, orphan_newest, orphans;
     struct source *source; /* as many as client links */
     uint32_t source_free;
@@ -300,7 +304,7 @@ struct smx_relay {
     struct command *command;
     uint32_t command_free;
     struct served *served;
-    uint32_t served_free;
+    uint32_t served_free, served_fresh, served_max; /* as of circuits */
     struct introduction asked[INTRODUCTIONS], coming[INTRODUCTIONS];
     struct upload upload[UPLOADS];
     uint32_t upload_handle;
@@ -325,6 +329,17 @@ uint32_t smx_relay_id_find(const struct smx_relay *r, uint32_t link, uint32_t id
 /* Puts the departure into its link's lists; its tick0 says the class. */
 void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir);
 void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir);
+/* Another tick0, and so maybe another class; what waits goes on waiting. */
+void smx_relay_depart_move(struct smx_relay *r, uint32_t at, int dir, uint64_t tick0);
+/* What waits for it goes; body waits in place i, with this number, instead of what did. */
+void smx_relay_depart_empty(struct smx_relay *r, struct departure *d);
+void smx_relay_depart_keep(struct smx_relay *r, struct departure *d, size_t i, uint64_t number,
+                           const uint8_t body[SMX_CELL_BODY]);
+/* The body that waits in place i, which must hold one; whatever waits there goes. */
+uint8_t *smx_relay_depart_body(const struct smx_relay *r, const struct departure *d, size_t i);
+void smx_relay_depart_lose(struct smx_relay *r, struct departure *d, size_t i);
+/* The note with this number, of circuit c. */
+struct note *smx_relay_note_at(const struct smx_relay *r, const struct circuit *c, size_t i);
 /* Is there room for one more departure in this class (mix tick modulo period)? */
 bool smx_relay_has_room(const struct smx_relay *r, uint32_t link, uint8_t period, uint32_t class);
 /* Cells that a link carries in the mix ticks of this class of the longer period. */
@@ -352,7 +367,8 @@ bool smx_relay_depart_as(struct smx_relay *r, uint32_t ref, uint64_t number, smx
                          uint8_t cell[SMX_CELL_SIZE]);
 void smx_relay_note(struct smx_relay *r, struct circuit *c, uint8_t type, const void *content, size_t len,
                     uint8_t copies);
-void smx_relay_unnote(struct circuit *c, uint8_t type); /* of an older state of the circuit: no longer true */
+void smx_relay_unnote(struct smx_relay *r, struct circuit *c,
+                      uint8_t type); /* of an older state of the circuit: no longer true */
 /* A cell of a circuit has come. */
 void smx_relay_cell(struct smx_relay *r, smx_time at, uint32_t link, uint64_t t, uint8_t cell[SMX_CELL_SIZE]);
 

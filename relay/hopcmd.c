@@ -28,6 +28,7 @@ void smx_relay_extend_refused(struct smx_relay *r, uint32_t at, uint8_t reason, 
 
     smx_relay_depart_drop(r, at, FWD);
     c->down = DOWN_NONE;
+    smx_shelf_give(&r->cells, &c->ask);
     sodium_memzero(c->extend_key, sizeof c->extend_key);
     r->count.extends_refused++;
     if (reason == SMX_REFUSAL_WORK)
@@ -101,7 +102,7 @@ static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t a
     c->fwd.tt = (struct smx_timetable){.tick0 = tick, .number0 = number, .period = period};
     c->fwd.d = e->d;
     c->fwd.id = 0; /* not known yet */
-    c->fwd.have = 0;
+    smx_relay_depart_empty(r, &c->fwd);
     c->generation++; /* so that a late answer to an older EXTEND names nothing */
     c->down_in_id = smx_relay_id_make(r, link, at, BWD);
     memcpy(create.tag, e->tag, sizeof create.tag);
@@ -111,14 +112,16 @@ static enum smx_refusal try_extend(struct smx_relay *r, smx_time now, uint32_t a
     create.first_number = number + e->d;
     create.work = e->work;
     memcpy(create.msg1, e->msg1, sizeof create.msg1);
-    smx_create_encode(c->ask, &create);
+    if (c->ask == NONE)
+        c->ask = smx_shelf_take(&r->cells);
+    smx_create_encode(smx_shelf_at(&r->cells, c->ask), &create);
     c->ask_tries = 1;
     c->ask_next = now + SMX_MS(RETRY_MS);
     c->down = DOWN_ASKED;
     memcpy(c->extend_key, e->msg1, sizeof c->extend_key);
-    smx_relay_unnote(c, SMX_HOP_LEFT);
+    smx_relay_unnote(r, c, SMX_HOP_LEFT);
     smx_relay_depart_add(r, at, FWD);
-    smx_relay_send_command(r, link, r->next, c->ask);
+    smx_relay_send_command(r, link, r->next, smx_shelf_at(&r->cells, c->ask));
     return SMX_REFUSAL_NONE;
 }
 
@@ -132,7 +135,7 @@ static bool make_way(struct smx_relay *r, uint32_t at)
         c->down = DOWN_NONE;
     } else if (c->down == DOWN_LINK && smx_relay_is_end_link(r, c->fwd.link)) {
         smx_relay_part(r, at);
-        smx_relay_unnote(c, SMX_HOP_LEFT);
+        smx_relay_unnote(r, c, SMX_HOP_LEFT);
     }
     return c->down == DOWN_NONE;
 }
@@ -204,8 +207,8 @@ void smx_relay_join(struct smx_relay *r, uint32_t joiner, uint32_t owner)
     j->peer = owner;
     o->peer = joiner;
     j->down = o->down = DOWN_PEER;
-    smx_relay_unnote(j, SMX_HOP_LEFT);
-    smx_relay_unnote(o, SMX_HOP_LEFT);
+    smx_relay_unnote(r, j, SMX_HOP_LEFT);
+    smx_relay_unnote(r, o, SMX_HOP_LEFT);
     j->join_until = 0;
     smx_relay_note(r, j, SMX_HOP_JOINED, j->join, SMX_COOKIE, 1);
     if (!replaces)

@@ -32,6 +32,7 @@ void smx_relay_heard(struct smx_relay *r, uint32_t at, smx_time now)
 
     c->heard = now;
     c->began = true;
+    smx_shelf_give(&r->cells, &c->created); /* its owner has it */
     if (c->orphan)
         smx_relay_adopt(r, at);
     if (c->twin == NONE || r->config.cover_off) /* without cover silence says nothing */

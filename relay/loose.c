@@ -69,8 +69,6 @@ static bool new_tick0(const struct smx_relay *r, uint32_t ref, const struct depa
 static void move(struct smx_relay *r, uint32_t ref, uint64_t by, bool later)
 {
     struct departure *d = smx_relay_departure(r, ref);
-    uint32_t link = d->link;
-    uint8_t have = d->have;
     uint64_t tick0;
 
     if (!new_tick0(r, ref, d, by, later, &tick0))
@@ -79,11 +77,7 @@ static void move(struct smx_relay *r, uint32_t ref, uint64_t by, bool later)
         d->tt.tick0 = tick0;
         return;
     }
-    smx_relay_depart_drop(r, ref / 2, (int)(ref % 2)); /* to the list of its new class */
-    d->link = link;
-    d->have = have;
-    d->tt.tick0 = tick0;
-    smx_relay_depart_add(r, ref / 2, (int)(ref % 2));
+    smx_relay_depart_move(r, ref / 2, (int)(ref % 2), tick0);
 }
 
 static void follow(struct smx_relay *r, uint32_t ref, struct loose *l, uint64_t number)
@@ -134,9 +128,7 @@ void smx_relay_loose_put(struct smx_relay *r, struct departure *d, uint64_t numb
         r->count.cells_early++;
         return;
     }
-    d->have |= (uint8_t)(1U << i);
-    d->number[i] = number;
-    memcpy(d->ring[i], body, SMX_CELL_BODY);
+    smx_relay_depart_keep(r, d, i, number, body);
 }
 
 /* ---- cells out ---- */
@@ -193,7 +185,7 @@ static uint32_t depart_list(struct smx_relay *r, uint32_t head, uint64_t tick, s
         uint64_t number = 0;
 
         if (d->id == 0)
-            d->have = 0; /* its CREATE is not answered yet */
+            smx_relay_depart_empty(r, d); /* its CREATE is not answered yet */
         if (r->config.timetables == SMX_TIMETABLES_OFF)
             while (oldest(d, &number))
                 if (!send_cell(r, ref, number, now, q, &real))

@@ -9,13 +9,6 @@
 
 /* ---- life ---- */
 
-static void chain_circuits(struct smx_relay *r)
-{
-    for (uint32_t i = 0; i < r->config.circuits_max; i++)
-        r->circuit[i].bwd.next = i + 1 < r->config.circuits_max ? i + 1 : NONE;
-    r->circuit_free = 0;
-}
-
 static uint32_t command_cap(const struct smx_relay *r)
 {
     return r->links * 4 + COMMANDS_PER_LINK * 4;
@@ -33,7 +26,11 @@ static enum smx_err make_tables(struct smx_relay *r)
     r->secrets = sodium_malloc(sizeof *r->secrets);
     if (!r->neighbour || !r->drifts || !r->circuit || !r->command || !r->secrets)
         return SMX_E_MEMORY;
-    chain_circuits(r);
+    r->circuit_free = NONE;
+    if (smx_shelf_new(&r->bodies, 2 * RING * circuits, SMX_CELL_BODY) != SMX_OK ||
+        smx_shelf_new(&r->cells, 2 * circuits, SMX_CELL_SIZE) != SMX_OK ||
+        smx_shelf_new(&r->notes, NOTES * circuits, sizeof(struct note)) != SMX_OK)
+        return SMX_E_MEMORY;
     for (uint32_t i = 0; i < commands; i++)
         r->command[i].next = i + 1 < commands ? i + 1 : NONE;
     if (smx_keymap_new(&r->created, circuits, &r->rng) != SMX_OK ||
@@ -106,6 +103,9 @@ void smx_relay_free(struct smx_relay *r)
     free(r->neighbour);
     free(r->drifts);
     free(r->circuit);
+    smx_shelf_free(&r->bodies);
+    smx_shelf_free(&r->cells);
+    smx_shelf_free(&r->notes);
     free(r->loose);
     free(r->command);
     free(r->served);

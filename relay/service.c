@@ -16,9 +16,9 @@ enum smx_err smx_relay_service_new(struct smx_relay *r)
     r->served = calloc(count, sizeof *r->served);
     if (!r->served)
         return SMX_E_MEMORY;
-    for (uint32_t i = 0; i < count; i++)
-        r->served[i].next_free = i + 1 < count ? i + 1 : NONE;
-    r->served_free = 0;
+    r->served_free = NONE;
+    r->served_fresh = 0;
+    r->served_max = count;
     return SMX_OK;
 }
 
@@ -27,10 +27,13 @@ static struct served *open_stream(struct smx_relay *r, uint32_t *stream, smx_tim
 {
     struct served *s;
 
-    if (*stream == NONE && r->served_free != NONE) {
+    if (*stream == NONE && (r->served_free != NONE || r->served_fresh < r->served_max)) {
         *stream = r->served_free;
+        if (*stream == NONE)
+            *stream = r->served_fresh++; /* memory that nobody has touched yet */
+        else
+            r->served_free = r->served[*stream].next_free;
         s = &r->served[*stream];
-        r->served_free = s->next_free;
         s->document = 0;
         smx_stream_init(
             &s->stream,

@@ -90,7 +90,7 @@ static uint8_t *waiting(struct smx_relay *r, uint32_t ref, struct departure **d,
     *number = smx_timetable_number(&(*d)->tt, r->next);
     if (!((*d)->have >> *number % RING & 1) || (*d)->number[*number % RING] != *number)
         return NULL;
-    return (*d)->ring[*number % RING];
+    return smx_relay_depart_body(r, *d, *number % RING);
 }
 
 static void exchange(uint8_t *a, uint8_t *b)
@@ -103,26 +103,23 @@ static void exchange(uint8_t *a, uint8_t *b)
 }
 
 /* It departs with the next number, and this one's place stays empty. */
-static void hold_back(struct departure *d, uint64_t number)
+static void hold_back(struct smx_relay *r, struct departure *d, uint64_t number)
 {
-    size_t from = number % RING, to = (number + 1) % RING;
-
-    memcpy(d->ring[to], d->ring[from], SMX_CELL_BODY);
-    d->number[to] = number + 1;
-    d->have = (uint8_t)((d->have & ~(1U << from)) | 1U << to);
+    smx_relay_depart_keep(r, d, (number + 1) % RING, number + 1, smx_relay_depart_body(r, d, number % RING));
+    smx_relay_depart_lose(r, d, number % RING);
 }
 
-static void meddle_with(struct smx_faults *f, size_t i, struct departure *d, uint64_t number, uint8_t *cell,
-                        uint8_t **other)
+static void meddle_with(struct smx_faults *f, size_t i, struct smx_relay *r, struct departure *d,
+                        uint64_t number, uint8_t *cell, uint8_t **other)
 {
     struct struck *s = &f->struck[i];
 
     switch (f->scenario->fault[i].kind) {
     case SMX_FAULT_DROP:
-        d->have &= (uint8_t) ~(1U << number % RING);
+        smx_relay_depart_lose(r, d, number % RING);
         return;
     case SMX_FAULT_DELAY:
-        hold_back(d, number);
+        hold_back(r, d, number);
         return;
     case SMX_FAULT_TAG:
         cell[smx_rng_below(&f->rng, SMX_CELL_BODY)] ^= (uint8_t)(1 << smx_rng_below(&f->rng, 8));
@@ -160,7 +157,7 @@ static void meddle(void *arg, struct smx_sim_relay *relay)
             if (!cell)
                 continue;
             if (draws(f, f->scenario->fault[i].share))
-                meddle_with(f, i, d, number, cell, &other);
+                meddle_with(f, i, r, d, number, cell, &other);
             else if (f->scenario->fault[i].kind == SMX_FAULT_REPLAY)
                 s->keeps = memcpy(s->kept, cell, SMX_CELL_BODY) != NULL;
         }

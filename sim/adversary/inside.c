@@ -197,24 +197,26 @@ static uint32_t ref_of(const struct smx_inside_circuit *c, bool backward)
     return c->at * 2 + (backward ? BWD : FWD);
 }
 
-static void strike(struct smx_meddler *m, struct departure *d, uint64_t number)
+static void strike(struct smx_meddler *m, struct smx_relay *r, struct departure *d, uint64_t number)
 {
     size_t i = number % RING;
 
     m->done++;
     switch (m->deed) {
     case SMX_DEED_DROP:
-        d->have &= (uint8_t) ~(1U << i);
+        smx_relay_depart_lose(r, d, i);
         return;
     case SMX_DEED_ALTER:
-        d->ring[i][number % SMX_CELL_BODY] ^= 1;
+        if (d->have >> i & 1)
+            smx_relay_depart_body(r, d, i)[number % SMX_CELL_BODY] ^= 1;
         return;
     case SMX_DEED_REPEAT:
     case SMX_DEED_DELAY:
     case SMX_DEED_REPLAY:
-        memcpy(d->ring[i], m->last, sizeof m->last);
-        d->number[i] = number;
-        d->have = (uint8_t)(m->has ? d->have | 1U << i : d->have & ~(1U << i));
+        if (m->has)
+            smx_relay_depart_keep(r, d, i, number, m->last);
+        else
+            smx_relay_depart_lose(r, d, i);
         m->shifted = m->deed != SMX_DEED_REPEAT;
         d->d -= m->shifted;
         return;
@@ -228,7 +230,7 @@ void smx_meddler_before(void *arg)
     struct smx_meddler *m = arg;
     struct smx_relay *r = core_of(m->n, m->circuit.relay);
     struct circuit *c = find(m->n, &m->circuit);
-    uint8_t body[SMX_CELL_BODY];
+    uint8_t body[SMX_CELL_BODY] = {0};
     struct departure *d;
     uint64_t number;
     size_t i;
@@ -240,13 +242,14 @@ void smx_meddler_before(void *arg)
     number = smx_timetable_number(&d->tt, r->next);
     i = number % RING;
     here = (d->have >> i & 1) && d->number[i] == number;
-    memcpy(body, d->ring[i], sizeof body);
+    if (d->have >> i & 1)
+        memcpy(body, smx_relay_depart_body(r, d, i), sizeof body);
     m->turns++;
     strikes = m->every || m->turns % EACH == 0;
     if (m->on && m->deed == SMX_DEED_DELAY && m->turns % EACH == EACH - 1)
-        d->have &= (uint8_t) ~(1U << i); /* it goes in the next turn */
+        smx_relay_depart_lose(r, d, i); /* it goes in the next turn */
     if (m->on && strikes)
-        strike(m, d, number);
+        strike(m, r, d, number);
     m->has = here;
     memcpy(m->last, body, sizeof body);
 }
@@ -261,12 +264,12 @@ void smx_meddler_after(void *arg)
     m->shifted = false;
 }
 
-static bool is_asked(const struct circuit *c)
+static bool is_asked(const struct smx_relay *r, const struct circuit *c)
 {
     bool asked = false;
 
     for (uint8_t i = 0; i < c->note_count; i++)
-        asked = asked || c->note[i].type == SMX_HOP_COOKIE_OK;
+        asked = asked || smx_relay_note_at(r, c, i)->type == SMX_HOP_COOKIE_OK;
     return asked;
 }
 
@@ -282,7 +285,7 @@ bool smx_inside_look(const struct smx_sim_network *n, const struct smx_inside_ci
     memset(turn, 0, sizeof *turn);
     if (!k || k->down != DOWN_PEER)
         return false;
-    turn->asked = is_asked(k) || is_asked(&r->circuit[k->peer]);
+    turn->asked = is_asked(r, k) || is_asked(r, &r->circuit[k->peer]);
     d = &r->circuit[k->peer].bwd;
     turn->due = smx_relay_is_due(r, k->peer * 2 + BWD, r->next);
     if (!turn->due)
@@ -291,6 +294,6 @@ bool smx_inside_look(const struct smx_sim_network *n, const struct smx_inside_ci
     i = number % RING;
     turn->here = (d->have >> i & 1) && d->number[i] == number;
     if (turn->here)
-        memcpy(turn->body, d->ring[i], sizeof turn->body);
+        memcpy(turn->body, smx_relay_depart_body(r, d, i), sizeof turn->body);
     return true;
 }

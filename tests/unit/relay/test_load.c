@@ -144,7 +144,7 @@ static void answers_that_wait_are_few_and_the_oldest_goes(void **state)
     for (unsigned i = 0; i < NOTES + 3; i++)
         smx_relay_note(end, c, SMX_HOP_COOKIE_OK, (uint8_t[]){(uint8_t)i}, 1, 1);
     assert_int_equal(c->note_count, NOTES);
-    assert_int_equal(c->note[0].content[0], 3);
+    assert_int_equal(smx_relay_note_at(end, c, 0)->content[0], 3);
     assert_int_equal(smx_relay_counters(end)->notes_dropped, 3);
     world_free(w);
 }
@@ -154,10 +154,11 @@ static void a_stream_that_finds_no_room_is_refused_and_harms_nobody(void **state
     struct world *w = with_a_circuit(45);
     struct owner_circuit *c = &w->owner[0].circuit[0];
     struct smx_relay *end = w->relay[w->end[0]];
-    uint32_t free = end->served_free;
+    uint32_t free = end->served_free, max = end->served_max;
 
     (void)state;
     end->served_free = NONE; /* all are taken */
+    end->served_max = end->served_fresh;
     c->streams = true;
     smx_stream_init(
         &c->stream,
@@ -170,6 +171,7 @@ static void a_stream_that_finds_no_room_is_refused_and_harms_nobody(void **state
     assert_int_equal(smx_relay_counters(end)->commands_malformed, 0);
     assert_false(c->died);
     end->served_free = free;
+    end->served_max = max;
     run_for(w, 2000);
     assert_int_equal(smx_relay_counters(end)->commands_malformed, 1); /* it came, and was no good question */
     world_free(w);
