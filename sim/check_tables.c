@@ -17,7 +17,7 @@ static size_t free_circuits(const struct smx_relay *r)
 
     for (uint32_t at = r->circuit_free; at != NONE && count <= r->config.circuits_max; count++)
         at = r->circuit[at].bwd.next;
-    return count;
+    return count + r->config.circuits_max - r->circuit_fresh;
 }
 
 static size_t streams_max(const struct smx_relay *r)
@@ -31,7 +31,7 @@ static size_t free_streams(const struct smx_relay *r)
 
     for (uint32_t at = r->served_free; at != NONE && count <= streams_max(r); count++)
         at = r->served[at].next_free;
-    return count;
+    return count + r->served_max - r->served_fresh;
 }
 
 static size_t commands_max(const struct smx_relay *r)

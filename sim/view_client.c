@@ -35,7 +35,11 @@ void smx_view_client_memory(const struct smx_client *c, smx_view_memory fn, void
     fn(arg, c, sizeof *c);
     fn(arg, c->identity, c->identity_count * sizeof *c->identity);
     fn(arg, c->meeting, c->slots * sizeof *c->meeting);
-    fn(arg, c->text_out, TEXTS * sizeof *c->text_out);
+    for (size_t i = 0; i < c->slots; i++)
+        fn(arg, c->meeting[i].memory, c->meeting[i].memory ? sizeof *c->meeting[i].memory : 0);
+    for (size_t i = 0; i < TEXTS; i++)
+        fn(arg, c->text_out[i].text, c->text_out[i].len);
+    fn(arg, c->circuit, c->circuit_count * sizeof *c->circuit);
     fn(arg, c->contact, c->contact_count * sizeof *c->contact);
 }
 
@@ -60,7 +64,7 @@ void smx_view_client_cell(struct smx_cells *c, smx_time now, const struct smx_cl
     for (size_t i = 0; !of && i < client->circuit_count; i++) {
         const struct circuit *k = &client->circuit[i];
 
-        if (k->origin.forward_id == head.circuit || k->young.forward_id == head.circuit)
+        if (k->origin.forward_id == head.circuit || (k->young && k->young->origin.forward_id == head.circuit))
             of = smx_cells_add(c, head.circuit, k->origin.ticks, tick);
     }
     if (!of)
@@ -78,7 +82,7 @@ void smx_view_client_look(struct smx_cells *c, smx_time now, const struct smx_cl
         const struct smx_timetable *tt = &k->origin.send;
         uint64_t number;
 
-        if (k->origin.state != SMX_ORIGIN_OPEN || k->young.state != SMX_ORIGIN_IDLE || newest < tt->tick0)
+        if (k->origin.state != SMX_ORIGIN_OPEN || k->young || newest < tt->tick0)
             continue;
         number = smx_timetable_number(tt, newest);
         smx_cells_due(c, now, k->origin.forward_id, k->origin.ticks, smx_timetable_tick(tt, number),

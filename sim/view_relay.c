@@ -10,12 +10,15 @@ const struct smx_endpoint *smx_view_relay_endpoint(const struct smx_relay *r)
 void smx_view_relay_memory(const struct smx_relay *r, smx_view_memory fn, void *arg)
 {
     const struct smx_keymap *map[] = {&r->created, &r->cookies, &r->waiting, &r->listeners, &r->sources};
+    const struct smx_shelf *shelf[] = {&r->bodies, &r->cells, &r->notes};
 
     fn(arg, r, sizeof *r);
-    fn(arg, r->circuit, r->config.circuits_max * sizeof *r->circuit);
+    fn(arg, r->circuit, r->circuit_fresh * sizeof *r->circuit);
+    for (size_t i = 0; i < sizeof shelf / sizeof shelf[0]; i++)
+        fn(arg, shelf[i]->bytes, shelf[i]->fresh * shelf[i]->size);
     fn(arg, r->neighbour, r->links * sizeof *r->neighbour);
     fn(arg, r->command, ((size_t)r->links * 4 + (size_t)COMMANDS_PER_LINK * 4) * sizeof *r->command);
-    fn(arg, r->served, (r->config.circuits_max / 2 + 1) * sizeof *r->served);
+    fn(arg, r->served, r->served_fresh * sizeof *r->served);
     fn(arg, r->source, r->config.client_links_max * sizeof *r->source);
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         fn(arg, map[i]->key, map[i]->cap * sizeof *map[i]->key);

@@ -351,12 +351,18 @@ static uint32_t relay_of_layer(const struct fixture *f, int layer)
     return NOBODY;
 }
 
+/* A place where a relay may keep words for somebody. */
+static uint8_t *a_note_of(struct smx_relay *r)
+{
+    return ((struct note *)smx_shelf_at(&r->notes, smx_shelf_take(&r->notes)))->content;
+}
+
 static void what_a_relay_must_not_know_is_noticed(void **state)
 {
     struct fixture *f = *state;
     uint32_t guard = relay_of_layer(f, SMX_LAYER_GUARD), middle = relay_of_layer(f, SMX_LAYER_MIDDLE);
     uint32_t end_relay = relay_of_layer(f, SMX_LAYER_END);
-    uint8_t *place = f->n->relay[middle].core->circuit[0].note[3].content;
+    uint8_t *place = a_note_of(f->n->relay[middle].core);
     struct smx_addr addr = *smx_world_addr(f->n->world, f->n->user[1].node);
 
     memcpy(place + 3, addr.ip, sizeof addr.ip);
@@ -370,13 +376,13 @@ static void what_a_relay_must_not_know_is_noticed(void **state)
     smx_check_known_look(&f->known);
     assert_true(complaints(f, "known", "holds the key of client 2") == 1);
     memset(place, 0, SMX_HOP_CONTENT);
-    place = f->n->relay[guard].core->circuit[0].note[3].content;
+    place = a_note_of(f->n->relay[guard].core);
     memcpy(place, f->n->user[0].name, strlen(f->n->user[0].name));
     smx_check_known_look(&f->known);
     assert_true(complaints(f, "known", "holds the name of client 0") == 1);
     memset(place, 0, SMX_HOP_CONTENT);
     smx_words_add(&f->words, SMX_WORD_TEXT, 1, "meet me at noon, by the river", 29);
-    place = f->n->relay[end_relay].core->circuit[0].note[3].content;
+    place = a_note_of(f->n->relay[end_relay].core);
     memcpy(place, "meet me at noon, by the river", 29);
     smx_check_known_look(&f->known);
     assert_true(complaints(f, "known", "holds the text of client 1") == 1);
@@ -389,18 +395,18 @@ static void a_place_that_is_lost_and_a_queue_without_bound_are_noticed(void **st
 {
     struct fixture *f = *state;
     struct smx_relay *r = f->n->relay[2].core;
-    uint32_t before = r->circuit_free, stream = r->served_free, command = r->command_free;
+    uint32_t command = r->command_free;
 
     smx_check_tables_look(f->n, &f->verdict);
     assert_int_equal(f->verdict.count, 0);
-    r->circuit_free = r->circuit[before].bwd.next;
+    r->circuit_fresh++;
     smx_check_tables_look(f->n, &f->verdict);
     assert_true(complaints(f, "tables", "1 places of its tables are lost") == 1);
-    r->circuit_free = before;
-    r->served_free = r->served[stream].next_free;
+    r->circuit_fresh--;
+    r->served_fresh++;
     smx_check_tables_look(f->n, &f->verdict);
     assert_true(complaints(f, "tables", "1 places of its tables are lost") == 1);
-    r->served_free = stream;
+    r->served_fresh--;
     r->command_free = r->command[command].next;
     smx_check_tables_look(f->n, &f->verdict);
     assert_true(complaints(f, "tables", "1 places of its tables are lost") == 1);
