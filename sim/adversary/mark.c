@@ -2,7 +2,6 @@
 
 #include "sim/adversary/signal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void smx_mark_draw_delay(uint8_t *level, size_t bins, size_t chip_bins, struct smx_rng *rng)
@@ -48,18 +47,7 @@ void smx_mark_rate(float *x, const uint8_t *level, size_t bins, bool drop, size_
 
 bool smx_mark_prepare(float *x, size_t bins, size_t slow_bins)
 {
-    double *sum = calloc(bins + 1, sizeof *sum);
-
-    if (!sum)
-        abort();
-    for (size_t i = 0; i < bins; i++)
-        sum[i + 1] = sum[i] + (double)x[i];
-    for (size_t i = 0; i < bins; i++) {
-        size_t from = i > slow_bins ? i - slow_bins : 0, to = i + slow_bins < bins ? i + slow_bins : bins;
-
-        x[i] -= (float)((sum[to] - sum[from]) / (double)(to - from));
-    }
-    free(sum);
+    smx_signal_sharpen(x, bins, slow_bins);
     return smx_signal_standardize(x, bins);
 }
 

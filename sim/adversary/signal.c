@@ -20,6 +20,22 @@ bool smx_signal_standardize(float *x, size_t bins)
     return power > 1e-9;
 }
 
+void smx_signal_sharpen(float *x, size_t bins, size_t around)
+{
+    double *sum = calloc(bins + 1, sizeof *sum);
+
+    if (!sum)
+        abort();
+    for (size_t i = 0; i < bins; i++)
+        sum[i + 1] = sum[i] + (double)x[i];
+    for (size_t i = 0; i < bins; i++) {
+        size_t from = i > around ? i - around : 0, to = i + around < bins ? i + around : bins;
+
+        x[i] -= (float)((sum[to] - sum[from]) / (double)(to - from));
+    }
+    free(sum);
+}
+
 double smx_signal_at_lag(const float *a, const float *b, size_t bins, size_t lag)
 {
     enum { LANES = 8 }; /* sums of their own, always in the same order */
@@ -42,7 +58,7 @@ double smx_signal_at_lag(const float *a, const float *b, size_t bins, size_t lag
 double smx_signal_correlate(const float *a, const float *b, size_t bins, size_t least, size_t most,
                             size_t *at)
 {
-    double best = -2;
+    double best = -INFINITY;
 
     for (size_t lag = least; lag <= most && lag < bins; lag++) {
         double r = smx_signal_at_lag(a, b, bins, lag);
@@ -54,6 +70,29 @@ double smx_signal_correlate(const float *a, const float *b, size_t bins, size_t 
         }
     }
     return best;
+}
+
+/* ---- presence ---- */
+
+void smx_signal_evidence(const float *rate, size_t bins, size_t around, float *if_sent, float *if_not)
+{
+    const double arrives = 0.85; /* a datagram comes through, in the same bin */
+    const double other = 0.3;    /* share of what is there that comes from elsewhere */
+    double *sum = calloc(bins + 1, sizeof *sum);
+
+    if (!sum)
+        abort();
+    for (size_t i = 0; i < bins; i++)
+        sum[i + 1] = sum[i] + (rate[i] > 0 ? 1 : 0);
+    for (size_t i = 0; i < bins; i++) {
+        size_t from = i > around ? i - around : 0, to = i + around < bins ? i + around : bins;
+        double here = fmin(fmax((sum[to] - sum[from]) / (double)(to - from), 0.01), 0.99);
+        double if_other = other * here, if_both = arrives + (1 - arrives) * if_other;
+
+        if_sent[i] = (float)(rate[i] > 0 ? log(if_both / here) : log((1 - if_both) / (1 - here)));
+        if_not[i] = (float)(rate[i] > 0 ? log(if_other / here) : log((1 - if_other) / (1 - here)));
+    }
+    free(sum);
 }
 
 /* ---- moments of change ---- */
@@ -101,24 +140,48 @@ static double nearest(const struct smx_change *b, size_t count, double at, bool 
     return best;
 }
 
+/* How many changes one may expect in a bin, going one way, from those within a second. */
+static double *densities(const struct smx_change *b, size_t count, size_t bins)
+{
+    enum { AROUND = 50 };
+    double *density = calloc(bins + 1, sizeof *density), *sum = calloc(bins + 1, sizeof *sum);
+
+    if (!density || !sum)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        sum[b[i].at + 1 < bins ? b[i].at + 1 : bins]++;
+    for (size_t i = 0; i < bins; i++)
+        sum[i + 1] += sum[i];
+    for (size_t i = 0; i <= bins; i++) {
+        size_t from = i > AROUND ? i - AROUND : 0, to = i + AROUND < bins ? i + AROUND : bins;
+
+        density[i] = (sum[to] - sum[from] + (double)count * AROUND / (double)bins) / 2 / (2 * AROUND);
+    }
+    free(sum);
+    return density;
+}
+
 double smx_changes_match(const struct smx_change *a, size_t a_count, const struct smx_change *b,
                          size_t b_count, size_t bins, size_t most, double spread)
 {
     enum { FOUND = 8, MISSED = 2 }; /* in 10: a change of a has, or has not, one of b behind it */
-    double density = (double)b_count / 2 / (double)bins, best = -INFINITY;
+    double *density, best = -INFINITY;
 
     if (a_count == 0 || b_count == 0)
         return 0;
+    density = densities(b, b_count, bins);
     for (size_t delay = 0; delay <= most; delay++) {
         double sum = 0;
         size_t from = 0;
 
         for (size_t i = 0; i < a_count; i++) {
-            double d = nearest(b, b_count, (double)a[i].at + (double)delay, a[i].up, &from);
+            size_t at = a[i].at + delay < bins ? a[i].at + delay : bins;
+            double d = nearest(b, b_count, (double)at, a[i].up, &from);
 
-            sum += log((MISSED + FOUND * exp(-d / spread) / (2 * spread) / density) / (FOUND + MISSED));
+            sum += log((MISSED + FOUND * exp(-d / spread) / (2 * spread) / density[at]) / (FOUND + MISSED));
         }
         best = fmax(best, sum);
     }
+    free(density);
     return best - log((double)(most + 1));
 }

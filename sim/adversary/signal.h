@@ -18,11 +18,21 @@
 /* Takes the mean away and scales to sum of squares 1.  A series that never changes becomes all 0, and false
  * is returned: it says nothing. */
 bool smx_signal_standardize(float *x, size_t bins);
+/* Takes away the mean of the bins around each one, so many before and behind. */
+void smx_signal_sharpen(float *x, size_t bins, size_t around);
 /* Pearson's correlation of two standardized series, b later than a by so many bins; 0 <= lag < bins. */
 double smx_signal_at_lag(const float *a, const float *b, size_t bins, size_t lag);
 /* The greatest at lags least..most; *at, if not NULL, is where. */
 double smx_signal_correlate(const float *a, const float *b, size_t bins, size_t least, size_t most,
                             size_t *at);
+
+/* ---- presence ---- */
+
+/* Turns a series of rates into what each bin of it says about a source that sends in the same bins, or not: a
+ * log-likelihood ratio against chance, given how often something is there in the `around` bins before and
+ * behind. What is rare says much, what is always there nothing.  if_sent and if_not have as many bins; the
+ * sum over bins of if_not, and of if_sent - if_not where the source sends, is the evidence for it. */
+void smx_signal_evidence(const float *rate, size_t bins, size_t around, float *if_sent, float *if_not);
 
 /* ---- moments of change ---- */
 
