@@ -133,7 +133,7 @@ static enum smx_err make_layers(struct smx_hop_layers *l, struct smx_noise *n, b
     struct {
         uint8_t forward[SMX_KEY], backward[SMX_KEY];
     } s;
-    struct smx_hop_layers got = {.hash = {0}};
+    struct smx_hop_layers got = {.forward = {.encrypt = NULL}};
     enum smx_err err;
 
     err = smx_noise_split(n, s.forward, s.backward);

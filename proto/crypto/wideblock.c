@@ -11,6 +11,7 @@
 #include "proto/crypto/wideblock.h"
 
 #include <assert.h>
+#include <openssl/evp.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <string.h>
@@ -22,48 +23,56 @@ static size_t blocks_of(size_t len)
     return (len + BLOCK - 1) / BLOCK;
 }
 
-/* What stands beside the cipher is enciphered with it. */
-static void derive(struct smx_wideblock *wb, uint8_t h[BLOCK])
+/* ECB over whole blocks; in and out may be the same. */
+static void aes(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t len)
 {
-    uint8_t block[2 * BLOCK] = {[BLOCK] = 1}; /* bin(0), bin(1) */
+    int out_len;
+    int ok = EVP_CipherUpdate(ctx, out, &out_len, in, (int)len);
 
-    smx_aes_encrypt(&wb->aes, block, 2);
-    memcpy(h, block, BLOCK);
-    memcpy(wb->l, block + BLOCK, BLOCK);
-    sodium_memzero(block, sizeof block);
+    assert(ok == 1 && out_len == (int)len); /* nothing in it can fail: no padding, no allocation */
+    (void)ok;
+}
+
+static EVP_CIPHER_CTX *aes_new(const uint8_t key[SMX_KEY], int encrypt)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+    if (!ctx)
+        return NULL;
+    if (EVP_CipherInit_ex(ctx, EVP_aes_256_ecb(), NULL, key, NULL, encrypt) != 1 ||
+        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1) {
+        EVP_CIPHER_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
 }
 
 enum smx_err smx_wideblock_init(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
                                 enum smx_wideblock_use use)
 {
-    uint8_t h[BLOCK];
+    struct {
+        uint8_t block[2 * BLOCK];
+    } s = {{[BLOCK] = 1}}; /* bin(0), bin(1) */
 
     memset(wb, 0, sizeof *wb);
-    if (smx_aes_init(&wb->aes, key, use == SMX_WIDEBLOCK_BOTH) != SMX_OK)
+    wb->encrypt = aes_new(key, 1);
+    if (use == SMX_WIDEBLOCK_BOTH)
+        wb->decrypt = aes_new(key, 0);
+    if (!wb->encrypt || (use == SMX_WIDEBLOCK_BOTH && !wb->decrypt)) {
+        smx_wideblock_fini(wb);
         return SMX_E_MEMORY;
-    derive(wb, h);
-    smx_polyval_key_init(&wb->hash, h);
-    sodium_memzero(h, sizeof h);
-    return SMX_OK;
-}
-
-enum smx_err smx_wideblock_init_portable(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
-                                         enum smx_wideblock_use use)
-{
-    uint8_t h[BLOCK];
-
-    memset(wb, 0, sizeof *wb);
-    if (smx_aes_init_portable(&wb->aes, key, use == SMX_WIDEBLOCK_BOTH) != SMX_OK)
-        return SMX_E_MEMORY;
-    derive(wb, h);
-    smx_polyval_key_init_portable(&wb->hash, h);
-    sodium_memzero(h, sizeof h);
+    }
+    aes(wb->encrypt, s.block, s.block, sizeof s.block);
+    smx_polyval_key_init(&wb->hash, s.block);
+    memcpy(wb->l, s.block + BLOCK, BLOCK);
+    sodium_memzero(&s, sizeof s);
     return SMX_OK;
 }
 
 void smx_wideblock_fini(struct smx_wideblock *wb)
 {
-    smx_aes_fini(&wb->aes);
+    EVP_CIPHER_CTX_free(wb->encrypt); /* wipes its key schedule */
+    EVP_CIPHER_CTX_free(wb->decrypt);
     sodium_memzero(wb, sizeof *wb);
 }
 
@@ -115,8 +124,9 @@ static void add_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struc
     sodium_memzero(h, sizeof h);
 }
 
-static void run(const struct smx_wideblock *wb, bool inverse, const uint8_t *tweak, size_t tweak_len,
-                uint8_t *buf, size_t len)
+/* middle is AES, or its inverse. */
+static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const uint8_t *tweak,
+                size_t tweak_len, uint8_t *buf, size_t len)
 {
     size_t rest_len = len - BLOCK, padded_len = blocks_of(rest_len) * BLOCK;
     struct {
@@ -130,11 +140,7 @@ static void run(const struct smx_wideblock *wb, bool inverse, const uint8_t *twe
     memcpy(s.rest, buf + BLOCK, rest_len);
     hash_tweak(wb, &s.tweak, tweak, tweak_len, rest_len);
     add_hash(wb, s.m, s.tweak, s.rest, rest_len); /* MM */
-    memcpy(s.u, s.m, BLOCK);
-    if (inverse)
-        smx_aes_decrypt(&wb->aes, s.u);
-    else
-        smx_aes_encrypt(&wb->aes, s.u, 1); /* UU */
+    aes(middle, s.u, s.m, BLOCK);                 /* UU */
 
     xor_bytes(s.m, s.u, BLOCK);
     xor_bytes(s.m, wb->l, BLOCK); /* S */
@@ -143,7 +149,7 @@ static void run(const struct smx_wideblock *wb, bool inverse, const uint8_t *twe
         s.rest[at] ^= (uint8_t)(at / BLOCK + 1); /* 31 at most */
     }
     if (rest_len > 0)
-        smx_aes_encrypt(&wb->aes, s.rest, padded_len / BLOCK);
+        aes(wb->encrypt, s.rest, s.rest, padded_len);
     xor_bytes(s.rest, buf + BLOCK, rest_len);
 
     add_hash(wb, s.u, s.tweak, s.rest, rest_len); /* U */
@@ -155,13 +161,14 @@ static void run(const struct smx_wideblock *wb, bool inverse, const uint8_t *twe
 void smx_wideblock_encipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    run(wb, false, tweak, tweak_len, buf, len);
+    run(wb, wb->encrypt, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_decipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    run(wb, true, tweak, tweak_len, buf, len);
+    assert(wb->decrypt); /* made with SMX_WIDEBLOCK_BOTH */
+    run(wb, wb->decrypt, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_encipher(const struct smx_wideblock *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],

@@ -9,7 +9,7 @@
 #define SMX_CRYPTO_WIDEBLOCK_H
 
 #include "proto/base/err.h"
-#include "proto/crypto/aes.h"
+#include "proto/crypto/derive.h"
 #include "proto/crypto/polyval.h"
 
 #include <stddef.h>
@@ -18,21 +18,21 @@
 enum { SMX_WIDEBLOCK_TWEAK = 16, SMX_WIDEBLOCK_MIN = 16, SMX_WIDEBLOCK_MAX = 512 }; /* bytes */
 enum { SMX_WIDEBLOCK_TWEAK_MAX = 48 };
 
-/* Without AES instructions (proto/crypto/aes.h) deciphering takes more memory. */
+/* An AES context takes about 900 bytes of heap.  Enciphering needs one, deciphering one more. */
 enum smx_wideblock_use { SMX_WIDEBLOCK_ENCIPHER, SMX_WIDEBLOCK_BOTH };
 
+struct evp_cipher_ctx_st; /* libcrypto's EVP_CIPHER_CTX */
+
 struct smx_wideblock {
-    struct smx_aes aes;           /* AES-256 under the key */
-    struct smx_polyval_key hash;  /* h = AES(0) */
-    uint8_t l[SMX_POLYVAL_BLOCK]; /* AES(1) */
+    struct evp_cipher_ctx_st *encrypt; /* AES-256 under the key */
+    struct evp_cipher_ctx_st *decrypt; /* its inverse; NULL with SMX_WIDEBLOCK_ENCIPHER */
+    struct smx_polyval_key hash;       /* h = AES(0) */
+    uint8_t l[SMX_POLYVAL_BLOCK];      /* AES(1) */
 };
 
 /* SMX_E_MEMORY: *wb is then as after smx_wideblock_fini. */
 enum smx_err smx_wideblock_init(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
                                 enum smx_wideblock_use use) SMX_MUST_CHECK;
-/* The same without AES and carry-less multiplication of the processor: for tests and measurements. */
-enum smx_err smx_wideblock_init_portable(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
-                                         enum smx_wideblock_use use) SMX_MUST_CHECK;
 /* Frees and wipes; fine on a struct of zeros, and twice. */
 void smx_wideblock_fini(struct smx_wideblock *wb);
 
