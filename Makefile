@@ -149,6 +149,10 @@ asan fuzz bench:
 	@tests/support/deps check
 	@BUILD=$(BUILD) T=$(T) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run $@
 
+attacks:
+	@tests/support/deps check
+	@BUILD=$(BUILD) T=$(T) SEEDS=$(SEEDS) tests/run $@
+
 # A seed that is done stands in the state file: this goes on where it ended.
 SWARM_SEEDS ?= 1..10000
 swarm: all
@@ -176,7 +180,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit deps check asan fuzz bench soak swarm demo testnet install clean FORCE
+.PHONY: all unit deps check asan fuzz bench soak attacks swarm demo testnet install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) $(foreach v,asan clang fuzz,-path $(BUILD)/$(v) -prune -o) -name '*.d' -print 2>/dev/null)

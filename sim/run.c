@@ -14,7 +14,8 @@ enum {
     STEP_MS = 100,
     PHONE_CALLS = 8,  /* that a phone remembers */
     BUSY_UPLOADS = 2, /* of a client when all start at once: the directory shall not ask for more work */
-    CIRCUIT_ROOM = 4, /* a relay's table: so many times the mean */
+    ROOM_LEAST = 64,
+    ROOM = 4, /* a relay's tables of circuits and client links: so many times the mean of its layer */
 };
 
 struct smx_sim {
@@ -78,14 +79,13 @@ static void set_lines(struct smx_sim *sim)
     }
 }
 
-/* Room for the circuits that a relay of the smallest layer may have to bear. */
-static uint32_t circuits_room(const struct smx_scenario *s)
+/* Room for a relay's share of `all`, if it is the busiest of the smallest layer: but no more than all. */
+static uint32_t room_for(const struct smx_scenario *s, uint64_t all, uint64_t most)
 {
-    uint64_t all = (uint64_t)s->clients * (s->slots + 2) + s->calls.concurrent;
-    uint64_t layer = s->relays / 3, room = CIRCUIT_ROOM * all / layer + 64;
+    uint64_t room = ROOM * all / (s->relays / 3) + ROOM_LEAST;
 
-    room = room < all + 64 ? room : all + 64;
-    return room < SMX_RELAY_CIRCUITS ? (uint32_t)room : SMX_RELAY_CIRCUITS;
+    room = room < all + ROOM_LEAST ? room : all + ROOM_LEAST;
+    return (uint32_t)(room < most ? room : most);
 }
 
 static struct smx_sim_network *make_network(struct smx_sim *sim)
@@ -99,7 +99,9 @@ static struct smx_sim_network *make_network(struct smx_sim *sim)
     config.texts_max = 0;
     config.params = s->params;
     config.drift_ppm = s->net.skew_ppm;
-    config.circuits_max = circuits_room(s);
+    config.circuits_max =
+        room_for(s, (uint64_t)s->clients * (s->slots + 2) + s->calls.concurrent, SMX_RELAY_CIRCUITS);
+    config.client_links_max = room_for(s, s->clients, UINT32_MAX);
     config.uploads_busy = config.uploads_busy + BUSY_UPLOADS * s->clients;
     config.cover_off = !s->cover;
     config.timetables = s->timetables;

@@ -442,12 +442,28 @@ static const char *broken_rule(const struct smx_scenario *s)
     return NULL;
 }
 
+/* Until the directory has heard what links carry, each has room for 12 slots at link_floor (DESIGN,
+ * "Layers"): circuits that find none are refused, and clients never get ready. */
+static bool has_room(const struct smx_scenario *s, char why[SMX_SCENARIO_WHY])
+{
+    uint64_t layer = s->relays / 3, neighbours = layer < s->params.fanout ? layer : s->params.fanout;
+    uint64_t room = 12 * layer * neighbours, wanted = (uint64_t)s->clients * (s->slots + 1);
+
+    if (s->model == SMX_MODEL_EVENTS || wanted <= room * s->params.link_floor)
+        return true;
+    snprintf(
+        why, SMX_SCENARIO_WHY,
+        "links have no room for the circuits of so many clients: param.link_floor must be at least %" PRIu64,
+        (wanted + room - 1) / room);
+    return false;
+}
+
 enum smx_err smx_scenario_check(const struct smx_scenario *s, char why[SMX_SCENARIO_WHY])
 {
     const char *broken = broken_rule(s);
 
     if (!broken)
-        return SMX_OK;
+        return has_room(s, why) ? SMX_OK : SMX_E_MALFORMED;
     snprintf(why, SMX_SCENARIO_WHY, "%s", broken);
     return SMX_E_MALFORMED;
 }

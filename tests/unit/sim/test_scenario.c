@@ -164,7 +164,8 @@ static void keys_that_do_not_fit_each_other_are_refused(void **state)
                                       "slots = 3",
                                       "relays = 9\nfault = crash relay 9 at 1 s",
                                       "param.private_addresses = 0",
-                                      "param.slot_period_ms = 30"};
+                                      "param.slot_period_ms = 30",
+                                      "relays = 9\nclients = 40"};
     char why[SMX_SCENARIO_WHY];
 
     (void)state;
