@@ -87,8 +87,10 @@ static void changes_at(struct smx_change *c, size_t count, struct smx_rng *rng)
 {
     uint32_t at = 0;
 
-    for (size_t i = 0; i < count; i++)
-        c[i] = (struct smx_change){.at = at += 20 + smx_rng_below(rng, 150), .up = i % 2 == 0};
+    for (size_t i = 0; i < count; i++) {
+        at += 20 + smx_rng_below(rng, 150);
+        c[i] = (struct smx_change){.at = at, .up = i % 2 == 0};
+    }
 }
 
 static void changes_that_follow_are_told_from_others(void **state)
