@@ -1,6 +1,7 @@
 #include "sim/network.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,7 +335,7 @@ void smx_sim_client_make(struct smx_sim_network *n, size_t i, uint32_t seed, con
     memmove(u->name, name, strlen(name) + 1);
     crypto_sign_seed_keypair(own.public, own.secret, bytes);
     memcpy(u->public, own.public, sizeof u->public);
-    strcpy(own.name, name);
+    snprintf(own.name, sizeof own.name, "%s", name);
     smx_rng_bytes(smx_world_rng(n->world), bytes, sizeof bytes);
     SMX_SIM_MUST(smx_client_new(&u->client, &config, bytes, smx_sim_user_now(u)) == SMX_OK);
 }

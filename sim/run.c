@@ -102,7 +102,7 @@ static struct smx_sim_network *make_network(struct smx_sim *sim)
     config.circuits_max =
         room_for(s, (uint64_t)s->clients * (s->slots + 2) + s->calls.concurrent, SMX_RELAY_CIRCUITS);
     config.client_links_max = room_for(s, s->clients, UINT32_MAX);
-    config.uploads_busy = config.uploads_busy + BUSY_UPLOADS * s->clients;
+    config.uploads_busy = config.uploads_busy + (size_t)BUSY_UPLOADS * s->clients;
     config.cover_off = !s->cover;
     config.timetables = s->timetables;
     config.model = path_model;

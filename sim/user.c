@@ -2,6 +2,7 @@
 
 #include "proto/base/base32.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,8 +70,8 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
     if (u->absent)
         return SMX_E_ABSENT;
     p = new_call(u, false);
-    strcpy(p->from, from);
-    strcpy(p->to, identity);
+    snprintf(p->from, sizeof p->from, "%s", from);
+    snprintf(p->to, sizeof p->to, "%s", identity);
     *call = p->id;
     if (u->follower && u->follower->incoming)
         p->refuse_with = u->follower->incoming(u->follower->arg, u, p);
@@ -142,7 +143,7 @@ static enum smx_err phone_message_in(void *arg, smx_time now, uint32_t id, const
     memset(&u->text[u->text_count], 0, sizeof u->text[0]);
     u->text[u->text_count].id = id;
     u->text[u->text_count].len = len;
-    strcpy(u->text[u->text_count].from, from);
+    snprintf(u->text[u->text_count].from, sizeof u->text[0].from, "%s", from);
     memcpy(u->text[u->text_count++].text, text, len);
     return SMX_OK;
 }
@@ -214,12 +215,14 @@ static void phone_identities(void *arg, const char *const *users, size_t count)
     SMX_SIM_MUST(count <= SMX_SIM_OWN);
     u->own_count = count;
     for (size_t i = 0; i < count; i++)
-        strcpy(u->own[i], users[i]);
+        snprintf(u->own[i], sizeof u->own[i], "%s", users[i]);
 }
 
 static void phone_claim_refused(void *arg, const char *name)
 {
-    strcpy(((struct smx_sim_user *)arg)->refused, name);
+    struct smx_sim_user *u = arg;
+
+    snprintf(u->refused, sizeof u->refused, "%s", name);
 }
 
 void smx_sim_user_init(struct smx_sim_user *u, struct smx_world *world, size_t calls_max, size_t texts_max)
@@ -292,7 +295,7 @@ struct smx_client_target smx_sim_target_name(const char *name)
 {
     struct smx_client_target t = {.is_key = false};
 
-    strcpy(t.user, name);
+    snprintf(t.user, sizeof t.user, "%s", name);
     return t;
 }
 

@@ -4,6 +4,7 @@
 #include "sim/tool/tool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +93,7 @@ static void finish(struct pool *p, size_t slot)
         ;
     if (WIFSIGNALED(status) || !json || smx_result_from_json(&p->result[w->at], json) != SMX_OK) {
         p->whole = false;
-        fprintf(stderr, "\n" NAME ": seed %llu: %s %d\n", (unsigned long long)(p->from + w->at),
+        fprintf(stderr, "\n" NAME ": seed %" PRIu64 ": %s %d\n", p->from + w->at,
                 WIFSIGNALED(status) ? "ended by signal" : "ended with status",
                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
@@ -151,7 +152,7 @@ static struct smx_result *merge(struct pool *p)
             continue;
         }
         if (smx_result_merge(all, r) != SMX_OK)
-            fprintf(stderr, NAME ": seed %llu does not fit the others\n", (unsigned long long)(p->from + i));
+            fprintf(stderr, NAME ": seed %" PRIu64 " does not fit the others\n", p->from + i);
         smx_result_free(r);
     }
     return all;
@@ -166,7 +167,7 @@ struct smx_result *pool_run(const struct source *s, uint64_t from, uint64_t to, 
     p.jobs = jobs < p.seeds ? jobs : p.seeds;
     p.place = mmap(NULL, p.jobs * sizeof *p.place, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     p.worker = calloc(p.jobs, sizeof *p.worker);
-    p.result = calloc(p.seeds, sizeof *p.result);
+    p.result = calloc(p.seeds, sizeof(void *));
     if (p.place == MAP_FAILED || !p.worker || !p.result) {
         fprintf(stderr, NAME ": out of memory\n");
         abort();

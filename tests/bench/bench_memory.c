@@ -9,6 +9,8 @@
 
 #include <malloc.h>
 #include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -29,11 +31,14 @@ struct memory {
 static struct memory now(void)
 {
     FILE *f = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
+    char text[128], *resident;
 
-    need(f && fscanf(f, "%*u %lu", &pages) == 1, "/proc/self/statm can't be read");
+    need(f && fgets(text, sizeof text, f), "/proc/self/statm can't be read");
     fclose(f);
-    return (struct memory){(double)pages * (double)sysconf(_SC_PAGESIZE), (double)mallinfo2().uordblks};
+    resident = strchr(text, ' '); /* pages: all, resident, ... */
+    need(resident != NULL, "/proc/self/statm is not as it was");
+    return (struct memory){(double)strtoul(resident, NULL, 10) * (double)sysconf(_SC_PAGESIZE),
+                           (double)mallinfo2().uordblks};
 }
 
 static void print(const char *what, const struct memory *before, size_t clients)

@@ -32,6 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     must(smx_sdp_read(&again, smx_text_done(&out)) == SMX_OK);
     must(again.media_count == sdp.media_count && again.audio == sdp.audio && again.port == 30000 &&
          again.pcmu == sdp.pcmu && again.pcma == sdp.pcma && again.savp == sdp.savp &&
-         again.rtcp_mux == sdp.rtcp_mux && memcmp(again.crypto, sdp.crypto, sizeof again.crypto) == 0);
+         again.rtcp_mux == sdp.rtcp_mux);
+    for (size_t i = 0; i < SMX_SRTP_SUITES; i++)
+        must(again.crypto[i].named == sdp.crypto[i].named && again.crypto[i].tag == sdp.crypto[i].tag &&
+             memcmp(again.crypto[i].key, sdp.crypto[i].key, sizeof again.crypto[i].key) == 0);
     return 0;
 }

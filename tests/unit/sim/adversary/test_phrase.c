@@ -28,7 +28,9 @@ static unsigned tell(enum smx_phrase_by by, bool shows, size_t far)
 
         smx_phrase_say(said, &phrase[n % SMX_PHRASES], &rng);
         for (size_t i = 0; i < SMX_PHRASE_SPAN; i++)
-            seen[i + far] = !shows ? 700 : by == SMX_PHRASE_BY_SIZE ? smx_phrase_bytes(said[i]) : said[i] > 0;
+            seen[i + far] = !shows                     ? 700
+                            : by == SMX_PHRASE_BY_SIZE ? smx_phrase_bytes(said[i])
+                                                       : (float)(said[i] > 0);
         smx_phrase_fit(fit, phrase, by, seen);
         for (size_t p = 0; p < SMX_PHRASES; p++)
             better += p != n % SMX_PHRASES && fit[p] >= fit[n % SMX_PHRASES];
