@@ -473,6 +473,7 @@ void smx_uplink_expire(struct smx_client *c, smx_time now, struct smx_wall wall)
     } else if (slept && c->uplink.role == UPLINK_GUARD) {
         guard_connect(c, now,
                       c->uplink.guard); /* our cells are late for good: links and circuits begin anew */
+        smx_pipes_uplink_changed(c);
     }
     if (c->uplink.role == UPLINK_BOOT) {
         boot_expire(c, now);
