@@ -14,8 +14,8 @@
  * answer
  * and o->probe_at: started when the path stands and by each probe.
  *
- * That cells come says nothing of the way forward.  So the end is asked for something from time to time: to
- * keep the cookie that it keeps anyhow, or one that nobody will ever name. */
+ * That cells come says nothing of the way forward.  So the end of a listening or errand circuit is asked for
+ * something from time to time: to keep the cookie that it keeps anyhow, or one that nobody will ever name. */
 
 enum { WORKS = 8 }; /* times that one hop may ask for more work */
 
@@ -163,7 +163,9 @@ static void start_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8
 {
     assert(len <= SMX_HOP_CONTENT);
     o->request.active = true;
-    o->request.probe = o->placed = false;
+    o->request.probe = false;
+    if (type != SMX_HOP_EXTEND) /* until that stands, the end keeps what it has */
+        o->placed = false;
     o->request.hop = hop;
     o->request.type = type;
     o->request.len = (uint8_t)len;
@@ -248,7 +250,7 @@ void smx_origin_truncate(struct smx_origin *o, size_t count)
 void smx_origin_set_joined(struct smx_origin *o, bool joined)
 {
     o->joined = joined;
-    o->placed = false; /* it has been used */
+    o->placed = o->placed && !joined; /* else it has been used */
     o->noise = 0;
 }
 
@@ -261,7 +263,8 @@ static void draw_probe(struct smx_origin *o, smx_time now)
 
 static bool may_probe(const struct smx_origin *o)
 {
-    return o->state == SMX_ORIGIN_OPEN && !o->request.active && !o->joined && o->hop_count == o->own_count;
+    return o->period == SMX_PERIOD_LISTEN && o->state == SMX_ORIGIN_OPEN && !o->request.active &&
+           !o->joined && o->hop_count == o->own_count;
 }
 
 static void probe(struct smx_origin *o, smx_time now)
@@ -320,6 +323,8 @@ static void hop_stands(struct smx_origin *o, smx_time now, struct smx_origin_rx 
     o->next = SMX_NEVER;
     if (o->hop_count == o->own_count)
         draw_probe(o, now);
+    else
+        o->placed = false;
     rx->hop = (uint8_t)(o->hop_count - 1);
     rx->event = SMX_ORIGIN_OPENED;
 }

@@ -323,7 +323,7 @@ static const char *const deed_name[SMX_DEEDS] = {"drop", "alter", "repeat", "del
 /* How well one deed alone is told from none. */
 static void tell_deed(struct smx_attack_result *r, const struct smx_tagging_tally *t, int deed)
 {
-    struct smx_scores hit = {NULL}, miss = {NULL};
+    struct smx_scores hit = {.list = NULL}, miss = {.list = NULL};
     char name[SMX_RESULT_NAME];
 
     for (size_t i = 0; i < t->trials; i++)

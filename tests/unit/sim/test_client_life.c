@@ -75,35 +75,27 @@ static void circuits_that_hear_but_are_not_heard_are_built_anew(void **state)
 {
     struct smx_sim_network_config config = smx_sim_network_preset(29);
     struct smx_sim_network *n;
-    struct smx_sim_user *alice, *bob;
-    struct smx_sim_call *out;
+    struct smx_sim_user *alice;
+    size_t text;
 
     (void)state;
     config.params.epoch_s = 1800; /* no renewal mends it */
     n = smx_sim_network_new(&config);
     smx_sim_client_make(n, 0, 1, "alice", 2);
-    smx_sim_client_make(n, 1, 2, "bob", 2);
     alice = &n->user[0];
-    bob = &n->user[1];
     smx_sim_client_start(n, 0);
-    smx_sim_client_start(n, 1);
     run_until_ready(n, 60000);
     for (uint32_t i = 0; i < n->relays; i++)
         smx_net_path(smx_world_net(n->world), alice->node, i)->latency += SMX_MS(40);
-    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    text = smx_sim_text_send(alice, smx_sim_target_name("nobody"), "hello", 5);
     smx_sim_run_for(n, 12000);
-    assert_false(out->ringing);
-    assert_true(out->failed);
+    assert_true(alice->text[text].done);
+    assert_int_not_equal(alice->text[text].code, 404); /* the directory was not asked */
     smx_sim_run_for(n, 120000);
-    assert_in_range(count_of(alice)->circuits_died, 4, 8);
-    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    assert_in_range(count_of(alice)->circuits_died, 2, 6); /* the listening one and the errand */
+    text = smx_sim_text_send(alice, smx_sim_target_name("nobody"), "hello", 5);
     smx_sim_run_for(n, 3000);
-    assert_true(out->ringing);
-    smx_sim_call_hang_up(alice, out);
-    smx_sim_run_for(n, 3000);
-    out = smx_sim_call_place(bob, smx_sim_target_name("alice"));
-    smx_sim_run_for(n, 3000);
-    assert_true(out->ringing);
+    assert_int_equal(alice->text[text].code, 404);
     smx_sim_network_free(n);
 }
 
