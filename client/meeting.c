@@ -473,7 +473,7 @@ void smx_meeting_failed(struct smx_client *c, smx_time now, size_t slot, uint8_t
         smx_move_failed(c, now, slot, answered);
     else if (m->state == MEETING_OPEN) /* its gate: tried again */
         m->back.gate_next = now + SMX_MS(COOKIE_AGAIN_MS);
-    else if (request == SMX_HOP_LEAVE || (request == SMX_HOP_COOKIE && !answered))
+    else if (request == SMX_HOP_LEAVE)
         smx_circuit_drop(c, &c->circuit[slot], now); /* its end does not answer */
     else if (request == SMX_HOP_COOKIE)
         m->hold = now + SMX_MS(COOKIE_AGAIN_MS);

@@ -12,10 +12,10 @@
  *   WAITING     started when a hop stands and another is wanted; its end starts the EXTEND
  *   a request   started by _request, _extend or the end of WAITING, repeated by each sending, stopped by the
  * answer
- * and o->probe_at: started when the path stands and by each probe.
+ * and o->probe_at: started by _doubt.
  *
- * That cells come says nothing of the way forward.  So the end of a listening or errand circuit is asked for
- * something from time to time: to keep the cookie that it keeps anyhow, or one that nobody will ever name. */
+ * That cells come says nothing of the way forward.  When what was asked by other means is not answered, the
+ * end is asked for something that any end answers: to keep a cookie that nobody will ever name. */
 
 enum { WORKS = 8 }; /* times that one hop may ask for more work */
 
@@ -26,8 +26,12 @@ static bool under_way(const struct smx_origin *o)
 
 void smx_origin_init(struct smx_origin *o, uint8_t period, uint32_t ticks, struct smx_rng *rng)
 {
-    *o = (struct smx_origin){
-        .state = SMX_ORIGIN_IDLE, .rng = rng, .period = period, .ticks = ticks, .next = SMX_NEVER};
+    *o = (struct smx_origin){.state = SMX_ORIGIN_IDLE,
+                             .rng = rng,
+                             .period = period,
+                             .ticks = ticks,
+                             .next = SMX_NEVER,
+                             .probe_at = SMX_NEVER};
 }
 
 void smx_origin_fini(struct smx_origin *o)
@@ -256,11 +260,6 @@ void smx_origin_set_joined(struct smx_origin *o, bool joined)
 
 /* ---- probes ---- */
 
-static void draw_probe(struct smx_origin *o, smx_time now)
-{
-    o->probe_at = now + smx_rng_exp(o->rng, SMX_MS(SMX_ORIGIN_PROBE_MS));
-}
-
 static bool may_probe(const struct smx_origin *o)
 {
     return o->period == SMX_PERIOD_LISTEN && o->state == SMX_ORIGIN_OPEN && !o->request.active &&
@@ -276,7 +275,7 @@ static void probe(struct smx_origin *o, smx_time now)
     start_request(o, now, (uint8_t)(o->own_count - 1), SMX_HOP_COOKIE, o->cookie, sizeof o->cookie);
     o->request.probe = true;
     o->placed = placed;
-    draw_probe(o, now);
+    o->probe_at = SMX_NEVER;
 }
 
 void smx_origin_doubt(struct smx_origin *o, smx_time now)
@@ -321,9 +320,7 @@ static void hop_stands(struct smx_origin *o, smx_time now, struct smx_origin_rx 
     }
     o->state = SMX_ORIGIN_OPEN;
     o->next = SMX_NEVER;
-    if (o->hop_count == o->own_count)
-        draw_probe(o, now);
-    else
+    if (o->hop_count > o->own_count)
         o->placed = false;
     rx->hop = (uint8_t)(o->hop_count - 1);
     rx->event = SMX_ORIGIN_OPENED;

@@ -27,12 +27,11 @@
 #include <stdint.h>
 
 enum {
-    SMX_ORIGIN_HOPS = 4,         /* guard, middle, end, and the hop beyond it during a call */
-    SMX_ORIGIN_TRIES = 8,        /* sendings of one request */
-    SMX_ORIGIN_RETRY_MS = 400,   /* between them; long enough for a way there and back */
-    SMX_ORIGIN_NOISE = 25,       /* cells in a row that no hop owns while the circuit is not joined */
-    SMX_ORIGIN_NEARER = 5,       /* NOPs in a row from a hop before the last: what lay beyond it is gone */
-    SMX_ORIGIN_PROBE_MS = 30000, /* mean time between two probes of the way forward */
+    SMX_ORIGIN_HOPS = 4,       /* guard, middle, end, and the hop beyond it during a call */
+    SMX_ORIGIN_TRIES = 8,      /* sendings of one request */
+    SMX_ORIGIN_RETRY_MS = 400, /* between them; long enough for a way there and back */
+    SMX_ORIGIN_NOISE = 25,     /* cells in a row that no hop owns while the circuit is not joined */
+    SMX_ORIGIN_NEARER = 5,     /* NOPs in a row from a hop before the last: what lay beyond it is gone */
 };
 
 enum smx_origin_state {
@@ -77,7 +76,7 @@ struct smx_origin {
         uint8_t hop, type, len;
         uint8_t content[SMX_HOP_CONTENT];
     } request;
-    smx_time probe_at; /* of the way forward, while nothing stands beyond the own end */
+    smx_time probe_at; /* of the way forward, by _doubt; SMX_NEVER: nobody doubts it */
     bool placed;       /* the end keeps this cookie, as far as we know */
     uint8_t cookie[SMX_COOKIE];
     bool joined;     /* cells that no hop owns are the peer's */

@@ -214,7 +214,6 @@ static void owner_event(struct owner_circuit *c, smx_time now, const struct smx_
     }
     case SMX_ORIGIN_OPENED:
         c->opened = true;
-        c->origin.probe_at = SMX_NEVER; /* what these owners ask, they ask themselves */
         break;
     case SMX_ORIGIN_FAILED:
         c->failed = true;

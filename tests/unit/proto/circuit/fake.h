@@ -48,7 +48,6 @@ struct fake {
     bool refuses;                       /* relays refuse everything */
     const uint8_t *peer;                /* the last hop is joined: it passes these 216 bytes back */
     bool noisy;                         /* backward cells are noise */
-    bool probes;                        /* the origin may probe the way; else it would disturb the test */
     /* what the origin said in the last step */
     uint8_t cell[SMX_CELL_SIZE]; /* as sent, if there was a turn */
     bool turned;
@@ -74,8 +73,6 @@ static inline void fake_event(struct fake *f, const struct smx_origin_rx *rx)
 {
     if (rx->event == SMX_ORIGIN_NOTHING)
         return;
-    if (rx->event == SMX_ORIGIN_OPENED && !f->probes)
-        f->o.probe_at = SMX_NEVER;
     if (rx->event == SMX_ORIGIN_MESSAGE && rx->msg.type == SMX_HOP_NOP) {
         f->nops++;
         return;
