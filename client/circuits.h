@@ -37,6 +37,7 @@ struct circuit {
     uint64_t epoch;      /* that renew_at was drawn in */
     smx_time renew_at;   /* SMX_NEVER: not again in this epoch */
     bool due;            /* its time has come, but the slot was busy */
+    bool overdue;        /* since an epoch ago: its relays will soon end it */
     uint32_t place;      /* forward id of the last circuit that stood in its place at the guard; 0: none */
     unsigned silent;     /* datagrams of the guard in a row without a cell of it */
     struct young *young; /* NULL: none */

@@ -67,6 +67,15 @@ const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m
     return key_text;
 }
 
+/* A slot that is overdue is left alone, so that it can be renewed; the one for strangers serves them first.
+ */
+static bool is_better(struct smx_client *c, const struct meeting *m, const struct meeting *than)
+{
+    bool overdue = smx_meeting_circuit(c, m)->overdue, other = smx_meeting_circuit(c, than)->overdue;
+
+    return overdue != other ? other : than->slot == c->screen.slot;
+}
+
 struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
 {
     struct meeting *found = NULL;
@@ -77,9 +86,9 @@ struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
 
         if (m->state != MEETING_IDLE || !m->cookie_ready || !smx_circuit_is_open(k))
             continue;
-        if (end && memcmp(smx_circuit_end(k), end, SMX_RELAY_ID) == 0)
+        if (end && !k->overdue && memcmp(smx_circuit_end(k), end, SMX_RELAY_ID) == 0)
             return m;
-        if (!found || found->slot == c->screen.slot)
+        if (!found || is_better(c, m, found))
             found = m;
     }
     return found;
@@ -166,9 +175,12 @@ static void fail(struct smx_client *c, smx_time now, struct meeting *m, unsigned
         smx_meeting_leave(c, now, m);
 }
 
-/* Is there anything for which a pipe should live on when its slot's circuit does not? */
+/* Is there anything for which a pipe should live on when its slot's circuit does not?  One that closes while
+ * it moves may have its last words yet to say. */
 static bool is_needed(const struct smx_client *c, const struct meeting *m)
 {
+    if (m->state == MEETING_CLOSING)
+        return m->move.state == MOVE_JOIN;
     return m->state == MEETING_OPEN &&
            ((m->call.state != CALL_NONE && m->call.state != CALL_DECOY) || smx_messages_wait(c, m));
 }

@@ -358,11 +358,15 @@ void smx_move_gate_placed(struct smx_client *c, smx_time now, struct meeting *m)
     say(c, now, m, &(struct smx_record){.type = SMX_RECORD_REJOIN, .id = b->gate_number, .cookie = b->gate});
 }
 
+/* As soon as there is nothing to say to the peer, so before anybody talks: then it would cost a frame each
+ * way.
+ */
 static void place_gate(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct smx_origin *o = origin_of(c, m->slot);
 
-    if (m->back.gate_ready || now < m->back.gate_next || !o->joined || o->request.active)
+    if (m->back.gate_ready || now < m->back.gate_next || !o->joined || o->request.active ||
+        smx_stream_wants(&m->stream, now) > 0)
         return;
     m->back.gate_number++;
     m->back.gate_next = now + SMX_MS(GATE_AGAIN_MS);

@@ -11,9 +11,8 @@
 
 enum {
     FRAMES_PER_STREAM = 5,
-    GATE_WAIT_MS = 500, /* what is urgent goes first */
-    PIECES = 8,         /* what fits into so many of these goes beside frames, and costs none */
-    PIECE_DATA = 12,    /* bytes of data that a piece beside a frame always has room for */
+    PIECES = 8,      /* what fits into so many of these goes beside frames, and costs none */
+    PIECE_DATA = 12, /* bytes of data that a piece beside a frame always has room for */
 };
 
 enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m)
@@ -42,7 +41,7 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
     m->noise = 0;
     m->move = (struct move){.state = MOVE_NONE};
     sodium_memzero(&m->back, sizeof m->back);
-    m->back.gate_next = now + SMX_MS(GATE_WAIT_MS);
+    m->back.gate_next = now;
     m->cell_tick = 0;
     m->greeted = false;
     m->calls = m->texts = 0;

@@ -83,7 +83,9 @@ void smx_circuit_draw_renewal(struct smx_client *c, struct circuit *k, smx_time 
 {
     uint64_t epoch = c->consensus.params.epoch_s, left = epoch - (uint64_t)c->wall.s % epoch;
 
-    k->renew_at = left < epoch / LEAST_SHARE ? SMX_NEVER : now + smx_rng_u64(&c->rng) % SMX_SECOND(left);
+    /* wall.s is rounded down: what is drawn may not lie in the next epoch, or this one would have no renewal
+     */
+    k->renew_at = left < epoch / LEAST_SHARE ? SMX_NEVER : now + smx_rng_u64(&c->rng) % SMX_SECOND(left - 1);
 }
 
 /* Often enough for the epoch, when epochs are short. */
@@ -102,6 +104,7 @@ void smx_renewal_watch(struct smx_client *c, struct circuit *k, smx_time now)
         return;
     k->epoch = epoch;
     k->rebuilds = 0;
+    k->overdue = k->due;
     if (k->due) /* from the epoch before: it has little time left */
         renew_later(c, k, now);
     else
@@ -135,7 +138,7 @@ static void renew(struct smx_client *c, struct circuit *k, smx_time now)
             k->open_at = now;
         return;
     }
-    if (!smx_circuit_is_open(k))
+    if (k->origin.hop_count <= END)
         return; /* it is new */
     k->due = true;
     if (!may_renew(c, k))
@@ -178,7 +181,7 @@ static void take_over(struct smx_client *c, struct circuit *k, smx_time now)
 {
     c->count.circuits_renewed++;
     c->changes |= SMX_CLIENT_STATUS;
-    k->due = false;
+    k->due = k->overdue = false;
     if (k->role == CIRCUIT_LISTEN) {
         exchange(k, now);
         smx_circuit_begin_channel(c, k, now);
@@ -195,6 +198,13 @@ static void take_over(struct smx_client *c, struct circuit *k, smx_time now)
     }
 }
 
+/* It is needed as it is. */
+static void give_up(struct smx_client *c, struct circuit *k, smx_time now)
+{
+    smx_young_drop(k);
+    renew_later(c, k, now);
+}
+
 static void new_event(struct smx_client *c, struct circuit *k, smx_time now, const struct smx_origin_rx *rx)
 {
     switch (rx->event) {
@@ -205,8 +215,10 @@ static void new_event(struct smx_client *c, struct circuit *k, smx_time now, con
     case SMX_ORIGIN_OPENED:
         if (k->role == CIRCUIT_LISTEN)
             smx_identity_listen(c, k->of, &k->young->origin, now);
-        else
+        else if (may_renew(c, k))
             take_over(c, k, now);
+        else
+            give_up(c, k, now);
         return;
     case SMX_ORIGIN_ANSWERED:
         take_over(c, k, now);
@@ -268,10 +280,8 @@ void smx_renewal_expire(struct smx_client *c, struct circuit *k, smx_time now, b
 {
     struct smx_origin_rx rx = {.event = SMX_ORIGIN_NOTHING};
 
-    if (smx_circuit_is_renewing(k) && !may_renew(c, k)) { /* it is needed as it is */
-        smx_young_drop(k);
-        renew_later(c, k, now);
-    }
+    if (smx_circuit_is_renewing(k) && !may_renew(c, k))
+        give_up(c, k, now);
     if (up && now >= k->renew_at && !c->cover_off) /* without cover a guard could not tell the two from one */
         renew(c, k, now);
     if (smx_circuit_lingers(k) && now >= k->young->linger)

@@ -216,12 +216,16 @@ void smx_relay_depart_move(struct smx_relay *r, uint32_t at, int dir, uint64_t t
     smx_relay_depart_add(r, at, dir);
 }
 
-/* Two circuits in one place: of each two turns either has one, but in an order that never repeats itself (the
- * Thue-Morse sequence).  If it did, what is said again at regular times could fall into the other's turns for
- * ever. */
+/* Two circuits in one place: of each two turns either has one, in an order that is as good as random. If it
+ * had a rule, what is said again at regular or doubling times could fall into the other's turns for ever. */
 static bool has_turn(const struct circuit *c, uint64_t period)
 {
-    return (uint8_t)(__builtin_popcountll(period) % 2) == c->turn;
+    static const uint8_t no_key[crypto_shorthash_KEYBYTES];
+    uint64_t pair = period / 2;
+    uint8_t hash[crypto_shorthash_BYTES];
+
+    crypto_shorthash(hash, (const uint8_t *)&pair, sizeof pair, no_key);
+    return ((hash[0] ^ period) & 1) == c->turn;
 }
 
 bool smx_relay_is_due(struct smx_relay *r, uint32_t ref, uint64_t tick)

@@ -132,12 +132,9 @@ static void calls_at_any_time_come_through(void **state)
         out = smx_sim_call_place(from, smx_sim_target_name(to->own[0]));
         for (; ms < 10000 && !out->answered; ms += 50)
             smx_sim_run_for(n, 50);
-        if (!out->answered) { /* known, and not understood yet: a slot of the callee's dies meanwhile */
+        if (!out->answered)
             explain(n);
-            smx_sim_network_free(n);
-            print_message("call %u of 60 is not answered within 10 s\n", i + 1);
-            skip();
-        }
+        assert_true(out->answered);
         slow += ms > 2000;
         smx_sim_run_for(n, 300 + smx_rng_below(smx_world_rng(n->world), 1500));
         assert_true(out->frames_in > 0);
