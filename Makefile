@@ -54,7 +54,8 @@ BENCH := $(BENCH_SRC:%.c=$(BUILD)/%)
 TOOLS := $(TOOL_SRC:%.c=$(BUILD)/%)
 SOAK  := $(SOAK_SRC:%.c=$(BUILD)/%)
 
-LIBS_CORE   = $(shell pkg-config --libs $(PKGS_CORE)) -losipparser2 -lm
+# Of spandsp one object of 2 KB is used; its shared library would bring libtiff and what that needs.
+LIBS_CORE   = $(shell pkg-config --libs $(PKGS_CORE)) -losipparser2 -l:libspandsp.a -lm
 LIBS_DAEMON = $(shell pkg-config --libs $(PKGS_DAEMON)) -lpthread
 Q   := $(if $(V),,@)
 SAY  = @$(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo '  $(1) $@')

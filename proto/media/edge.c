@@ -23,8 +23,7 @@ void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct sm
     memset(edge, 0, sizeof *edge);
     edge->codec = codec;
     smx_edge_restart(edge, rng);
-    memset(edge->last, SMX_PCMU_SILENCE, sizeof edge->last);
-    edge->holes = SMX_EDGE_HOLES;
+    smx_conceal_init(&edge->conceal);
     edge->started = now;
     edge->report_at = now + SMX_MS(1250) + SMX_US(smx_rng_below(rng, 2500000)); /* the first comes sooner */
     for (size_t i = 0; i < sizeof edge->cname; i++)
@@ -191,16 +190,27 @@ bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame)
 
 /* ---- towards the phone ---- */
 
-/* The n-th repetition of the last frame, at half the amplitude of the one before from the second on. */
-static void conceal(struct smx_edge *edge)
+/* The samples of a slot in the phone's law.  A frame in that law, with none missing before it, passes as it
+ * is: decoding and encoding again would not bring back each code. */
+static void fill(struct smx_edge *edge, const struct smx_frame *frame, uint8_t payload[SMX_FRAME_PAYLOAD])
 {
-    if (edge->holes >= SMX_EDGE_HOLES) {
-        memset(edge->last, SMX_PCMU_SILENCE, sizeof edge->last);
+    int16_t samples[SMX_CONCEAL_SAMPLES];
+    bool made = true;
+
+    for (size_t i = 0; frame && i < SMX_FRAME_PAYLOAD; i++)
+        samples[i] = frame->codec == SMX_FRAME_PCMA ? smx_pcma_decode(frame->payload[i])
+                                                    : smx_pcmu_decode(frame->payload[i]);
+    if (frame)
+        made = smx_conceal_heard(&edge->conceal, samples);
+    else
+        smx_conceal_fill(&edge->conceal, samples);
+    if (!made && frame->codec == edge->codec) {
+        memcpy(payload, frame->payload, SMX_FRAME_PAYLOAD);
         return;
     }
-    if (edge->holes++ > 0)
-        for (size_t i = 0; i < sizeof edge->last; i++)
-            edge->last[i] = smx_pcmu_encode((int16_t)(smx_pcmu_decode(edge->last[i]) / 2));
+    for (size_t i = 0; i < SMX_FRAME_PAYLOAD; i++)
+        payload[i] =
+            edge->codec == SMX_FRAME_PCMA ? smx_pcma_encode(samples[i]) : smx_pcmu_encode(samples[i]);
 }
 
 size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_t out[SMX_EDGE_PACKET])
@@ -209,18 +219,7 @@ size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_
     struct smx_rtp rtp = {!edge->begun, edge->codec, edge->seq,     edge->timestamp,
                           edge->ssrc,   payload,     sizeof payload};
 
-    if (frame) {
-        edge->holes = 0;
-        for (size_t i = 0; i < sizeof edge->last; i++)
-            edge->last[i] = frame->codec == SMX_FRAME_PCMA
-                                ? smx_pcmu_encode(smx_pcma_decode(frame->payload[i]))
-                                : frame->payload[i];
-    } else {
-        conceal(edge);
-    }
-    for (size_t i = 0; i < sizeof payload; i++)
-        payload[i] =
-            edge->codec == SMX_FRAME_PCMA ? smx_pcma_encode(smx_pcmu_decode(edge->last[i])) : edge->last[i];
+    fill(edge, frame, payload);
     edge->begun = true;
     edge->seq++;
     edge->timestamp += SMX_FRAME_PAYLOAD;

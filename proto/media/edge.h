@@ -14,6 +14,7 @@
 #define SMX_MEDIA_EDGE_H
 
 #include "proto/base/rng.h"
+#include "proto/media/conceal.h"
 #include "proto/media/rtp.h"
 
 #define SMX_EDGE_SLACK  SMX_MS(5)      /* covers the jitter of timers on both sides */
@@ -29,7 +30,7 @@ enum {
     SMX_EDGE_PAYLOAD = 960, /* bytes of one packet: 120 ms */
     SMX_EDGE_GAP = 480,     /* samples of silence put in for lost packets, at most; 60 ms */
     SMX_EDGE_REORDER = 50,  /* packets; a larger step in sequence is a new start */
-    SMX_EDGE_HOLES = 3,     /* empty slots left empty, or faded, before silence */
+    SMX_EDGE_HOLES = 3,     /* empty slots left empty before silence */
     SMX_EDGE_PAUSE = 10,    /* empty slots after which the stream starts anew */
     SMX_EDGE_PACKET = SMX_RTP_HEADER + SMX_FRAME_PAYLOAD,
 };
@@ -46,8 +47,7 @@ struct smx_edge {
     uint16_t seq;
     uint32_t ssrc, timestamp;
     uint32_t packets, payload_bytes;
-    uint8_t last[SMX_FRAME_PAYLOAD]; /* PCMU, for holes */
-    unsigned holes;                  /* in a row */
+    struct smx_conceal conceal;
     /* from the phone */
     bool heard;
     uint32_t heard_ssrc;
