@@ -168,8 +168,6 @@ static void start_request(struct smx_origin *o, smx_time now, uint8_t hop, uint8
     assert(len <= SMX_HOP_CONTENT);
     o->request.active = true;
     o->request.probe = false;
-    if (type != SMX_HOP_EXTEND) /* until that stands, the end keeps what it has */
-        o->placed = false;
     o->request.hop = hop;
     o->request.type = type;
     o->request.len = (uint8_t)len;
@@ -254,7 +252,6 @@ void smx_origin_truncate(struct smx_origin *o, size_t count)
 void smx_origin_set_joined(struct smx_origin *o, bool joined)
 {
     o->joined = joined;
-    o->placed = o->placed && !joined; /* else it has been used */
     o->noise = 0;
 }
 
@@ -262,19 +259,16 @@ void smx_origin_set_joined(struct smx_origin *o, bool joined)
 
 static bool may_probe(const struct smx_origin *o)
 {
-    return o->period == SMX_PERIOD_LISTEN && o->state == SMX_ORIGIN_OPEN && !o->request.active &&
-           !o->joined && o->hop_count == o->own_count;
+    return o->state == SMX_ORIGIN_OPEN && !o->request.active && !o->joined && o->hop_count == o->own_count;
 }
 
 static void probe(struct smx_origin *o, smx_time now)
 {
-    bool placed = o->placed;
+    uint8_t cookie[SMX_COOKIE];
 
-    if (!placed)
-        smx_rng_bytes(o->rng, o->cookie, sizeof o->cookie);
-    start_request(o, now, (uint8_t)(o->own_count - 1), SMX_HOP_COOKIE, o->cookie, sizeof o->cookie);
+    smx_rng_bytes(o->rng, cookie, sizeof cookie);
+    start_request(o, now, (uint8_t)(o->own_count - 1), SMX_HOP_COOKIE, cookie, sizeof cookie);
     o->request.probe = true;
-    o->placed = placed;
     o->probe_at = SMX_NEVER;
 }
 
@@ -320,8 +314,6 @@ static void hop_stands(struct smx_origin *o, smx_time now, struct smx_origin_rx 
     }
     o->state = SMX_ORIGIN_OPEN;
     o->next = SMX_NEVER;
-    if (o->hop_count > o->own_count)
-        o->placed = false;
     rx->hop = (uint8_t)(o->hop_count - 1);
     rx->event = SMX_ORIGIN_OPENED;
 }
@@ -424,15 +416,6 @@ static bool is_answer(const struct smx_origin *o, const struct smx_hop_msg *m)
     return m->len == SMX_COOKIE && sodium_memcmp(m->content, o->request.content, SMX_COOKIE) == 0;
 }
 
-/* The end has it from now on. */
-static void keep_cookie(struct smx_origin *o, const struct smx_hop_msg *m)
-{
-    if (m->type != SMX_HOP_COOKIE_OK || o->joined || o->hop_count != o->own_count)
-        return;
-    memcpy(o->cookie, m->content, sizeof o->cookie);
-    o->placed = true;
-}
-
 static bool is_work_wanted(const struct smx_origin *o, const struct smx_hop_msg *m)
 {
     return o->request.type == SMX_HOP_EXTEND && m->type == SMX_HOP_REFUSED && m->len == 3 &&
@@ -472,7 +455,6 @@ static void message(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx
         if (m->type == SMX_HOP_EXTENDED) {
             extended(o, now, rx);
         } else {
-            keep_cookie(o, m);
             stop_request(o);
             rx->event = SMX_ORIGIN_ANSWERED;
         }

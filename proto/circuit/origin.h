@@ -77,11 +77,9 @@ struct smx_origin {
         uint8_t content[SMX_HOP_CONTENT];
     } request;
     smx_time probe_at; /* of the way forward, by _doubt; SMX_NEVER: nobody doubts it */
-    bool placed;       /* the end keeps this cookie, as far as we know */
-    uint8_t cookie[SMX_COOKIE];
-    bool joined;     /* cells that no hop owns are the peer's */
-    uint32_t noise;  /* such cells in a row while not joined */
-    uint32_t nearer; /* NOPs in a row from a hop before the last */
+    bool joined;       /* cells that no hop owns are the peer's */
+    uint32_t noise;    /* such cells in a row while not joined */
+    uint32_t nearer;   /* NOPs in a row from a hop before the last */
 };
 
 void smx_origin_init(struct smx_origin *o, uint8_t period, uint32_t ticks, struct smx_rng *rng);
@@ -143,7 +141,8 @@ void smx_origin_cell(struct smx_origin *o, smx_time now, uint64_t peer_tick, uin
 void smx_origin_expire(struct smx_origin *o, smx_time now, struct smx_origin_rx *rx);
 smx_time smx_origin_deadline(const struct smx_origin *o);
 /* The end does not answer what was asked by other means: it is probed as soon as it can be.  A probe that
- * nobody answers means that the way forward is dead: DIED follows. */
+ * nobody answers means that the way forward is dead: DIED follows.  Not for a slot whose end keeps a cookie:
+ * the probe's would take its place. */
 void smx_origin_doubt(struct smx_origin *o, smx_time now);
 
 /* Is a request of the owner's under way? */

@@ -2,8 +2,6 @@
 
 /* Is the way forward alive?  What comes back does not tell. */
 
-static const uint8_t cookie[SMX_COOKIE] = "one cookie of 16";
-
 enum { STEPS_PER_S = 1000 / FAKE_STEP_MS };
 
 static void steps_s(struct fake *f, size_t seconds)
@@ -16,7 +14,6 @@ static int setup_probing(void **state)
     int err = fake_setup_open(state);
     struct fake *f = *state;
 
-    f->o.period = SMX_PERIOD_LISTEN; /* slots are not probed */
     smx_origin_doubt(&f->o, f->now + SMX_SECOND(5));
     return err;
 }
@@ -67,49 +64,6 @@ static void lost_cells_do_not_kill(void **state)
     assert_int_equal(f->events[SMX_ORIGIN_DIED], 0);
 }
 
-static void the_end_is_asked_for_the_cookie_that_it_keeps(void **state)
-{
-    struct fake *f = *state;
-
-    assert_int_equal(smx_origin_request(&f->o, f->now, 2, SMX_HOP_COOKIE, cookie, sizeof cookie), SMX_OK);
-    steps_s(f, 4);
-    assert_int_equal(f->events[SMX_ORIGIN_ANSWERED], 1);
-    smx_origin_doubt(&f->o, f->now);
-    do
-        fake_step(f);
-    while (!f->heard_own);
-    assert_int_equal(f->heard.type, SMX_HOP_COOKIE);
-    assert_memory_equal(f->heard.content, cookie, sizeof cookie);
-    steps_s(f, 1);
-    /* once the cookie has been used, never again */
-    smx_origin_set_joined(&f->o, true);
-    smx_origin_set_joined(&f->o, false);
-    smx_origin_doubt(&f->o, f->now);
-    do
-        fake_step(f);
-    while (!f->heard_own);
-    assert_int_equal(f->heard.type, SMX_HOP_COOKIE);
-    assert_memory_not_equal(f->heard.content, cookie, sizeof cookie);
-}
-
-static void a_refused_hop_beyond_leaves_the_cookie_where_it_is(void **state)
-{
-    struct fake *f = *state;
-
-    assert_int_equal(smx_origin_request(&f->o, f->now, 2, SMX_HOP_COOKIE, cookie, sizeof cookie), SMX_OK);
-    steps_s(f, 4);
-    f->refuses = true;
-    assert_int_equal(smx_origin_extend(&f->o, f->now, &f->target[3]), SMX_OK);
-    fake_until(f, SMX_ORIGIN_FAILED, 100);
-    f->refuses = false;
-    smx_origin_doubt(&f->o, f->now);
-    do
-        fake_step(f);
-    while (!f->heard_own);
-    assert_int_equal(f->heard.type, SMX_HOP_COOKIE);
-    assert_memory_equal(f->heard.content, cookie, sizeof cookie);
-}
-
 static void a_probe_makes_way_for_a_request(void **state)
 {
     struct fake *f = *state;
@@ -148,8 +102,6 @@ int main(void)
         PROBING(an_answer_is_nobodys_business),
         PROBING(a_refusal_is_an_answer_too),
         PROBING(lost_cells_do_not_kill),
-        PROBING(the_end_is_asked_for_the_cookie_that_it_keeps),
-        PROBING(a_refused_hop_beyond_leaves_the_cookie_where_it_is),
         PROBING(a_probe_makes_way_for_a_request),
         PROBING(nothing_is_probed_while_something_stands_beyond_the_end),
     };
