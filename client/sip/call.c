@@ -464,9 +464,11 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
         smx_leg_write_ack(ua, leg, sip, &ack);
     if (!smx_txn_response(&ua->txns, txn, sip, smx_text_done(&ack)) || !leg)
         return;
-    if (sip->status == 422 && leg->state != SMX_LEG_CANCELLED && smx_timer_raised(leg, sip) &&
+    if (leg->state != SMX_LEG_CANCELLED &&
+        ((sip->status == 422 && smx_timer_raised(leg, sip)) ||  /* with the time it wants (RFC 4028, 7.3), */
+         (sip->status == 488 && smx_secure_raised(ua, leg))) && /* with the profile it may want */
         smx_leg_send_invite(ua, call, leg))
-        return; /* with the time that it wants (RFC 4028, 7.3) */
+        return;
     if (sip->status >= 300) {
         leg_failed(ua, call, leg, sip->status);
     } else if (sip->status >= 200) {

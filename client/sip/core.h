@@ -299,6 +299,8 @@ unsigned smx_secure_admit(const struct smx_ua *ua, const struct smx_flow *flow, 
 /* What our offer, or our answer to `to`, says of keys; once for each that is sent. */
 void smx_secure_own(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp *to,
                     struct smx_sdp_own *own);
+/* The phone has refused our first offer: true when another one, by RTP/SAVP, is worth an INVITE. */
+bool smx_secure_raised(const struct smx_ua *ua, struct smx_leg *leg);
 /* Before each packet: hears and speaks are what was agreed.  False: packets may neither come nor go. */
 bool smx_secure_follow(struct smx_ua *ua, struct smx_call *call);
 void smx_secure_end(struct smx_call *call);

@@ -100,6 +100,14 @@ void smx_secure_own(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp
         }
 }
 
+bool smx_secure_raised(const struct smx_ua *ua, struct smx_leg *leg)
+{
+    bool was = leg->srtp.savp || ua->srtp == SMX_UA_SRTP_DEMAND;
+
+    leg->srtp.savp = may_name_keys(ua, &leg->flow);
+    return !was && leg->srtp.savp;
+}
+
 static void forget(struct smx_call *call)
 {
     smx_srtp_free(call->hears);

@@ -526,6 +526,62 @@ static void a_phone_that_calls_by_savp_is_called_so(void **state)
     assert_non_null(strstr(p->text, "\r\na=crypto:1 AEAD_AES_128_GCM inline:"));
 }
 
+/* The phone's refusal of the INVITE in p->text. */
+static void refuse(struct phone *p, unsigned status)
+{
+    static char text[PHONE_MESSAGE];
+    char via[256], from[256], to[256], call_id[64], cseq[64];
+
+    copy_header(p, "Via", via, sizeof via);
+    copy_header(p, "From", from, sizeof from);
+    copy_header(p, "To", to, sizeof to);
+    copy_header(p, "Call-ID", call_id, sizeof call_id);
+    copy_header(p, "CSeq", cseq, sizeof cseq);
+    snprintf(text, sizeof text,
+             "SIP/2.0 %u No\nVia: %s\nFrom: %s\nTo: %s;tag=no\nCall-ID: %s\nCSeq: %s\nl: 0\n\n", status, via,
+             from, to, call_id, cseq);
+    from_phone(p, text);
+    expect_sent(p, "ACK ");
+}
+
+static void a_phone_that_takes_only_savp_is_asked_again_by_it_once(void **state)
+{
+    struct phone *p = *state;
+    uint32_t call;
+
+    source = "127.0.0.1";
+    enlist(p);
+    assert_int_equal(smx_ua_call_incoming(p->ua, p->now, "sip:bob@sipmix.alt", "alice", &call), SMX_OK);
+    expect_sent(p, "INVITE ");
+    assert_null(strstr(p->text, "crypto"));
+    refuse(p, 488);
+    expect_sent(p, "INVITE ");
+    assert_string_equal(sent_header(p, "CSeq"), "2 INVITE");
+    assert_non_null(strstr(p->text, " RTP/SAVP 0 8 101\r\n"));
+    assert_non_null(strstr(p->text, "\r\na=crypto:1 AEAD_AES_128_GCM inline:"));
+    expect_no_order(p);
+    refuse(p, 488);
+    assert_int_equal(expect_order(p, SMX_UA_CALL_REFUSE)->code, 480);
+    expect_quiet(p);
+}
+
+static void where_others_could_read_the_keys_it_is_not_asked_again(void **state)
+{
+    struct phone *p = *state;
+    uint32_t call;
+
+    source = "192.0.2.9";
+    from_phone(
+        p, "REGISTER sip:sipmix.alt SIP/2.0\nv: SIP/2.0/UDP h;branch=z9hG4bK1\nt: <sip:alice@sipmix.alt>\n"
+           "f: <sip:alice@sipmix.alt>;tag=1\ni: r\nCSeq: 1 REGISTER\nm: <sip:alice@192.0.2.9>\nl: 0\n\n");
+    expect_sent(p, "SIP/2.0 200");
+    assert_int_equal(smx_ua_call_incoming(p->ua, p->now, "sip:bob@sipmix.alt", "alice", &call), SMX_OK);
+    expect_sent(p, "INVITE ");
+    refuse(p, 488);
+    assert_int_equal(expect_order(p, SMX_UA_CALL_REFUSE)->code, 480);
+    expect_quiet(p);
+}
+
 static void where_it_is_demanded_nobody_talks_in_the_clear(void **state)
 {
     struct phone *p = *state;
@@ -602,6 +658,8 @@ int main(void)
         SECURE_TEST(a_phone_may_choose_among_our_suites, offer),
         SECURE_TEST(a_phone_without_srtp_is_talked_to_in_the_clear, offer),
         SECURE_TEST(a_phone_that_calls_by_savp_is_called_so, offer),
+        SECURE_TEST(a_phone_that_takes_only_savp_is_asked_again_by_it_once, offer),
+        SECURE_TEST(where_others_could_read_the_keys_it_is_not_asked_again, offer),
         SECURE_TEST(where_it_is_demanded_nobody_talks_in_the_clear, demand),
         SECURE_TEST(where_it_is_off_keys_are_not_seen, off),
         SECURE_TEST(reports_come_and_go_beside_audio_where_the_phone_asks_for_it, offer),
