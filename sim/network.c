@@ -64,7 +64,7 @@ static uint32_t add_node(struct smx_sim_network *n, const struct smx_node_ops *o
 /* The directory's calendar. */
 static struct smx_wall calendar(const struct smx_sim_network *n)
 {
-    return (struct smx_wall){SMX_SIM_START + (int64_t)(smx_world_now(n->world) / SMX_SECOND(1))};
+    return (struct smx_wall){n->config.start.s + (int64_t)(smx_world_now(n->world) / SMX_SECOND(1))};
 }
 
 /* ---- what the daemons carry ---- */
@@ -422,6 +422,7 @@ static void make_directory(struct smx_sim_network *n)
 struct smx_sim_network_config smx_sim_network_preset(uint64_t seed)
 {
     struct smx_sim_network_config config = {.seed = seed,
+                                            .start = {SMX_SIM_START},
                                             .relays = 9,
                                             .clients_max = 16,
                                             .calls_max = SMX_SIM_CALLS,
@@ -453,7 +454,7 @@ struct smx_sim_network *smx_sim_network_new(const struct smx_sim_network_config 
     SMX_SIM_MUST(n->relay && n->user);
     n->vault = smx_vault_new();
     SMX_SIM_MUST(n->vault);
-    n->world = smx_world_new(config->seed, (struct smx_wall){SMX_SIM_START}, &config->path);
+    n->world = smx_world_new(config->seed, config->start, &config->path);
     if (config->model)
         smx_net_set_model(smx_world_net(n->world), config->model, config->model_arg);
     make_directory(n);

@@ -14,11 +14,12 @@
 
 enum {
     SMX_SIM_BOOT_RELAYS = 3,    /* the first ones stand in the network file */
-    SMX_SIM_START = 1790000010, /* the calendar at the world's time 0 */
+    SMX_SIM_START = 1790000010, /* the calendar at the world's time 0, in the preset */
 };
 
 struct smx_sim_network_config {
     uint64_t seed;
+    struct smx_wall start; /* the calendar at the world's time 0 */
     size_t relays, clients_max;
     size_t calls_max, texts_max; /* of a user's phone: SMX_SIM_CALLS and SMX_SIM_TEXTS */
     struct smx_params params;    /* as in the consensus */

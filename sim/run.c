@@ -15,7 +15,8 @@ enum {
     PHONE_CALLS = 8,  /* that a phone remembers */
     BUSY_UPLOADS = 2, /* of a client when all start at once: the directory shall not ask for more work */
     ROOM_LEAST = 64,
-    ROOM = 4, /* a relay's tables of circuits and client links: so many times the mean of its layer */
+    NEW_EPOCH_S = 6, /* before clients begin: relays have its consensus then */
+    ROOM = 4,        /* a relay's tables of circuits and client links: so many times the mean of its layer */
 };
 
 struct smx_sim {
@@ -88,10 +89,20 @@ static uint32_t room_for(const struct smx_scenario *s, uint64_t all, uint64_t mo
     return (uint32_t)(room < most ? room : most);
 }
 
+/* The calendar by which a new epoch begins a little before clients do. */
+static struct smx_wall ahead_of_an_epoch(const struct smx_sim_network_config *config, smx_time ahead)
+{
+    int64_t epoch = config->params.epoch_s;
+
+    return (struct smx_wall){(config->start.s / epoch + 1) * epoch + NEW_EPOCH_S -
+                             (int64_t)(ahead / SMX_SECOND(1))};
+}
+
 static struct smx_sim_network *make_network(struct smx_sim *sim)
 {
     const struct smx_scenario *s = &sim->scenario;
     struct smx_sim_network_config config = smx_sim_network_preset(sim->seed);
+    struct smx_sim_network *n;
 
     config.relays = s->relays;
     config.clients_max = s->clients;
@@ -107,7 +118,12 @@ static struct smx_sim_network *make_network(struct smx_sim *sim)
     config.timetables = s->timetables;
     config.model = path_model;
     config.model_arg = sim;
-    return smx_sim_network_new(&config);
+    if (s->relays_ahead > 0)
+        config.start = ahead_of_an_epoch(&config, s->relays_ahead);
+    n = smx_sim_network_new(&config);
+    if (smx_world_now(n->world) < s->relays_ahead)
+        smx_sim_run_until(n, s->relays_ahead);
+    return n;
 }
 
 static void client_starts(void *arg, uint64_t client)

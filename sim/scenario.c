@@ -33,6 +33,8 @@ const struct smx_scenario_key smx_scenario_keys[] = {
     KEY("duration", TIME, duration, "60 s", 1e9, HOURS(24 * 366), "measured time"),
     KEY("settle", TIME, settle, "10 s", 0, HOURS(24),
         "between the moment when all clients are ready, and measured time"),
+    KEY("relays_ahead", TIME, relays_ahead, "0 s", 0, HOURS(1),
+        "relays run so long before clients begin, in the epoch before: their consensus knows what is near"),
     KEY("start", TIME, start, "5 s", 0, HOURS(1), "clients start within this time, evenly"),
     KEY("start_most", TIME, start_most, "300 s", 1e9, HOURS(24),
         "all clients must be ready so long after it"),

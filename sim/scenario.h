@@ -113,6 +113,7 @@ struct smx_scenario {
     uint32_t relays, clients, slots;
     uint32_t cities, relay_cities; /* the first of smx_cities: with clients, with relays */
     smx_time duration;             /* measured */
+    smx_time relays_ahead;         /* so long before clients, and in the epoch before */
     smx_time settle;               /* between the moment when all are ready, and measured time */
     smx_time start;                /* clients start within this time */
     smx_time start_most;           /* all must be ready so long after it */

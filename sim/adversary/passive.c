@@ -23,7 +23,7 @@ static const struct {
     unsigned ms;
     bool quick;
 } width[] = {{20, true}, {20, false}, {100, true}, {100, false}, {500, false}};
-enum { WIDTHS = sizeof width / sizeof width[0], LAG_MS = 500, QUICK_MS = 250 };
+enum { WIDTHS = sizeof width / sizeof width[0], LAG_MS = 800, QUICK_MS = 250 };
 
 /* Of each node what it sends, then of each what it is sent; all standardized. */
 static float *series(const struct smx_trace *trace, uint32_t relays, const uint32_t *node, size_t nodes,

@@ -2,7 +2,7 @@
  * ends of calls by times and counts of datagrams.
  *
  *   passive    correlates binned rates: what one client sends with what another is sent a little later, both
- *              ways, for several bin widths and all lags up to half a second
+ *              ways, for several bin widths and all lags up to 0.8 s
  *   startstop  looks for moments at which rates or sizes change, on a scale of half a second, and matches the
  *              changes of what one sends with those of what the other is sent
  *

@@ -72,6 +72,28 @@ static void the_same_seed_gives_the_same_bytes_and_another_one_others(void **sta
     free(c);
 }
 
+static void relays_that_run_ahead_are_weighed_by_nearness_when_clients_begin(void **state)
+{
+    static const struct {
+        const char *keys;
+        bool weighed;
+    } given[] = {{"relays = 12\nrelay_cities = 12\nrelays_ahead = 15 s\nparam.epoch_s = 600\n", true},
+                 {"relays = 12\nrelay_cities = 12\nparam.epoch_s = 600\n", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        struct smx_scenario s = scenario(given[i].keys);
+        struct smx_sim *sim = smx_sim_new(&s, 3);
+        const struct smx_consensus *c = smx_relay_current(smx_sim_network(sim)->relay[0].core);
+        bool differs = false;
+
+        for (size_t k = 0; k < c->relay_count; k++)
+            differs = differs || (c->relay[k].layer != SMX_LAYER_GUARD && c->relay[k].weight != 1000);
+        assert_int_equal(differs, given[i].weighed);
+        smx_sim_free(sim);
+    }
+}
+
 struct watch {
     uint64_t seen;
     unsigned fired;
@@ -193,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_seed_gives_the_same_bytes_and_another_one_others),
+        cmocka_unit_test(relays_that_run_ahead_are_weighed_by_nearness_when_clients_begin),
         cmocka_unit_test(who_looks_on_changes_nothing_and_knows_the_truth_afterwards),
         cmocka_unit_test(users_come_and_go_and_call_as_often_as_asked),
         cmocka_unit_test(holding_times_have_the_mean_that_was_asked_for),
