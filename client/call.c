@@ -5,10 +5,14 @@
  *   in   DECOY: a stranger hears it ring, and 480 after the ordinary time, whatever the reason; contacts are
  * told at once, and 486 if we are busy
  *
- * The user has one call at a time; another slot then still answers, as if nobody picked up.  A stranger hears
- * the same at the same times whether the user is free or not, unless he is answered.  Contacts come first: a
- * stranger stops ringing for them, and when the user dials. Two who call each other at once (glare) have one
- * call: that of the smaller key; the other's own attempt becomes the answer. */
+ * One call at a time rings; another slot then still answers, as if nobody picked up.  With call waiting a
+ * second one rings too, and the user may always make a second one: then no slot is left that could answer or
+ * stand by, if there are two.  A stranger hears the same at the same times whether the user is free or not,
+ * unless he is answered.  Contacts come first: a stranger stops ringing for them, and when the user dials.
+ * Two who call each other at once (glare) have one call: that of the smaller key; the other's own attempt
+ * becomes the answer.
+ * A call that found a pipe, or a meeting that a message had begun, begins anew, once, when that comes to
+ * nothing. */
 #include "client/core.h"
 
 #include <string.h>
@@ -16,9 +20,11 @@
 enum {
     PENDING_MS = 4000, /* a call waits that long for a free slot */
     INVITED_MS = 8000, /* until the peer says anything */
+    SILENT_MS = 2000,  /* on a pipe from before; by then one whose own half died has moved, if it can */
     RING_MS = 180000,  /* RFC 3261, timer C */
     DECOY_MS = 30000,  /* the ordinary ringing time */
     DECOY_SPREAD_MS = 5000,
+    CALLS = 2, /* of the user's, at a time */
 };
 
 static void send(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
@@ -47,13 +53,19 @@ static struct meeting *find(struct smx_client *c, uint32_t id)
     return NULL;
 }
 
-bool smx_client_call_is_busy(const struct smx_client *c)
+/* Has the user so many calls, or is about to? */
+static bool has_calls(const struct smx_client *c, size_t most)
 {
-    bool busy = c->pending.used;
+    size_t count = c->pending.used;
 
     for (size_t i = 0; i < c->slots; i++)
-        busy = busy || (c->meeting[i].call.state != CALL_NONE && c->meeting[i].call.state != CALL_DECOY);
-    return busy;
+        count += c->meeting[i].call.state != CALL_NONE && c->meeting[i].call.state != CALL_DECOY;
+    return count >= most;
+}
+
+static bool may_call(const struct smx_client *c)
+{
+    return !c->pending.used && !has_calls(c, c->slots < CALLS ? 1 : CALLS);
 }
 
 /* The call is over; the pipe closes with it. */
@@ -75,11 +87,15 @@ static void invite(struct smx_client *c, smx_time now, struct meeting *m)
              .type = SMX_RECORD_INVITE, .id = m->call.number, .codecs = SMX_CODEC_PCMU | SMX_CODEC_PCMA});
 }
 
-static void want(struct smx_client *c, smx_time now, struct meeting *m, uint32_t id)
+static void want(struct meeting *m, const struct pending_call *p, bool last_try)
 {
-    m->call = (struct call){.state = CALL_WANTED, .id = id, .out = true, .deadline = SMX_NEVER};
-    if (m->state == MEETING_OPEN)
-        invite(c, now, m);
+    m->call = (struct call){.state = CALL_WANTED,
+                            .id = p->id,
+                            .out = true,
+                            .last_try = last_try,
+                            .identity = p->identity,
+                            .target = p->target,
+                            .deadline = SMX_NEVER};
 }
 
 /* A pipe that is only kept open makes room. */
@@ -116,46 +132,64 @@ static void hush_strangers(struct smx_client *c, smx_time now)
 }
 
 /* True when the call is on its way, or has failed. */
-static bool place(struct smx_client *c, smx_time now, uint32_t id, size_t identity,
-                  const struct smx_client_target *target)
+static bool place(struct smx_client *c, smx_time now, const struct pending_call *p)
 {
-    struct meeting *m = smx_meeting_with(c, target);
+    struct meeting *m = p->last_try ? NULL : smx_meeting_with(c, p->identity, &p->target);
 
     if (m && m->call.state == CALL_NONE) {
-        want(c, now, m, id);
+        want(m, p, false);
+        smx_client_call_open(c, now, m);
         return true;
     }
     m = smx_meeting_free(c, NULL);
     if (!m)
         return false;
-    m->call = (struct call){.state = CALL_WANTED, .id = id, .out = true, .deadline = SMX_NEVER};
-    smx_meeting_begin(c, now, m, identity, target);
+    want(m, p, true);
+    smx_meeting_begin(c, now, m, p->identity, &p->target);
+    return true;
+}
+
+static void place_or_wait(struct smx_client *c, smx_time now, struct pending_call p)
+{
+    if (place(c, now, &p))
+        return;
+    p.used = true;
+    p.deadline = now + SMX_MS(PENDING_MS);
+    c->pending = p;
+    make_room(c, now);
+}
+
+/* False: it has had its chance. */
+static bool begin_anew(struct smx_client *c, smx_time now, const struct call *k)
+{
+    if (!k->out || k->last_try || c->pending.used)
+        return false;
+    /* placed at the next tick: what failed is still being tidied up */
+    c->pending = (struct pending_call){.used = true,
+                                       .last_try = true,
+                                       .id = k->id,
+                                       .identity = k->identity,
+                                       .target = k->target,
+                                       .deadline = now + SMX_MS(PENDING_MS)};
     return true;
 }
 
 void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const char *identity,
                      const struct smx_client_target *target)
 {
-    size_t from = smx_identity_find(c, identity);
-
     hush_strangers(c, now);
-    if (!smx_client_is_ready(c) || smx_client_call_is_busy(c)) {
+    if (smx_client_is_ready(c) && may_call(c))
+        place_or_wait(c, now,
+                      (struct pending_call){.id = call,
+                                            .identity = (uint8_t)smx_identity_find(c, identity),
+                                            .target = *target});
+    else
         c->phone->call_failed(c->phone->arg, now, call, 503);
-        return;
-    }
-    if (place(c, now, call, from, target))
-        return;
-    c->pending = (struct pending_call){.used = true,
-                                       .id = call,
-                                       .identity = (uint8_t)from,
-                                       .target = *target,
-                                       .deadline = now + SMX_MS(PENDING_MS)};
-    make_room(c, now);
 }
 
 void smx_client_call_open(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    if (m->call.state == CALL_WANTED)
+    if (m->call.state == CALL_WANTED && m->state == MEETING_OPEN)
         invite(c, now, m);
 }
 
@@ -197,6 +231,10 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
     case CALL_DECOY:
         return;
     case CALL_WANTED:
+        if (code != 404 && begin_anew(c, now, &call))
+            return;
+        c->phone->call_failed(c->phone->arg, now, call.id, code);
+        return;
     case CALL_INVITED:
     case CALL_AWAITED:
         c->phone->call_failed(c->phone->arg, now, call.id, code);
@@ -235,7 +273,8 @@ bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
     const struct contact *known = smx_contact_by_user(c, m->target.user);
     const uint8_t *to = m->key_known ? m->key : known ? known->key : NULL;
 
-    return m->call.out && to && memcmp(to, key, SMX_DOC_KEY) == 0 &&
+    /* unnamed, he can't know that the two calls are one, nor shall he learn it */
+    return m->call.out && !m->target.unnamed && to && memcmp(to, key, SMX_DOC_KEY) == 0 &&
            (m->call.state == CALL_WANTED || m->call.state == CALL_INVITED || m->call.state == CALL_AWAITED);
 }
 
@@ -270,6 +309,29 @@ static struct meeting *own_attempt(struct smx_client *c, const struct meeting *m
     return NULL;
 }
 
+/* The caller has begun anew, over this pipe, since he heard nothing on the one before: it is the same call.
+ */
+static bool goes_on(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    for (size_t i = 0; m->key_known && i < c->slots; i++) {
+        struct meeting *old = &c->meeting[i];
+
+        if (!old->key_known || memcmp(old->key, m->key, SMX_DOC_KEY) != 0 || old->identity != m->identity ||
+            (old->call.state != CALL_OFFERED && old->call.state != CALL_RINGING))
+            continue;
+        m->call = old->call;
+        m->call.number = r->id;
+        m->call.told_ringing = false;
+        m->stranger = old->stranger;
+        memset(&old->call, 0, sizeof old->call);
+        smx_meeting_close(c, now, old);
+        if (m->stranger || m->call.state == CALL_RINGING)
+            ring(c, now, m);
+        return true;
+    }
+    return false;
+}
+
 static void invited(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     char key_text[SMX_KEY_TEXT];
@@ -281,11 +343,11 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
             adopt(c, now, m, own, r);
         return; /* else he adopts ours */
     }
-    if (m->call.state != CALL_NONE)
+    if (m->call.state != CALL_NONE || goes_on(c, now, m, r))
         return; /* one at a time in a pipe; the caller hears nothing, and gives up */
     if (!m->stranger)
         hush_strangers(c, now);
-    busy = smx_client_call_is_busy(c);
+    busy = has_calls(c, c->call_waiting ? CALLS : 1);
     m->call = (struct call){.state = CALL_OFFERED, .number = r->id, .deadline = now + SMX_MS(RING_MS)};
     if (m->stranger) {
         m->call.deadline =
@@ -396,8 +458,19 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
 
 /* ---- time ---- */
 
+/* Nobody has said a word about it, or anything at all, on a pipe from before. */
+static void leave_silent(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    if (m->call.state != CALL_INVITED || now < m->heard + SMX_MS(SILENT_MS) || !begin_anew(c, now, &m->call))
+        return;
+    memset(&m->call, 0, sizeof m->call);
+    smx_messages_lost(c, now, m, 480);
+    smx_meeting_leave(c, now, m);
+}
+
 static void call_expire(struct smx_client *c, smx_time now, struct meeting *m)
 {
+    leave_silent(c, now, m);
     if (m->call.state == CALL_NONE || now < m->call.deadline)
         return;
     if (m->call.out)
@@ -417,7 +490,7 @@ void smx_client_calls_expire(struct smx_client *c, smx_time now)
     if (!p.used)
         return;
     c->pending.used = false;
-    if (place(c, now, p.id, p.identity, &p.target))
+    if (place(c, now, &p))
         return;
     if (now >= p.deadline)
         c->phone->call_failed(c->phone->arg, now, p.id, 480);

@@ -56,7 +56,9 @@ struct smx_client_config {
     const struct smx_client_parting *parting;   /* copied; those of names that are not ours are passed over */
     size_t parting_count;                       /* at most SMX_CLIENT_PARTINGS */
     const struct smx_phone *phone;              /* borrowed */
-    bool has_v4, has_v6;                        /* families that the caller can send to */
+    bool call_waiting; /* a second call rings while the first stands, and takes its stand-by; else 486 or 480
+                        */
+    bool has_v4, has_v6; /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only datagrams that carry something (the control of the cover
                        test) */
 };
@@ -111,11 +113,13 @@ unsigned smx_client_changes(struct smx_client *client);
 
 struct smx_client_target {
     bool is_key;
+    bool unnamed;               /* he shall not learn who we are: a throw-away key, and a pipe of its own */
     char user[SMX_CLIENT_USER]; /* a name, or 52 letters of base32; lower case */
 };
 
 /* A call from the own address identity (a name or key; unknown: the first).  phone->call_ringing, _answered
- * and _failed or _ended follow; _failed may come before this returns. */
+ * and _failed or _ended follow; _failed may come before this returns.  Two at a time, with one slot one: 503.
+ */
 void smx_client_call(struct smx_client *client, smx_time now, uint32_t call, const char *identity,
                      const struct smx_client_target *target);
 /* For a call by phone->call_incoming.  Numbers of no call are ignored in all these. */

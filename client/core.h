@@ -135,7 +135,7 @@ struct smx_client {
     const struct smx_phone *phone;
     struct smx_vault *vault;
     uint8_t slots, cells;
-    bool cover_off, has_v4, has_v6;
+    bool cover_off, has_v4, has_v6, call_waiting;
     struct smx_rng rng;
     struct smx_endpoint *ep;
     struct smx_client_counters count;

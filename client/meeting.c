@@ -34,6 +34,7 @@ enum {
     COOKIE_AGAIN_MS = 1000,
     SILENCE_MS = 19000, /* over within 20 s, whatever else takes time */
     IDLE_PIPE_MS = 70000,
+    LIFE_MS = 500, /* a pipe that nothing was heard on for so long is no way to say something new */
 };
 
 size_t smx_meeting_number(const struct smx_client *c, const struct meeting *m)
@@ -96,16 +97,27 @@ struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
 
 static bool same_target(const struct smx_client_target *a, const struct smx_client_target *b)
 {
-    return a->is_key == b->is_key && strcmp(a->user, b->user) == 0;
+    return a->is_key == b->is_key && a->unnamed == b->unnamed && strcmp(a->user, b->user) == 0;
 }
 
-struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_target *target)
+/* The peer's cells come each tick, whether or not he has anything to say.  A call that is on may outlive
+ * their lack (client/move.c). */
+static bool is_of_use(const struct smx_client *c, const struct meeting *m, size_t identity)
+{
+    return m->state > MEETING_LENT && m->state < MEETING_CLOSING && m->identity == identity &&
+           (m->state != MEETING_OPEN || m->call.state != CALL_NONE || c->now < m->heard + SMX_MS(LIFE_MS));
+}
+
+struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
+                                 const struct smx_client_target *target)
 {
     const struct contact *known = smx_contact_by_user(c, target->user);
     uint8_t key[SMX_DOC_KEY];
     bool has_key = true;
 
-    if (target->is_key)
+    if (target->unnamed)
+        has_key = false; /* over none that knows us */
+    else if (target->is_key)
         has_key = smx_base32_decode(key, sizeof key, target->user, strlen(target->user)) == SMX_OK;
     else if (known)
         memcpy(key, known->key, sizeof key);
@@ -114,10 +126,9 @@ struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_t
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i];
 
-        if (m->state <= MEETING_LENT || m->state >= MEETING_CLOSING)
-            continue;
-        if ((m->out && same_target(&m->target, target)) ||
-            (m->state == MEETING_OPEN && has_key && m->key_known && memcmp(m->key, key, sizeof key) == 0))
+        if (is_of_use(c, m, identity) && ((m->out && same_target(&m->target, target)) ||
+                                          (m->state == MEETING_OPEN && has_key && m->key_known &&
+                                           !m->target.unnamed && memcmp(m->key, key, sizeof key) == 0)))
             return m;
     }
     return NULL;
@@ -312,7 +323,8 @@ static void introduce(struct smx_client *c, smx_time now, struct meeting *m, con
     memcpy(place.cookie, m->cookie, sizeof place.cookie);
     memcpy(content, callee.introduction, SMX_DOC_KEY);
     memcpy(content + SMX_DOC_KEY, callee.pseudonym, SMX_DOC_KEY);
-    if (smx_meet_call(&m->meet, &c->rng, &callee, &place, c->identity[m->identity].own.secret,
+    if (smx_meet_call(&m->meet, &c->rng, &callee, &place,
+                      m->target.unnamed ? NULL : c->identity[m->identity].own.secret,
                       content + (size_t)2 * SMX_DOC_KEY) != SMX_OK ||
         smx_errand_ask(c, now, m->identity, SMX_SERVICE_INTRODUCE, content, sizeof content, ASKER_MEETING,
                        smx_meeting_number(c, m), INTRODUCE_TRIES, SMX_MS(INTRODUCE_PATIENCE_MS)) != SMX_OK) {

@@ -36,12 +36,16 @@ struct call {
     uint32_t id;     /* the phone side's */
     uint16_t number; /* in this pipe */
     bool out;
-    bool told_ringing; /* RINGING was sent */
-    smx_time deadline; /* SMX_NEVER while talking */
+    bool told_ringing;               /* RINGING was sent */
+    bool last_try;                   /* out: it began its meeting itself, or has begun anew once */
+    uint8_t identity;                /* out: as whom, */
+    struct smx_client_target target; /* and to whom */
+    smx_time deadline;               /* SMX_NEVER while talking */
 };
 
 struct played {
-    uint64_t tick; /* of the guard */
+    uint64_t tick;   /* of the guard */
+    uint16_t number; /* of the frame */
     bool have;
     struct smx_frame frame;
 };
@@ -139,6 +143,8 @@ struct meeting {
     uint16_t calls, texts; /* numbers given away */
     struct call call;
     uint16_t frame_number;
+    uint16_t played_number;     /* of the peer's frame that was played last */
+    uint8_t unplayed;           /* slots since then, as far as that matters */
     uint8_t frames;             /* since the last cell that was all stream */
     uint64_t play;              /* tick of the guard whose frame is due next */
     struct pipe_memory *memory; /* while there is a pipe */
@@ -157,6 +163,7 @@ struct screen {   /* strangers' share, and a contact's introduction that waits f
 
 struct pending_call { /* waits for a slot */
     bool used;
+    bool last_try; /* no pipe but one of its own will do */
     uint32_t id;
     uint8_t identity;
     struct smx_client_target target;
@@ -195,7 +202,9 @@ struct circuit *smx_meeting_circuit(struct smx_client *c, const struct meeting *
 void smx_meeting_leave(struct smx_client *c, smx_time now,
                        struct meeting *m); /* undoes what was joined or extended */
 void smx_meeting_idle(struct smx_client *c, struct meeting *m, bool cookie_good);
-struct meeting *smx_meeting_with(struct smx_client *c, const struct smx_client_target *target);
+/* One of this identity to the target, on its way or there, as long as it shows life; NULL: none. */
+struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
+                                 const struct smx_client_target *target);
 
 /* ---- screen.c ---- */
 void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
@@ -244,7 +253,6 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m,
                             const struct smx_record *r);
 void smx_client_calls_expire(struct smx_client *c, smx_time now);
-bool smx_client_call_is_busy(const struct smx_client *c); /* the user is in a call, or makes one */
 /* Is this the user's own call to that key, not answered yet? */
 bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
                            const uint8_t key[SMX_DOC_KEY]);

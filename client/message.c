@@ -40,7 +40,8 @@ static void done(struct smx_client *c, smx_time now, struct text_out *t, unsigne
 
 static bool is_for(const struct meeting *m, const struct text_out *t)
 {
-    return m->out && m->target.is_key == t->target.is_key && strcmp(m->target.user, t->target.user) == 0;
+    return m->out && m->identity == t->identity && m->target.is_key == t->target.is_key &&
+           m->target.unnamed == t->target.unnamed && strcmp(m->target.user, t->target.user) == 0;
 }
 
 static void hold(struct smx_client *c, smx_time now, struct meeting *m)
@@ -68,7 +69,7 @@ static void send(struct smx_client *c, smx_time now, struct meeting *m, struct t
 /* Sends it if there is a pipe, or sees that there will be one. */
 static void forward(struct smx_client *c, smx_time now, struct text_out *t)
 {
-    struct meeting *m = smx_meeting_with(c, &t->target), *spare = smx_meeting_free(c, NULL);
+    struct meeting *m = smx_meeting_with(c, t->identity, &t->target), *spare = smx_meeting_free(c, NULL);
 
     if (m && m->state == MEETING_OPEN)
         send(c, now, m, t);

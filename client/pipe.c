@@ -13,6 +13,7 @@ enum {
     FRAMES_PER_STREAM = 5,
     PIECES = 8,      /* what fits into so many of these goes beside frames, and costs none */
     PIECE_DATA = 12, /* bytes of data that a piece beside a frame always has room for */
+    NEW_AFTER = 50,  /* slots without a frame, and any number is new: they wrap while the peer holds */
 };
 
 enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m)
@@ -44,6 +45,7 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
     m->back.gate_next = now;
     m->cell_tick = 0;
     m->greeted = false;
+    m->unplayed = NEW_AFTER;
     m->calls = m->texts = 0;
     (void)smx_pipe_send(m, &hello);
     return SMX_OK;
@@ -191,6 +193,7 @@ static void frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pip
     struct played *p = &m->memory->played[peer_tick % PLAY];
 
     p->tick = peer_tick;
+    p->number = f->number;
     p->have = true;
     p->frame.codec = msg->type == SMX_PIPE_PCMA ? SMX_FRAME_PCMA : SMX_FRAME_PCMU;
     memcpy(p->frame.payload, f->samples, SMX_FRAME_PAYLOAD);
@@ -262,6 +265,14 @@ smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)
                                          smx_link_margin(c->ep, c->uplink.link));
 }
 
+/* While a pipe moves its cells have two ways, and of another guard's ticks some may be those of this one. */
+static bool is_newer(const struct meeting *m, uint16_t number)
+{
+    uint16_t ahead = (uint16_t)(number - m->played_number);
+
+    return m->unplayed == NEW_AFTER || (ahead > 0 && ahead <= INT16_MAX);
+}
+
 void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
 {
     smx_time late;
@@ -271,8 +282,11 @@ void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
         smx_pipe_talk(c, m); /* the guard is new, and has been heard */
     while (now >= smx_pipe_deadline(c, m)) {
         struct played p = m->memory->played[m->play % PLAY];
-        bool have = p.have && p.tick == m->play;
+        bool have = p.have && p.tick == m->play && is_newer(m, p.number);
 
+        if (have)
+            m->played_number = p.number;
+        m->unplayed = have ? 0 : (uint8_t)(m->unplayed + (m->unplayed < NEW_AFTER));
         m->memory->played[m->play % PLAY].have = false;
         c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p.frame : NULL);
         sodium_memzero(&p, sizeof p);

@@ -31,6 +31,7 @@ struct client_config {
     int digest, srtp;
     char tls_certificate[SMX_CONFIG_PATH_MAX], tls_key[SMX_CONFIG_PATH_MAX];
     int64_t rtp_first, calls;
+    bool call_waiting;
     struct smx_config_texts keys, names, releases, transfers;
     bool cover;
 };

@@ -177,6 +177,7 @@ static bool make_client(struct client_daemon *d, const struct smx_client_identit
                                        .identity_count = d->config.keys.count,
                                        .parting = partings,
                                        .phone = &d->bridge.phone,
+                                       .call_waiting = d->config.call_waiting,
                                        .cover_off = !d->config.cover};
     uint8_t seed[SMX_RNG_SEED];
     enum smx_err err;

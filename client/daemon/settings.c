@@ -54,6 +54,9 @@ static const struct smx_config_key keys[] = {
                 "first UDP port for audio, even; each call takes two"),
     SMX_KEY_INT("sip", "calls", struct client_config, calls, "3", 1, PAIRS_MAX,
                 "port pairs for audio: calls of phones at once, ringing ones included"),
+    SMX_KEY_BOOL("sip", "call_waiting", struct client_config, call_waiting, "no",
+                 "yes: a second call rings during the first; if it is taken, no slot is left to stand by, "
+                 "unless client.slots is 3 or more"),
     SMX_KEY_BOOL("test", "cover", struct client_config, cover, "yes",
                  "no: test networks only: send nothing that carries nothing"),
 };
