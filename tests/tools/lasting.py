@@ -2,7 +2,7 @@
 
 import time
 
-from tools import frames
+from tools import frames, witness
 
 SAMPLE_SECONDS, VIEW_SECONDS = 1.0, 0.2
 MARGIN_NS = 1_000_000_000  # around a change of the way that was seen between two samples
@@ -21,12 +21,13 @@ def samples(where, guards, seconds, more=None):
     return found
 
 
-def way(sent, came, changes, begin, end):
-    """One direction: frames, those lost outside of changes, and what each change cost."""
-    gone = frames.lost(sent, came, begin, end)
+def way(sent, came, changes, begin, end, stalls=()):
+    """One direction: frames, those lost outside of changes (and of a witness's stalls), and what each change cost."""
+    all_gone = frames.lost(sent, came, begin, end)
+    gone = [t for t in all_gone if not witness.stalled(t, stalls)]
     per_change, outside = frames.by_change(gone, changes, MARGIN_NS)
     count = sum(begin <= t < end for t, _ in sent)
-    return {"frames": count, "lost": len(gone), "lost_outside": outside, "lost_outside_pct": round(100 * outside / max(1, count), 4),
+    return {"frames": count, "lost": len(all_gone), "lost_in_stalls": len(all_gone) - len(gone), "lost_outside": outside, "lost_outside_pct": round(100 * outside / max(1, count), 4),
             "lost_per_change_ms": [20 * n for n in per_change], "longest_gap_ms": frames.longest_gap_ms(came, begin, end)}
 
 

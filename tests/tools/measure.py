@@ -6,7 +6,7 @@ phone sends from an unbound socket, and answers go there.
 
 import re
 
-from tools import emodel, rtp, speech
+from tools import emodel, rtp, speech, witness
 
 PHONE_MS = 60  # what phones add to the delay from socket to socket: framing and their jitter buffers
 
@@ -27,14 +27,16 @@ def received_by(phone, datagrams):
             or (d.proto == 17 and _is_rtp_port(phone, d.dport))]
 
 
-def direction(datagrams, speaker, listener, speech_file):
-    """One way of the call, phone socket to phone socket, as report.json has it."""
+def direction(datagrams, speaker, listener, speech_file, stalls=()):
+    """One way of the call, phone socket to phone socket, as report.json has it; and, with a witness's stalls, what was lost
+    outside of them."""
     sent = rtp.stream(d for d in sent_by(speaker, datagrams) if _is_rtp_port(speaker, d.sport))
     got = rtp.stream(d for d in received_by(listener, datagrams) if _is_rtp_port(listener, d.dport))
-    journey = rtp.match(sent, got)
+    journey = rtp.match(sent, got, lambda time: witness.stalled(time, stalls))
     delays = {f"p{p}": _rounded(rtp.percentile(journey.delays_ms, p), 2) for p in (50, 95, 99)}
     loss = journey.loss_pct()
-    return {"one_way_ms": delays, "jitter_ms": _rounded(rtp.jitter_ms(got), 2), "loss_pct": _rounded(loss, 3),
+    own = {"own_loss_pct": _rounded(journey.own_loss_pct(), 3)} if stalls else {}
+    return {"one_way_ms": delays, "jitter_ms": _rounded(rtp.jitter_ms(got), 2), "loss_pct": _rounded(loss, 3), **own,
             "mos": None if loss is None else round(emodel.mos(delays["p50"] + PHONE_MS, loss), 2),
             "audio_match": sound(speech_file, listener)}
 

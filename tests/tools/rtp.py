@@ -69,14 +69,20 @@ class Journey(NamedTuple):
     sent: int  # frames between the first and the last that arrived
     lost: int
     twice: int
+    excused: int  # of the lost
 
     def loss_pct(self):
         return 100 * self.lost / self.sent if self.sent else None
 
+    def own_loss_pct(self):
+        """Without those that are excused."""
+        return 100 * (self.lost - self.excused) / self.sent if self.sent else None
 
-def match(sent, received):
+
+def match(sent, received, excuses=lambda time: False):
     """Finds each sent frame among the received ones by its bytes, which no two frames share.  What was sent before
-    the first or after the last frame that arrived is not judged: there the pipe was not there yet, or no more."""
+    the first or after the last frame that arrived is not judged: there the pipe was not there yet, or no more.  A frame
+    that left at a time that `excuses` says yes to, and is lost, counts as such, and as excused."""
     first = {}
     twice = 0
     for p in received:
@@ -86,7 +92,8 @@ def match(sent, received):
             first[p.body] = p.time
     hits = [i for i, p in enumerate(sent) if p.body in first]
     if not hits:
-        return Journey([], 0, 0, twice)
+        return Journey([], 0, 0, twice, 0)
     window = sent[hits[0] : hits[-1] + 1]
     delays = [(first[p.body] - p.time) / 1e6 for p in window if p.body in first]
-    return Journey(delays, len(window), len(window) - len(delays), twice)
+    lost = [p for p in window if p.body not in first]
+    return Journey(delays, len(window), len(lost), twice, sum(excuses(p.time) for p in lost))
