@@ -9,7 +9,7 @@ SAN     ?=
 PREFIX  ?= /usr/local
 FUZZ_SECONDS ?= 60
 
-PKGS_CORE   := libsodium libcrypto jansson libsrtp2 libosip2 zlib
+PKGS_CORE   := libsodium libcrypto jansson libsrtp2 libosip2 libqrencode zlib
 PKGS_DAEMON := libevent_core libevent_extra libevent_openssl libssl sqlite3 inih
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -21,7 +21,7 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SAN) $(LDFLA
 
 # Layers, lowest first.  A folder may include what stands left of it (tests/lint/includes checks that).
 CORES := proto/base proto/crypto proto/link proto/stream proto/circuit proto/media proto/e2e proto/doc \
-         relay/exit relay client/sip client directory sim sim/adversary
+         relay/exit relay client/sip client client/web directory sim sim/adversary
 IMPURE := proto/host keys
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
@@ -76,6 +76,9 @@ $(BUILD)/%.o: %.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# The local page's files stand in the program as they are.
+$(BUILD)/client/web/page.o: $(wildcard client/web/page.html client/web/page.css client/web/page.js client/web/icon.svg)
 
 define archive
 $(call lib,$(1)): $(call objs,$(1))

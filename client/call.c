@@ -378,6 +378,7 @@ static void talk(struct smx_client *c, struct meeting *m)
     m->call.state = CALL_TALKING;
     m->call.deadline = SMX_NEVER;
     m->stranger = false;
+    m->heard_all = m->heard_now = m->heard_before = (struct smx_view_heard){.due = 0};
     c->count.calls++;
     if (m->key_known && !smx_contact_by_key(c, m->key)) /* whom the user talks to is no stranger */
         smx_contact_add(c, smx_meeting_peer(c, m, key_text), m->key);

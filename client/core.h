@@ -19,6 +19,7 @@
  *   call.c       calls
  *   message.c    messages
  *   state.c      what outlives a run
+ *   view.c       what a person is shown of all this
  *
  * A circuit is a slot, or an identity's listening or errand circuit.  There are as many meetings as slots,
  * and each slot carries one of them, idle or all of one; when a pipe moves to another slot, the two meetings

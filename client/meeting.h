@@ -3,7 +3,7 @@
 #ifndef SMX_CLIENT_MEETING_H
 #define SMX_CLIENT_MEETING_H
 
-#include "client/client.h"
+#include "client/view.h"
 #include "proto/base/base32.h"
 #include "proto/circuit/origin.h"
 #include "proto/e2e/meet.h"
@@ -45,8 +45,9 @@ struct call {
 
 struct played {
     uint64_t tick;   /* of the guard */
+    bool came;       /* a cell of the peer's */
     uint16_t number; /* of the frame */
-    bool have;
+    bool have;       /* with a frame in it */
     struct smx_frame frame;
 };
 
@@ -143,10 +144,12 @@ struct meeting {
     uint16_t calls, texts; /* numbers given away */
     struct call call;
     uint16_t frame_number;
-    uint16_t played_number;     /* of the peer's frame that was played last */
-    uint8_t unplayed;           /* slots since then, as far as that matters */
-    uint8_t frames;             /* since the last cell that was all stream */
-    uint64_t play;              /* tick of the guard whose frame is due next */
+    uint16_t played_number; /* of the peer's frame that was played last */
+    uint8_t unplayed;       /* slots since then, as far as that matters */
+    uint8_t frames;         /* since the last cell that was all stream */
+    uint64_t play;          /* tick of the guard whose frame is due next */
+    /* how the peer is heard in this call: in all, in the time that runs now, and in that before it */
+    struct smx_view_heard heard_all, heard_now, heard_before;
     struct pipe_memory *memory; /* while there is a pipe */
 };
 

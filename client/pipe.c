@@ -14,6 +14,7 @@ enum {
     PIECES = 8,      /* what fits into so many of these goes beside frames, and costs none */
     PIECE_DATA = 12, /* bytes of data that a piece beside a frame always has room for */
     NEW_AFTER = 50,  /* slots without a frame, and any number is new: they wrap while the peer holds */
+    LATELY = 250,    /* slots, 5 s: what is told of late is the last one to two times this */
 };
 
 enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *m)
@@ -187,12 +188,21 @@ static void segment(struct smx_client *c, smx_time now, struct meeting *m, const
         give_up(c, now, m);
 }
 
+static void cell_came(struct meeting *m, uint64_t peer_tick)
+{
+    struct played *p = &m->memory->played[peer_tick % PLAY];
+
+    if (p->tick != peer_tick)
+        p->have = false;
+    p->tick = peer_tick;
+    p->came = true;
+}
+
 static void frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pipe_msg *msg,
                      const struct smx_frame_cell *f)
 {
     struct played *p = &m->memory->played[peer_tick % PLAY];
 
-    p->tick = peer_tick;
     p->number = f->number;
     p->have = true;
     p->frame.codec = msg->type == SMX_PIPE_PCMA ? SMX_FRAME_PCMA : SMX_FRAME_PCMU;
@@ -226,6 +236,7 @@ void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t
     }
     if (!m->memory)
         return; /* it has ended over that */
+    cell_came(m, peer_tick);
     switch (msg.type) {
     case SMX_PIPE_PCMU:
     case SMX_PIPE_PCMA:
@@ -273,26 +284,49 @@ static bool is_newer(const struct meeting *m, uint16_t number)
     return m->unplayed == NEW_AFTER || (ahead > 0 && ahead <= INT16_MAX);
 }
 
+static void add_heard(struct smx_view_heard *h, uint32_t due, uint32_t lost, uint32_t quiet)
+{
+    h->due += due;
+    h->lost += lost;
+    h->quiet += quiet;
+}
+
+static void count_heard(struct meeting *m, uint32_t due, uint32_t lost, uint32_t quiet)
+{
+    add_heard(&m->heard_all, due, lost, quiet);
+    if (m->heard_now.due >= LATELY) {
+        m->heard_before = m->heard_now;
+        m->heard_now = (struct smx_view_heard){.due = 0};
+    }
+    add_heard(&m->heard_now, due, lost, quiet);
+}
+
 void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
 {
     smx_time late;
+    uint64_t skipped;
 
     if (m->play == 0 && m->call.state == CALL_TALKING && c->uplink.link != SMX_LINK_NONE &&
         smx_link_last_tick(c->ep, c->uplink.link) > 0)
         smx_pipe_talk(c, m); /* the guard is new, and has been heard */
     while (now >= smx_pipe_deadline(c, m)) {
         struct played p = m->memory->played[m->play % PLAY];
-        bool have = p.have && p.tick == m->play && is_newer(m, p.number);
+        bool came = p.came && p.tick == m->play;
+        bool have = came && p.have && is_newer(m, p.number);
 
         if (have)
             m->played_number = p.number;
         m->unplayed = have ? 0 : (uint8_t)(m->unplayed + (m->unplayed < NEW_AFTER));
-        m->memory->played[m->play % PLAY].have = false;
+        m->memory->played[m->play % PLAY].came = m->memory->played[m->play % PLAY].have = false;
+        count_heard(m, 1, !came, came && !have);
         c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p.frame : NULL);
         sodium_memzero(&p, sizeof p);
         m->play++;
         late = now - smx_time_min(now, smx_pipe_deadline(c, m));
-        if (late >= PLAY * c->q)
-            m->play += late / c->q; /* woken up far too late: no burst */
+        if (late < PLAY * c->q)
+            continue;
+        skipped = late / c->q;
+        m->play += skipped; /* woken up far too late: no burst */
+        count_heard(m, (uint32_t)skipped, (uint32_t)skipped, 0);
     }
 }

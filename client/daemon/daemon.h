@@ -1,6 +1,6 @@
 /* client/daemon/daemon.h - what the files of sipmix-client share: main.c moves datagrams and documents,
- * phones.c what phones send and get, files.c is the folder and the log, watch.c this computer, settings.c the
- * configuration. */
+ * phones.c what phones send and get, web.c the local page, files.c is the folder and the log, watch.c this
+ * computer, settings.c the configuration. */
 #ifndef SMX_CLIENT_DAEMON_H
 #define SMX_CLIENT_DAEMON_H
 
@@ -32,6 +32,7 @@ struct client_config {
     char tls_certificate[SMX_CONFIG_PATH_MAX], tls_key[SMX_CONFIG_PATH_MAX];
     int64_t rtp_first, calls;
     bool call_waiting;
+    struct smx_addr web; /* port 0: no page */
     struct smx_config_texts keys, names, releases, transfers;
     bool cover;
 };
@@ -39,6 +40,7 @@ struct client_config {
 enum kept { KEPT_STATE, KEPT_CONTACTS, KEPT_CONSENSUS, KEPT_STATUS, KEPT_CALLS, KEPT_COUNT };
 
 struct phones;
+struct web;
 
 /* Whether this computer sleeps, or has no network. */
 struct watch {
@@ -60,6 +62,7 @@ struct client_daemon {
     struct smx_ua *ua;
     struct smx_bridge bridge;
     struct phones *phones;
+    struct web *web; /* NULL: none */
     struct smx_keep *keeper;
     struct smx_out out;
     struct smx_http_fetch *fetch; /* of a consensus, while no relay has one */
@@ -104,6 +107,10 @@ const struct smx_addr *phones_media(const struct client_config *c);
 void phones_receive(struct phones *p);
 /* The port pairs that the configuration means; returns how many. */
 size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAIRS_MAX]);
+
+/* web.c: opens the local page if there shall be one; false: it can't be had (logged). */
+bool web_start(struct client_daemon *d);
+void web_stop(struct client_daemon *d);
 
 /* files.c: NULL keeper and false: no thread to be had. */
 bool files_start(struct client_daemon *d);

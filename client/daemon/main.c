@@ -242,7 +242,7 @@ static bool set_up(struct client_daemon *d)
     if (!files_load(d) || !open_uplink(d))
         return false;
     d->phones = phones_start(d);
-    if (!d->phones)
+    if (!d->phones || !web_start(d))
         return false;
     client_pump(d, smx_loop_now());
     return true;
@@ -252,6 +252,7 @@ static void tear_down(struct client_daemon *d)
 {
     if (d->fetch)
         smx_http_cancel(d->fetch);
+    web_stop(d);
     phones_stop(d->phones);
     for (size_t i = 0; i < d->udp_count; i++)
         smx_udp_free(d->udp[i]);

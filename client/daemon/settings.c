@@ -57,6 +57,8 @@ static const struct smx_config_key keys[] = {
     SMX_KEY_BOOL("sip", "call_waiting", struct client_config, call_waiting, "no",
                  "yes: a second call rings during the first; if it is taken, no slot is left to stand by, "
                  "unless client.slots is 3 or more"),
+    SMX_KEY_ADDR("web", "listen", struct client_config, web, "",
+                 "the local page: a loopback address and port, such as 127.0.0.1:8088; empty: none"),
     SMX_KEY_BOOL("test", "cover", struct client_config, cover, "yes",
                  "no: test networks only: send nothing that carries nothing"),
 };
@@ -112,6 +114,14 @@ static bool is_unspecified(const struct smx_addr *a)
     static const uint8_t zero[16];
 
     return memcmp(a->ip + (smx_addr_is_v4(a) ? 12 : 0), zero, smx_addr_is_v4(a) ? 4 : 16) == 0;
+}
+
+/* A key whose default is empty. */
+static bool is_unset(const struct smx_addr *a)
+{
+    static const struct smx_addr none;
+
+    return smx_addr_equal(a, &none);
 }
 
 static bool names_are_good(const struct client_config *c)
@@ -238,6 +248,11 @@ static bool check(const void *config, char *why, size_t why_len)
         snprintf(why, why_len, "client.uplink: two of one family; allowed: one IPv4, one IPv6, or both");
     else if (!phones_may_come(c, why, why_len))
         return false;
+    else if (!settings_is_loopback(&c->web) && !is_unset(&c->web))
+        snprintf(why, why_len,
+                 "web.listen: others could reach it; allowed: a loopback address such as 127.0.0.1:8088");
+    else if (c->web.port == 0 && !is_unset(&c->web))
+        snprintf(why, why_len, "web.listen: no port that a browser could use; allowed: 1 to 65535");
     else if (c->rtp_first % 2 != 0)
         snprintf(why, why_len, "sip.rtp_first: odd; allowed: an even port");
     else

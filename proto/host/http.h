@@ -46,6 +46,8 @@ struct smx_addr smx_http_local(const struct smx_http_server *server);
 
 /* The body, never NULL, len 0 without one. */
 const uint8_t *smx_http_body(const struct smx_http_request *req, size_t *len);
+/* As in the route that it came by. */
+const char *smx_http_path(const struct smx_http_request *req);
 /* Value of a header line or of a query's field (decoded), or NULL. */
 const char *smx_http_header(const struct smx_http_request *req, const char *name);
 const char *smx_http_query(const struct smx_http_request *req, const char *name);

@@ -40,6 +40,7 @@ struct smx_http_server {
 
 struct smx_http_request {
     struct evhttp_request *ev;
+    const struct smx_http_route *route;
     struct evkeyvalq query;
 };
 
@@ -232,6 +233,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
         answer_text(&reply, 400, "The query cannot be read.\n");
         return;
     }
+    req.route = route;
     route->fn(s->arg, &req, &reply);
     if (!reply.answered)
         answer_text(&reply, 500, "No answer.\n");
@@ -245,6 +247,11 @@ const uint8_t *smx_http_body(const struct smx_http_request *req, size_t *len)
 
     *len = bytes ? evbuffer_get_length(in) : 0;
     return bytes ? bytes : (const uint8_t *)"";
+}
+
+const char *smx_http_path(const struct smx_http_request *req)
+{
+    return req->route->path;
 }
 
 const char *smx_http_header(const struct smx_http_request *req, const char *name)

@@ -25,7 +25,7 @@ READY_SECONDS = 60
 STOP_SECONDS = 10
 LINK_SECONDS = 3  # in which relays that know each other shake hands
 SETTLED_SECONDS = 18  # until their links have the 1000 datagrams by which they know their own jitter
-HTTP_PORT, LINK_PORT, UPLINK_PORT = 8080, 7000, 7000
+HTTP_PORT, LINK_PORT, UPLINK_PORT, WEB_PORT, SIP_PORT = 8080, 7000, 7000, 8088, 5060
 DOMAIN = "sipmix.alt"
 
 DIRECTORY = """\
@@ -51,6 +51,8 @@ uplink = {host}:{uplink}
 udp = {sip}
 tcp = {sip}
 rtp_first = {rtp}
+[web]
+listen = {web}
 """
 PARAMETERS = {"epoch_s": 300, "batch_s": 10, "distinct_subnets": 0, "private_addresses": 1, "claim_work_bits": 0,
               "floor_circuits": 0}
@@ -211,10 +213,19 @@ class Testnet:
         else:
             text = CLIENT.format(network=network, state=node.state, uplink=UPLINK_PORT,
                                  host="0.0.0.0" if self.roaming else place.host(),
-                                 sip=f"{place.sip_ip}:{place.sip_port}", rtp=16384 + 100 * node.number)
+                                 sip=f"{place.sip_ip}:{place.sip_port}", rtp=16384 + 100 * node.number, web=self._web(place))
             if node.number in self.names:
                 text += f"[identity]\nname = {self.names[node.number]}\n"
         node.configure(text + ("" if self.cover or node.kind == "directory" else COVER_OFF))
+
+    @staticmethod
+    def _web(place):
+        return f"{place.sip_ip}:{WEB_PORT + place.sip_port - SIP_PORT}"  # several clients may share an address
+
+    @staticmethod
+    def _token(node):
+        with open(os.path.join(node.state, "web.token"), encoding="utf-8") as f:
+            return f.read().strip()
 
     def _write_network_file(self):
         done = subprocess.run([self.program("directory"), "network", "--config", self.node("directory1").config,
@@ -332,7 +343,7 @@ class Testnet:
                 status, sip = self.status(node), f"{place.sip_ip}:{place.sip_port}"
                 described["clients"].append(
                     {"name": node.name, "sip_udp": sip, "sip_tcp": sip, "address": status["address"],
-                     "key_address": status["key_address"], "web": None, "token": None, "uplink_ip": place.ip, **common})
+                     "key_address": status["key_address"], "web": f"http://{self._web(place)}/", "token": self._token(node), "uplink_ip": place.ip, **common})
         return {**described, "ready": True}
 
     # ---- end ----
