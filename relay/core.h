@@ -1,6 +1,7 @@
 /* relay/core.h - what the relay's files share.  Not for others: relay/relay.h is the relay's face.
  *
  *   relay.c      life, ticks, datagrams in and out, documents
+ *   neighbour.c  links: whom the consensus names, and who comes
  *   clock.c      keeping the mix clock to the neighbours'
  *   circuit.c    the table of circuits, their timetables, what departs in a tick
  *   loose.c      test networks only: departures without a timetable, or on one that moves
@@ -313,7 +314,13 @@ struct smx_relay {
     struct floor floor;
 };
 
-/* ---- relay.c ---- */
+/* ---- neighbour.c ---- */
+/* A link has come up.  False: it is not wanted, and is closed. */
+bool smx_relay_link_up(struct smx_relay *r, const struct smx_link_rx *rx);
+/* With all circuits over it. */
+void smx_relay_link_close(struct smx_relay *r, uint32_t link);
+/* A consensus is new: closes links that it doesn't name, and makes those that it does. */
+enum smx_err smx_relay_meet_neighbours(struct smx_relay *r, smx_time now) SMX_MUST_CHECK;
 /* The first of a relay's addresses that we can send to, or NULL. */
 const struct smx_addr *smx_relay_reach(const struct smx_relay *r, const struct smx_relay_info *info);
 
