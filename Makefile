@@ -163,7 +163,7 @@ swarm: all
 	@mkdir -p $(BUILD)/swarm
 	$(BUILD)/sipmix-sim swarm --seeds $(SWARM_SEEDS) --state $(BUILD)/swarm/state --json $(BUILD)/swarm/report.json
 
-soak:
+soak matrix:
 	@tests/support/deps check
 	@BUILD=$(BUILD) T=$(T) tests/run $@
 
@@ -184,7 +184,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit deps check asan fuzz bench soak attacks swarm demo testnet install clean FORCE
+.PHONY: all unit deps check asan fuzz bench soak matrix attacks swarm demo testnet install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) $(foreach v,asan clang fuzz,-path $(BUILD)/$(v) -prune -o) -name '*.d' -print 2>/dev/null)

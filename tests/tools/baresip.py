@@ -172,6 +172,21 @@ class Phone:
         for _ in range(4):
             self.command("hangup")
 
+    def hold(self):
+        self.command("hold")
+
+    def resume(self):
+        self.command("resume")
+
+    def wait_held(self, since):
+        """Until the far side has offered something new: baresip does not tell what."""
+        self.wait("CALL_REMOTE_SDP", since=since)
+
+    wait_resumed = wait_held
+
+    def key(self, digit):
+        self.command("sndcode", digit)
+
     def message(self, peer, text):
         """Sends an instant message to one of the peers named at the start."""
         for step in ["contact_next"] * self._peers + ["contact_prev"] * self._peers:  # the list does not wrap
