@@ -127,6 +127,8 @@ static void carry_out(struct smx_bridge *b, smx_time now, const struct smx_ua_or
 {
     struct smx_client_target to = target_of(&o->target);
 
+    to.unnamed = o->unnamed;
+
     switch (o->kind) {
     case SMX_UA_CALL_START:
         smx_client_call(b->client, now, o->id, o->identity, &to);

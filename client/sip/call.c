@@ -6,9 +6,7 @@
  *   FREE                      FREE           FREE        FREE             FREE         FREE
  *
  * A call is told to the network side once and ended for it once (over); its legs may live on until SIP is
- * done with them.  Timers: ring_until (a call that nobody answers), answer_again and answer_until (our 200
- * until its ACK), cancel_until (a phone that never answers a cancelled INVITE, or never connects again to
- * hear the end of an earlier run's call), and those of media.c. */
+ * done with them.  Timers: lapse.c. */
 #include "client/sip/core.h"
 
 #include <string.h>
@@ -32,28 +30,38 @@ static struct smx_call *live(struct smx_ua *ua, uint32_t id)
     return call && !call->over ? call : NULL;
 }
 
+struct smx_call *smx_call_new(struct smx_ua *ua)
+{
+    struct smx_call *call = NULL;
+
+    for (size_t i = 0; i < ua->call_max; i++)
+        if (ua->call[i].id == 0)
+            call = &ua->call[i];
+    if (!call)
+        return NULL;
+    memset(call, 0, sizeof *call);
+    call->id = smx_ua_new_id(ua);
+    call->refusal = 480;
+    return call;
+}
+
 /* A new call with a pair of ports, or NULL. */
 static struct smx_call *new_call(struct smx_ua *ua)
 {
     bool taken[SMX_UA_CALLS] = {false};
-    struct smx_call *call = NULL;
+    struct smx_call *call;
     size_t pair = 0;
 
-    for (size_t i = 0; i < ua->call_max; i++) {
-        if (ua->call[i].id == 0)
-            call = &ua->call[i];
-        else if (ua->call[i].has_pair)
+    for (size_t i = 0; i < ua->call_max; i++)
+        if (ua->call[i].id != 0 && ua->call[i].has_pair)
             taken[ua->call[i].pair] = true;
-    }
     while (pair < ua->port_count && taken[pair])
         pair++;
-    if (!call || pair == ua->port_count)
+    call = pair < ua->port_count ? smx_call_new(ua) : NULL;
+    if (!call)
         return NULL;
-    memset(call, 0, sizeof *call);
-    call->id = smx_ua_new_id(ua);
     call->pair = pair;
     call->has_pair = true;
-    call->refusal = 480;
     return call;
 }
 
@@ -67,6 +75,17 @@ void smx_call_settle(struct smx_call *call)
         if (call->leg[i].state != SMX_LEG_FREE)
             return;
     call->id = 0;
+}
+
+void smx_call_hang_up(struct smx_ua *ua, smx_time now, struct smx_leg *leg)
+{
+    smx_leg_bye(ua, leg);
+    if (smx_session_is_asking(ua, leg)) { /* its end must be acknowledged */
+        leg->state = SMX_LEG_GONE;
+        leg->cancel_until = now + SMX_SIP_GIVE_UP;
+    } else {
+        smx_leg_free(ua, leg);
+    }
 }
 
 /* Ends what is left of the legs, each in the way of its state. */
@@ -87,13 +106,7 @@ static void end_legs(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
             smx_leg_cancel(ua, now, leg);
             break;
         case SMX_LEG_UP:
-            smx_leg_bye(ua, leg);
-            if (smx_session_is_asking(ua, leg)) { /* its end must be acknowledged */
-                leg->state = SMX_LEG_GONE;
-                leg->cancel_until = now + SMX_SIP_GIVE_UP;
-            } else {
-                smx_leg_free(ua, leg);
-            }
+            smx_call_hang_up(ua, now, leg);
             break;
         case SMX_LEG_ANSWERED: /* a BYE before the ACK would overtake our 200 (RFC 3261, 15) */
             call->bye_after_ack = true;
@@ -107,28 +120,32 @@ static void end_legs(struct smx_ua *ua, smx_time now, struct smx_call *call, uns
     }
 }
 
-static void end_call(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status)
+void smx_call_end(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status)
 {
     call->over = true;
+    smx_transfer_ended(ua, now, call, status);
     end_legs(ua, now, call, status);
     smx_call_settle(call);
 }
 
-/* Nobody has decided, and now we do. */
-static void give_up(struct smx_ua *ua, smx_time now, struct smx_call *call)
+void smx_call_give_up(struct smx_ua *ua, smx_time now, struct smx_call *call)
 {
     if (call->from_phone || call->answered)
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
     else
         smx_out_order(ua, SMX_UA_CALL_REFUSE, call->id)->code = 480;
-    end_call(ua, now, call, 480);
+    smx_call_end(ua, now, call, 480);
 }
 
 void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call)
 {
+    if (!call->over && call->join.through) { /* without its phone, too */
+        smx_transfer_part(ua, now, call);
+        return;
+    }
     if (!call->over)
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
-    end_call(ua, now, call, 480);
+    smx_call_end(ua, now, call, 480);
 }
 
 /* ---- from a phone ---- */
@@ -155,6 +172,8 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     unsigned status;
 
     status = is_merged(ua, sip) ? 482 : smx_uri_target(ua, &sip->uri, &target);
+    if (status == 0 && smx_sip_privacy(sip) == SMX_PRIVACY_UNKNOWN)
+        status = 500; /* RFC 3323, 4.2: critical */
     if (status == 0)
         status = smx_session_read(ua, &sdp, sip, flow);
     if (status == 0 && (!ua->ready || ua->ending || !smx_out_has_order_room(ua)))
@@ -198,7 +217,9 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     smx_leg_respond(ua, now, &call->leg[0], txn, 100);
     order = smx_out_order(ua, SMX_UA_CALL_START, call->id);
     order->target = target;
-    smx_reg_identity(ua, sip, order->identity);
+    order->unnamed = call->unnamed = smx_sip_privacy(sip) == SMX_PRIVACY_UNNAMED;
+    smx_reg_identity(ua, sip, call->identity);
+    memcpy(order->identity, call->identity, sizeof order->identity);
 }
 
 void smx_ua_call_ringing(struct smx_ua *ua, smx_time now, uint32_t id)
@@ -212,6 +233,8 @@ void smx_ua_call_ringing(struct smx_ua *ua, smx_time now, uint32_t id)
         call->rang = true;
         smx_rel_ring(ua, now, &call->leg[0], txn);
     }
+    if (call && call->join.out)
+        smx_transfer_rings(ua, call);
     smx_txn_settle(&ua->txns);
 }
 
@@ -240,7 +263,9 @@ void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t id)
     struct smx_call *call = live(ua, id);
 
     smx_txn_time(&ua->txns, now);
-    if (call && call->from_phone)
+    if (call && call->join.out)
+        smx_transfer_answered(ua, now, call);
+    else if (call && call->from_phone)
         smx_call_answer(ua, now, call);
     smx_txn_settle(&ua->txns);
 }
@@ -256,7 +281,7 @@ void smx_ua_call_failed(struct smx_ua *ua, smx_time now, uint32_t id, unsigned c
             status = code;
     smx_txn_time(&ua->txns, now);
     if (call)
-        end_call(ua, now, call, status);
+        smx_call_end(ua, now, call, status);
     smx_txn_settle(&ua->txns);
 }
 
@@ -270,7 +295,9 @@ void smx_ua_call_direction(struct smx_ua *ua, smx_time now, uint32_t id, enum sm
     struct smx_call *call = live(ua, id);
 
     smx_txn_time(&ua->txns, now);
-    if (call && call->answered) {
+    if (call && call->join.through) {
+        smx_transfer_direction(ua, call, far);
+    } else if (call && call->answered) {
         call->leg[call->winner].far = far;
         smx_session_tell(ua, now, call, &call->leg[call->winner]);
     }
@@ -286,7 +313,7 @@ void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite)
         if (call->id == 0 || leg->state != SMX_LEG_ASKED || smx_txn_get(&ua->txns, leg->invite) != invite)
             continue;
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
-        end_call(ua, ua->txns.now, call, 487);
+        smx_call_end(ua, ua->txns.now, call, 487);
         return;
     }
 }
@@ -312,7 +339,7 @@ void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct
         smx_session_answered(now, call, leg, &sdp);
     }
     if (call->bye_after_ack)
-        end_call(ua, now, call, 480);
+        smx_call_end(ua, now, call, 480);
     else
         smx_session_tell(ua, now, call, leg);
 }
@@ -333,10 +360,15 @@ void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg,
     if (leg->state == SMX_LEG_ASKED &&
         invite) /* a BYE in an early dialog ends the INVITE too (RFC 3261, 15.1.2) */
         smx_leg_respond(ua, ua->txns.now, leg, invite, 487);
+    if (!call->over && call->join.with != 0) { /* it has handed its call on */
+        smx_transfer_parted(call);
+        smx_leg_free(ua, leg);
+        return;
+    }
     smx_leg_free(ua, leg);
     if (!call->over)
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
-    end_call(ua, ua->txns.now, call, 480);
+    smx_call_end(ua, ua->txns.now, call, 480);
 }
 
 /* ---- to phones ---- */
@@ -356,6 +388,7 @@ enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *f
     call = new_call(ua);
     if (!call)
         return SMX_E_FULL;
+    (void)smx_span_copy(call->identity, sizeof call->identity, smx_span_of(identity));
     call->ring_until = now + RING_TO_PHONES;
     for (size_t i = 0; i < count; i++)
         asked += smx_leg_invite(ua, call, i, phone[i], from);
@@ -381,7 +414,7 @@ static void refuse_if_alone(struct smx_ua *ua, struct smx_call *call)
     smx_call_settle(call);
 }
 
-static void leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, unsigned status)
+void smx_call_leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, unsigned status)
 {
     if (status == 603 || (call->refusal == 480 && (status == 486 || status == 600)))
         call->refusal = status == 600 ? 486 : status; /* else the reason is the phone's own affair */
@@ -414,7 +447,7 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
     leg->state = SMX_LEG_UP;
     if (!session_of(ua, leg, sip, &sdp) || !wanted) {
         smx_leg_bye(ua, leg);
-        leg_failed(ua, call, leg, 480);
+        smx_call_leg_failed(ua, call, leg, 480);
         return;
     }
     call->winner = (size_t)(leg - call->leg);
@@ -470,7 +503,7 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
         smx_leg_send_invite(ua, call, leg))
         return;
     if (sip->status >= 300) {
-        leg_failed(ua, call, leg, sip->status);
+        smx_call_leg_failed(ua, call, leg, sip->status);
     } else if (sip->status >= 200) {
         leg_accepted(ua, now, call, leg, sip);
     } else if (leg->state == SMX_LEG_CANCELLED) {
@@ -484,110 +517,4 @@ void smx_call_response(struct smx_ua *ua, smx_time now, struct smx_txn *txn, con
             (void)smx_out_order(ua, SMX_UA_CALL_RINGING, call->id);
         }
     }
-}
-
-void smx_call_timeout(struct smx_ua *ua, uint32_t id, size_t leg)
-{
-    struct smx_call *call = smx_call_get(ua, id);
-    enum smx_leg_state state = call ? call->leg[leg].state : SMX_LEG_FREE;
-
-    if (state == SMX_LEG_UP || state == SMX_LEG_ANSWERED)
-        smx_session_unanswered(ua, ua->txns.now, call, &call->leg[leg]);
-    else if (state != SMX_LEG_FREE)
-        leg_failed(ua, call, &call->leg[leg], 480);
-}
-
-/* ---- time, lost connections, and the end ---- */
-
-void smx_ua_hang_up(struct smx_ua *ua, smx_time now)
-{
-    smx_txn_time(&ua->txns, now);
-    ua->ending = true;
-    for (size_t i = 0; i < ua->call_max; i++)
-        if (ua->call[i].id != 0 && !ua->call[i].over)
-            give_up(ua, now, &ua->call[i]);
-    smx_txn_settle(&ua->txns);
-}
-
-void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn)
-{
-    for (size_t i = 0; i < ua->call_max; i++) {
-        struct smx_call *call = &ua->call[i];
-
-        /* an answered call goes on: media has its own way, and the phone may connect again */
-        if (call->id != 0 && call->leg[0].state == SMX_LEG_ASKED && call->leg[0].flow.tcp &&
-            call->leg[0].flow.conn == conn)
-            smx_call_lost(ua, ua->txns.now, call);
-    }
-}
-
-static bool ends_by_itself(const struct smx_leg *leg)
-{
-    return leg->state == SMX_LEG_CANCELLED || leg->state == SMX_LEG_LEFT || leg->state == SMX_LEG_GONE;
-}
-
-static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg)
-{
-    struct smx_txn *txn = smx_txn_get(&ua->txns, leg->invite);
-
-    if (leg->answer_owed && leg->answer_until <= now) { /* no ACK: RFC 3261, 13.3.1.4 */
-        leg->answer_owed = false;
-        leg->state = SMX_LEG_UP;
-        smx_call_lost(ua, now, call);
-    } else if (leg->answer_owed && leg->answer_again <= now) {
-        if (txn)
-            smx_out_flow(ua, &leg->flow, (struct smx_span){txn->last, txn->last_len});
-        leg->answer_gap = smx_time_min(2 * leg->answer_gap, SMX_SIP_T2);
-        leg->answer_again = now + leg->answer_gap;
-    } else if (smx_rel_expire(ua, now, leg)) {
-        if (!call->over)
-            (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
-        end_call(ua, now, call, 500);
-    } else if (ends_by_itself(leg) && leg->cancel_until <= now) {
-        leg_failed(ua, call, leg, 480);
-    } else {
-        smx_session_tell(ua, now, call, leg);
-    }
-}
-
-void smx_call_expire(struct smx_ua *ua, smx_time now)
-{
-    for (size_t i = 0; i < ua->call_max; i++) {
-        struct smx_call *call = &ua->call[i];
-
-        for (size_t j = 0; call->id != 0 && j < SMX_UA_LEGS; j++)
-            expire_leg(ua, now, call, &call->leg[j]);
-        if (call->id == 0 || call->over)
-            continue;
-        if (call->answered) {
-            smx_media_expire(ua, now, call);
-        } else if (call->ring_until <= now) {
-            give_up(ua, now, call);
-        }
-    }
-}
-
-smx_time smx_call_deadline(const struct smx_ua *ua)
-{
-    smx_time first = SMX_NEVER;
-
-    for (size_t i = 0; i < ua->call_max; i++) {
-        const struct smx_call *call = &ua->call[i];
-
-        if (call->id == 0)
-            continue;
-        for (size_t j = 0; j < SMX_UA_LEGS; j++) {
-            const struct smx_leg *leg = &call->leg[j];
-
-            if (leg->answer_owed)
-                first = smx_time_min(first, smx_time_min(leg->answer_again, leg->answer_until));
-            if (ends_by_itself(leg))
-                first = smx_time_min(first, leg->cancel_until);
-            first = smx_time_min(first, smx_rel_deadline(leg));
-            first = smx_time_min(first, smx_session_deadline(ua, call, leg));
-        }
-        if (!call->over)
-            first = smx_time_min(first, call->answered ? smx_media_deadline(call) : call->ring_until);
-    }
-    return first;
 }

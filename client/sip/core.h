@@ -25,8 +25,9 @@ enum {
     SMX_UA_SENDS = 512,   /* waiting for the caller */
     SMX_UA_SEND_BYTES = 512 * 1024,
     SMX_UA_ORDERS = 512,
-    SMX_UA_BUILD = 24 * 1024, /* bytes: any message of ours */
-    SMX_UA_TOKEN = 33,        /* 32 hex digits and a NUL: tags, Call-IDs, Contact users */
+    SMX_UA_BUILD = 24 * 1024,         /* bytes: any message of ours */
+    SMX_UA_TOKEN = 33,                /* 32 hex digits and a NUL: tags, Call-IDs, Contact users */
+    SMX_UA_BRANCH = 7 + SMX_UA_TOKEN, /* a branch of ours, with its cookie */
 };
 
 /* ---- registrations (registrar.c) ---- */
@@ -64,6 +65,8 @@ bool smx_target_parse(struct smx_ua_target *target, const char *user);
 bool smx_uri_own_user(const struct smx_ua *ua, const struct smx_uri *uri, char out[SMX_UA_USER]);
 /* Whom a request is for.  0, or the status to refuse it with. */
 unsigned smx_uri_target(const struct smx_ua *ua, const struct smx_uri *uri, struct smx_ua_target *target);
+/* Does it come back from where we sent it: one of our Via lines is in it, or it goes to a Contact of ours? */
+bool smx_is_own_request(const struct smx_ua *ua, const struct smx_sip *sip);
 /* "<sip:USER@domain>" for a From towards a phone; a text that is no such address becomes anonymous. */
 void smx_write_caller(const struct smx_ua *ua, struct smx_text *out, const char *from);
 
@@ -135,7 +138,9 @@ struct smx_leg {
     bool answer_bare; /* the session is made: the 200 needs none */
     uint32_t rseq;    /* of our 180; 0: not sent */
     smx_time prack_again, prack_gap, prack_until;
-    struct smx_span rack; /* of the PRACK in the making */
+    struct smx_span rack;                           /* of the PRACK in the making */
+    struct smx_span event_id, state_text, fragment; /* of the NOTIFY in the making */
+    bool referred;                                  /* the phone has sent a REFER here */
     /* session timer (timer.c) */
     uint32_t expires, min_expires; /* seconds; 0: no timer; the least that the phone takes, 0: ours */
     bool we_refresh;
@@ -143,6 +148,22 @@ struct smx_leg {
     struct smx_fork fork[SMX_LEG_FORKS];
     struct smx_txn_ref ask; /* our re-INVITE that is out */
     smx_time ask_at;        /* the next one not before */
+};
+
+enum { SMX_UA_HANDED = 4 }; /* frames on their way from one far side to the other */
+
+/* A call that the phone hands on (transfer.c). */
+struct smx_join {
+    uint32_t with;                /* the other call; 0: none */
+    bool out;                     /* this one was made for that, and has no phone */
+    bool parted;                  /* its phone has hung up, or it had none */
+    bool through;                 /* the two far sides talk */
+    bool silent;                  /* the phone wants no NOTIFY */
+    uint32_t event;               /* CSeq of the REFER, for its NOTIFYs; 0: the dialog's first */
+    enum smx_direction far, told; /* what this far side wants, and has been told */
+    smx_time part_at;             /* the phone has hung up by then, or we do */
+    size_t first, count;
+    struct smx_frame frame[SMX_UA_HANDED]; /* for this far side */
 };
 
 struct smx_call {
@@ -168,6 +189,9 @@ struct smx_call {
     struct smx_srtp *hears, *speaks; /* secure.c; NULL: plain RTP */
     uint8_t heard_key[SMX_SRTP_KEY]; /* the phone's, of hears */
     uint32_t spoken_serial;          /* of the secret of speaks */
+    char identity[SMX_UA_USER];      /* which own address it is of */
+    bool unnamed;                    /* and whether the far side may not know */
+    struct smx_join join;
 };
 
 void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip, const struct smx_flow *flow);
@@ -190,6 +214,16 @@ void smx_call_answer(struct smx_ua *ua, smx_time now, struct smx_call *call);
 void smx_call_settle(struct smx_call *call);
 /* The phone is gone or said no more: tells the network side once, and ends what is left of the legs. */
 void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call);
+
+/* What call.c does for lapse.c and transfer.c: a free entry, without ports, or NULL; */
+struct smx_call *smx_call_new(struct smx_ua *ua);
+/* the end of it for the network side, which knows already; */
+void smx_call_end(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status);
+/* the same, which we decide; */
+void smx_call_give_up(struct smx_ua *ua, smx_time now, struct smx_call *call);
+void smx_call_leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg, unsigned status);
+/* BYE to a leg that is up. */
+void smx_call_hang_up(struct smx_ua *ua, smx_time now, struct smx_leg *leg);
 
 /* The dialog that a request with a To tag belongs to, from the flow that it belongs to. */
 struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const struct smx_flow *flow,
@@ -223,6 +257,29 @@ void smx_leg_accept_request(struct smx_ua *ua, struct smx_leg *leg, struct smx_t
 
 /* Our PRACK for the last reliable response of an early dialog. */
 void smx_leg_prack(struct smx_ua *ua, struct smx_leg *leg, const struct smx_fork *fork);
+
+/* NOTIFY that a REFER has come to this status; last: there will be no other. */
+void smx_leg_notify(struct smx_ua *ua, struct smx_leg *leg, uint32_t event, unsigned status, bool last);
+
+/* ---- calls handed on (transfer.c) ---- */
+
+void smx_transfer_refer(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
+                        const struct smx_sip *sip, const struct smx_flow *flow);
+/* What the network side says of the call that was made for it. */
+void smx_transfer_rings(struct smx_ua *ua, struct smx_call *call);
+void smx_transfer_answered(struct smx_ua *ua, smx_time now, struct smx_call *call);
+/* Of either of two calls that are joined, or shall be: it is over (nothing happens with any other call); */
+void smx_transfer_ended(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status);
+/* its phone is gone; */
+void smx_transfer_parted(struct smx_call *call);
+/* its phone is to go; */
+void smx_transfer_part(struct smx_ua *ua, smx_time now, struct smx_call *call);
+/* its far side holds, presses a key; the next frame from it, or for it. */
+void smx_transfer_direction(struct smx_ua *ua, struct smx_call *call, enum smx_direction far);
+void smx_transfer_key(struct smx_ua *ua, struct smx_call *call, struct smx_dtmf_key key);
+void smx_transfer_put(struct smx_ua *ua, struct smx_call *call, const struct smx_frame *frame);
+bool smx_transfer_take(struct smx_call *call, struct smx_frame *frame);
+void smx_transfer_expire(struct smx_ua *ua, smx_time now, struct smx_call *call);
 
 /* ---- reliable provisional responses (reliable.c) ---- */
 

@@ -126,7 +126,9 @@ void smx_ua_call_key(struct smx_ua *ua, smx_time now, uint32_t id, struct smx_dt
     struct smx_call *call = smx_call_get(ua, id);
 
     (void)now; /* the slots are the clock */
-    if (call && call->answered && !call->over && key.event <= SMX_DTMF_EVENT_MAX &&
-        key.slots >= SMX_DTMF_SLOTS_MIN && key.slots <= SMX_DTMF_SLOTS_MAX)
+    if (call && !call->over && call->join.through)
+        smx_transfer_key(ua, call, key);
+    else if (call && call->answered && !call->over && key.event <= SMX_DTMF_EVENT_MAX &&
+             key.slots >= SMX_DTMF_SLOTS_MIN && key.slots <= SMX_DTMF_SLOTS_MAX)
         smx_dtmf_push(&call->keys_out, key);
 }

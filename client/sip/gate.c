@@ -27,6 +27,9 @@ static const struct {
     {"RAck", NULL, SMX_H_RACK},
     {"Session-Expires", "x", SMX_H_SESSION_EXPIRES},
     {"Min-SE", NULL, SMX_H_MIN_SE},
+    {"Refer-To", "r", SMX_H_REFER_TO},
+    {"Refer-Sub", NULL, SMX_H_REFER_SUB},
+    {"Privacy", NULL, SMX_H_PRIVACY},
 };
 
 static bool is_known(struct smx_span name, enum smx_header *id)

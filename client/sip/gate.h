@@ -42,6 +42,9 @@ enum smx_header {
     SMX_H_RACK,
     SMX_H_SESSION_EXPIRES,
     SMX_H_MIN_SE,
+    SMX_H_REFER_TO,
+    SMX_H_REFER_SUB,
+    SMX_H_PRIVACY,
 };
 
 struct smx_gate_line {

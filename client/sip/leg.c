@@ -79,6 +79,8 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
         .call_id = leg->call_id,
         .cseq = cseq ? cseq : ++leg->local_cseq,
         .rack = leg->rack,
+        .event = leg->event_id,
+        .state = leg->state_text,
     };
 
     if (parts & WITH_CONTACT) {
@@ -92,6 +94,10 @@ static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *me
     }
     if (parts & WITH_TIMER)
         smx_timer_offer(leg, &request);
+    if (leg->fragment.len > 0) {
+        request.type = "message/sipfrag;version=2.0";
+        request.body = leg->fragment;
+    }
     smx_write_request(out, &request);
 }
 
@@ -335,6 +341,35 @@ void smx_leg_prack(struct smx_ua *ua, struct smx_leg *leg, const struct smx_fork
     (void)smx_txn_request(
         &ua->txns, &leg->flow,
         &(struct smx_txn_new){SMX_M_PRACK, branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
+        smx_text_done(&out));
+}
+
+void smx_leg_notify(struct smx_ua *ua, struct smx_leg *leg, uint32_t event, unsigned status, bool last)
+{
+    struct smx_text out = {ua->build, 0, sizeof ua->build, false};
+    char fragment[64], id[32], branch[48];
+    struct smx_text f = {fragment, 0, sizeof fragment, false}, e = {id, 0, sizeof id, false};
+    struct smx_leg with = *leg;
+
+    smx_text_add(&f, "SIP/2.0 ");
+    smx_text_u64(&f, status);
+    smx_text_add(&f, " ");
+    smx_text_add(&f, smx_sip_reason(status));
+    smx_text_add(&f, "\r\n");
+    smx_text_add(&e, "refer");
+    if (event != 0) { /* RFC 3515, 2.4.6 */
+        smx_text_add(&e, ";id=");
+        smx_text_u64(&e, event);
+    }
+    with.fragment = smx_text_done(&f);
+    with.event_id = smx_text_done(&e);
+    with.state_text = smx_span_of(last ? "terminated;reason=noresource" : "active;expires=180");
+    new_branch(ua, branch);
+    write_request(ua, &with, "NOTIFY", branch, 0, WITH_CONTACT, &out);
+    leg->local_cseq = with.local_cseq;
+    (void)smx_txn_request(
+        &ua->txns, &leg->flow,
+        &(struct smx_txn_new){SMX_M_NOTIFY, branch, leg->call_id, leg->local_cseq, {SMX_OWNER_NONE, 0, 0}},
         smx_text_done(&out));
 }
 

@@ -131,6 +131,10 @@ bool smx_ua_media_take(struct smx_ua *ua, uint32_t id, smx_time now, struct smx_
 
     if (!call)
         return false;
+    if (call->join.through)
+        return smx_transfer_take(call, frame);
+    if (call->join.parted)
+        return false;
     smx_digit_slot(ua, now, call);
     return sends(winner(call)) && smx_edge_take(&call->edge, now, frame);
 }
@@ -161,6 +165,10 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
     (void)now; /* the slots are the clock */
     if (!call)
         return;
+    if (call->join.through)
+        smx_transfer_put(ua, call, frame);
+    if (call->join.through || call->join.parted)
+        return;
     if (!receives(winner(call)) || !peer_of(call, &to)) {
         smx_edge_skip(&call->edge);
         return;
@@ -179,6 +187,8 @@ void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)
     struct smx_addr to;
     size_t len;
 
+    if (call->join.through || call->join.parted)
+        return;
     if (!sends(winner(call)))
         call->heard_at = now;
     if (call->heard_at + LOST_AFTER <= now) {
@@ -195,5 +205,7 @@ void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)
 
 smx_time smx_media_deadline(const struct smx_call *call)
 {
+    if (call->join.through || call->join.parted)
+        return SMX_NEVER;
     return smx_time_min(call->edge.report_at, call->heard_at + LOST_AFTER);
 }

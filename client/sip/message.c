@@ -57,6 +57,8 @@ static unsigned refusal_of(const struct smx_ua *ua, const struct smx_sip *sip, s
 
     if (status != 0)
         return status;
+    if (smx_sip_privacy(sip) == SMX_PRIVACY_UNKNOWN)
+        return 500;
     if (sip->body.len > SMX_UA_TEXT_MAX)
         return 413;
     if (!is_plain_text(sip))
@@ -97,6 +99,7 @@ void smx_message_request(struct smx_ua *ua, smx_time now, const struct smx_sip *
     memcpy(m->text, sip->body.at, sip->body.len);
     order = smx_out_order(ua, SMX_UA_MESSAGE_SEND, m->id);
     order->target = target;
+    order->unnamed = smx_sip_privacy(sip) == SMX_PRIVACY_UNNAMED;
     smx_reg_identity(ua, sip, order->identity);
     order->text = m->text;
     order->text_len = m->text_len;

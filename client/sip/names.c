@@ -63,6 +63,26 @@ bool smx_uri_own_user(const struct smx_ua *ua, const struct smx_uri *uri, char o
     return true;
 }
 
+static bool is_ours(const struct smx_addr *listener, const struct smx_via *via)
+{
+    return is_ip_of(listener, via->host) && via->port == listener->port;
+}
+
+bool smx_is_own_request(const struct smx_ua *ua, const struct smx_sip *sip)
+{
+    struct smx_via via;
+
+    for (size_t i = 0; smx_sip_via(sip, i, &via); i++)
+        if (strlen(via.branch) == SMX_UA_BRANCH - 1 &&
+            (is_ours(&ua->udp, &via) || is_ours(&ua->tcp, &via) || is_ours(&ua->tls, &via)))
+            return true;
+    for (size_t i = 0; sip->uri.user && i < ua->call_max; i++)
+        for (size_t j = 0; ua->call[i].id != 0 && j < SMX_UA_LEGS; j++)
+            if (ua->call[i].leg[j].contact[0] && strcmp(ua->call[i].leg[j].contact, sip->uri.user) == 0)
+                return true;
+    return false;
+}
+
 /* A call for help must not go where nobody can find the caller. */
 static bool is_emergency(const struct smx_uri *uri)
 {

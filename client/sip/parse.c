@@ -29,7 +29,7 @@ static enum smx_method method_of(struct smx_span name)
         {"CANCEL", SMX_M_CANCEL},       {"OPTIONS", SMX_M_OPTIONS}, {"REGISTER", SMX_M_REGISTER},
         {"MESSAGE", SMX_M_MESSAGE},     {"REFER", SMX_M_REFER},     {"PUBLISH", SMX_M_PUBLISH},
         {"SUBSCRIBE", SMX_M_SUBSCRIBE}, {"UPDATE", SMX_M_UPDATE},   {"INFO", SMX_M_INFO},
-        {"PRACK", SMX_M_PRACK},
+        {"PRACK", SMX_M_PRACK},         {"NOTIFY", SMX_M_NOTIFY},
     };
 
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
@@ -59,20 +59,20 @@ static bool start_line(struct smx_sip *sip, struct smx_span *method)
     return smx_is_token(first) && second.len > 0 && smx_span_is_nocase(rest, "SIP/2.0");
 }
 
-static void uri_from(struct smx_uri *uri, const osip_uri_t *url)
+enum smx_scheme smx_sip_scheme(const char *scheme)
 {
-    const char *scheme = url->scheme ? url->scheme : "";
     struct smx_span s = smx_span_of(scheme);
 
-    *uri = (struct smx_uri){SMX_SCHEME_OTHER, url->username, url->host};
-    if (smx_span_is_nocase(s, "sip"))
-        uri->scheme = SMX_SCHEME_SIP;
-    else if (smx_span_is_nocase(s, "sips"))
-        uri->scheme = SMX_SCHEME_SIPS;
-    else if (smx_span_is_nocase(s, "tel"))
-        uri->scheme = SMX_SCHEME_TEL;
-    else if (smx_span_is_nocase(s, "urn"))
-        uri->scheme = SMX_SCHEME_URN;
+    return smx_span_is_nocase(s, "sip")    ? SMX_SCHEME_SIP
+           : smx_span_is_nocase(s, "sips") ? SMX_SCHEME_SIPS
+           : smx_span_is_nocase(s, "tel")  ? SMX_SCHEME_TEL
+           : smx_span_is_nocase(s, "urn")  ? SMX_SCHEME_URN
+                                           : SMX_SCHEME_OTHER;
+}
+
+static void uri_from(struct smx_uri *uri, const osip_uri_t *url)
+{
+    *uri = (struct smx_uri){smx_sip_scheme(url->scheme ? url->scheme : ""), url->username, url->host};
     if (uri->scheme == SMX_SCHEME_TEL || uri->scheme == SMX_SCHEME_URN)
         uri->user = url->string;
 }
@@ -340,7 +340,8 @@ struct smx_span smx_sip_foreign_options(const struct smx_sip *sip, struct smx_te
             struct smx_span tag = smx_span_trim(smx_span_cut(&rest, ','));
 
             if (tag.len == 0 || (line->id == SMX_H_REQUIRE &&
-                                 (smx_span_is_nocase(tag, "100rel") || smx_span_is_nocase(tag, "timer"))))
+                                 (smx_span_is_nocase(tag, "100rel") || smx_span_is_nocase(tag, "timer") ||
+                                  smx_span_is_nocase(tag, "norefersub"))))
                 continue;
             smx_text_add(out, out->len > 0 ? ", " : "");
             smx_text_span(out, tag);

@@ -1,8 +1,9 @@
 /* client/sip/parse.h - one SIP message as the rest of this folder sees it.
  * Source: docs/protocol/70-phone.md, section 2; RFC 3261, 7, 8.1.1, 20 and 25.
  *
- * Behind the gate, libosip2 parses the start line and the five headers that every message has; bodies and all
- * other headers never reach it.  What it accepts too kindly is checked here.  No other file uses its parser.
+ * Behind the gate, libosip2 parses the start line and the five headers that every message has, and URIs;
+ * bodies and all other headers never reach it.  What it accepts too kindly is checked here.  Only parse.c and
+ * wishes.c use its parser.
  */
 #ifndef SMX_SIP_PARSE_H
 #define SMX_SIP_PARSE_H
@@ -25,10 +26,13 @@ enum smx_method {
     SMX_M_UPDATE,
     SMX_M_INFO,
     SMX_M_PRACK,
+    SMX_M_NOTIFY,
     SMX_M_OTHER,
 };
 
 enum smx_scheme { SMX_SCHEME_SIP, SMX_SCHEME_SIPS, SMX_SCHEME_TEL, SMX_SCHEME_URN, SMX_SCHEME_OTHER };
+
+enum smx_scheme smx_sip_scheme(const char *scheme);
 
 struct smx_uri {
     enum smx_scheme scheme;
@@ -76,6 +80,33 @@ void smx_sip_fini(struct smx_sip *sip);
 /* The URI in a From or To value (out of its brackets, without header parameters), len 0 when it is not a
  * plain sip or sips URI that may be written back. */
 struct smx_span smx_sip_address(struct smx_span value);
+/* Whom a REFER names (RFC 3515, 2.1), and the dialog that he shall take over, as its far end has it. */
+struct smx_refer {
+    char user[SMX_SIP_URI], host[SMX_SIP_URI]; /* what uri points to */
+    struct smx_uri uri;
+    bool replaces; /* RFC 3891 */
+    char call_id[256], to_tag[128], from_tag[128];
+};
+/* False: there is not exactly one such header, or it is no call that it asks for. */
+bool smx_sip_refer(const struct smx_sip *sip, struct smx_refer *refer);
+
+/* One Via of a message, from the first on; false: there is no such. */
+struct smx_via {
+    const char *host, *branch; /* never NULL */
+    uint32_t port;             /* 0: none stood there */
+};
+bool smx_sip_via(const struct smx_sip *sip, size_t at, struct smx_via *via);
+
+/* What RFC 3323 and 3325 ask for, and we don't do anyway. */
+enum smx_privacy {
+    SMX_PRIVACY_NONE,
+    SMX_PRIVACY_UNNAMED, /* who calls */
+    SMX_PRIVACY_UNKNOWN, /* something else, which is critical */
+};
+enum smx_privacy smx_sip_privacy(const struct smx_sip *sip);
+/* Max-Forwards stood there, and is used up. */
+bool smx_sip_is_spent(const struct smx_sip *sip);
+
 /* Is this option tag in a header of such tags (Require, Supported)? */
 bool smx_sip_has_option(const struct smx_sip *sip, enum smx_header header, const char *tag);
 /* The tags that the message requires and we don't know, with commas; len 0: none. */

@@ -161,7 +161,8 @@ void smx_session_update(struct smx_ua *ua, smx_time now, struct smx_call *call, 
 
 static bool is_talking(const struct smx_call *call, const struct smx_leg *leg)
 {
-    return call->answered && !call->over && leg == &call->leg[call->winner];
+    return call->answered && !call->over && !call->join.through && leg->state != SMX_LEG_FREE &&
+           leg == &call->leg[call->winner];
 }
 
 /* When the phone is to be asked for something: a direction, a refresh. */

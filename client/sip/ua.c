@@ -135,10 +135,11 @@ static void in_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip *sip
         smx_ua_reply(ua, sip, flow, 200);
         return;
     case SMX_M_REFER:
-        smx_ua_reply(ua, sip, flow, 603);
+        smx_transfer_refer(ua, now, call, leg, sip, flow);
         return;
     case SMX_M_PUBLISH:
     case SMX_M_SUBSCRIBE:
+    case SMX_M_NOTIFY:
         smx_ua_reply(ua, sip, flow, 489);
         return;
     case SMX_M_CANCEL:
@@ -180,6 +181,7 @@ static void out_of_dialog(struct smx_ua *ua, smx_time now, const struct smx_sip 
         return;
     case SMX_M_PUBLISH:
     case SMX_M_SUBSCRIBE:
+    case SMX_M_NOTIFY:
         smx_ua_reply(ua, sip, flow, 489);
         return;
     case SMX_M_ACK:
@@ -203,6 +205,12 @@ static void cancel(struct smx_ua *ua, const struct smx_sip *sip, const struct sm
     smx_call_cancel(ua, invite);
 }
 
+/* Those that we would make another of, for the far side. */
+static bool goes_on(const struct smx_sip *sip)
+{
+    return (sip->method == SMX_M_INVITE && !sip->to_tag) || sip->method == SMX_M_MESSAGE;
+}
+
 static void on_request(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
                        const struct smx_flow *flow)
 {
@@ -222,7 +230,11 @@ static void on_request(struct smx_ua *ua, smx_time now, const struct smx_sip *si
         return;
     }
     foreign = smx_sip_foreign_options(sip, &unknown);
-    if ((foreign.len > 0 || unknown.full) && sip->method != SMX_M_ACK)
+    if (goes_on(sip) && smx_sip_is_spent(sip))
+        smx_ua_reply(ua, sip, flow, 483);
+    else if (goes_on(sip) && smx_is_own_request(ua, sip))
+        smx_ua_reply(ua, sip, flow, 482);
+    else if ((foreign.len > 0 || unknown.full) && sip->method != SMX_M_ACK)
         smx_ua_answer(ua, sip, flow, &(struct smx_response){.status = 420, .unsupported = foreign});
     else if (smx_gate_get(&sip->gate, SMX_H_CONTENT_ENCODING) && sip->method != SMX_M_ACK)
         smx_ua_reply(ua, sip, flow, 415);

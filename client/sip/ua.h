@@ -119,7 +119,8 @@ struct smx_ua_target {
 };
 
 enum smx_ua_order_kind {
-    SMX_UA_CALL_START,     /* the phone calls target as identity; id is the call from now on */
+    SMX_UA_CALL_START,     /* the phone calls target as identity, or hands a call on to him; id is the call
+                              from now on */
     SMX_UA_CALL_RINGING,   /* an incoming call rings on a phone (once a call) */
     SMX_UA_CALL_ANSWER,    /* a phone took the incoming call: media may flow */
     SMX_UA_CALL_REFUSE,    /* no phone takes it; code is 480, 486 or 603; the call is over */
@@ -137,6 +138,7 @@ struct smx_ua_order {
     uint32_t id; /* of the call or message */
     uint16_t code;
     struct smx_ua_target target;
+    bool unnamed;               /* CALL_START, MESSAGE_SEND: the phone asks that nobody be told who it is */
     char identity[SMX_UA_USER]; /* which own address the phone used: of smx_ua_identities, or a name it
                                    claimed */
     struct smx_dtmf_key key;

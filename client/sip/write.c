@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *reason(unsigned status)
+const char *smx_sip_reason(unsigned status)
 {
     static const struct {
         unsigned status;
@@ -151,13 +151,15 @@ void smx_write_response(struct smx_text *out, const struct smx_response *respons
     smx_text_add(out, "SIP/2.0 ");
     smx_text_u64(out, status);
     smx_text_add(out, " ");
-    smx_text_add(out, reason(status));
+    smx_text_add(out, smx_sip_reason(status));
     smx_text_add(out, "\r\n");
     smx_text_span(out, response->echo);
     add_header(out, "Contact: ", response->contact);
     if (status == 200 || status == 405)
         smx_text_add(out, "Allow: " SMX_SIP_ALLOW "\r\n");
     smx_text_span(out, response->challenge);
+    if (response->no_subscription)
+        smx_text_add(out, "Refer-Sub: false\r\n");
     if (response->rseq != 0) {
         smx_text_add(out, "Require: 100rel\r\nRSeq: ");
         smx_text_u64(out, response->rseq);
@@ -204,6 +206,8 @@ void smx_write_request(struct smx_text *out, const struct smx_request *request)
     smx_text_add(out, "\r\n");
     add_header(out, "Contact: ", request->contact);
     add_header(out, "RAck: ", request->rack);
+    add_header(out, "Event: ", request->event);
+    add_header(out, "Subscription-State: ", request->state);
     if (strcmp(request->method, "INVITE") == 0)
         smx_text_add(out, "Allow: " SMX_SIP_ALLOW "\r\nSupported: 100rel, timer\r\n");
     if (request->expires != 0) {

@@ -10,7 +10,10 @@
 #include "proto/base/out.h"
 
 #define SMX_SIP_MIN_SE "90" /* seconds: the least that RFC 4028 allows */
-#define SMX_SIP_ALLOW  "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE, INFO, PRACK"
+#define SMX_SIP_ALLOW  "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, UPDATE, INFO, PRACK, REFER"
+
+/* The phrase that belongs to a status. */
+const char *smx_sip_reason(unsigned status);
 
 /* The five headers that each response to this request carries, in order.  The first Via gets received and,
  * where asked for, rport, of where it came from.  tag goes to a To that has none; NULL: it has one, or needs
@@ -25,6 +28,7 @@ struct smx_response {
     struct smx_span unsupported; /* for 420: the option tags; else len 0 */
     struct smx_span challenge;   /* for 401: whole lines of smx_auth_challenge; else len 0 */
     uint32_t rseq;               /* of a reliable 18x; else 0 */
+    bool no_subscription;        /* of a REFER's 202: no NOTIFY will come (RFC 4488) */
     uint32_t expires;            /* of the session, seconds (RFC 4028); 0: none */
     bool we_refresh;             /* ... who refreshes it */
     const char *type;            /* of the body, or NULL */
@@ -44,6 +48,8 @@ struct smx_request {
     uint32_t cseq;
     struct smx_span contact; /* or len 0 */
     struct smx_span rack;    /* of PRACK */
+    struct smx_span event;   /* of NOTIFY, */
+    struct smx_span state;   /* and its Subscription-State */
     uint32_t expires;        /* of the session, seconds; 0: none */
     uint32_t min_expires;    /* ... 0: the least that is allowed */
     bool we_refresh;         /* ... as agreed before; of a first INVITE false */
