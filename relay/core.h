@@ -14,8 +14,8 @@
  * A circuit at a relay.  "Own count" is this hop's 64-bit number; arriving and leaving counts differ by
  * constants.
  *
- *     up link  --in_id-->  [decipher forward]  --ring of fwd-->  down link, or the bwd ring of the joined
- * circuit up link  <--ring of bwd--  [encipher backward]  <--down_in_id--  down link, or the joined circuit
+ *     up link  --in_id-->  [decipher forward]  --ring of fwd-->      down link, or the joined one's bwd ring
+ *     up link  <--ring of bwd--  [encipher backward]  <--down_in_id--  down link, or the joined circuit
  *
  * Each direction departs on a timetable that is chosen once (struct departure) and kept until the circuit
  * ends. */

@@ -1,10 +1,12 @@
 /* client/web/door.h - who may ask the local page for what, judged by the header lines of his request.
  * Sources: RFC 9110, 7.2 (Host); RFC 6454 (Origin); RFC 6750, 2.1 (Bearer); Fetch Metadata (Sec-Fetch-Site).
  *
- *   Host            ours, by address or as localhost, with our port: stops a name that a stranger lets point
- * here Origin          none, or our own page: stops other pages Sec-Fetch-Site  none, or the same origin:
- * stops other pages' frames, images and scripts; a link of theirs to the empty page may be followed
- * (Sec-Fetch-Dest: document) Authorization   Bearer TOKEN, for all that tells something of the user
+ *   Host            ours, by address or as localhost, with our port: stops a name that a stranger lets
+ *                   point here
+ *   Origin          none, or our own page: stops other pages
+ *   Sec-Fetch-Site  none, or the same origin: stops other pages' frames, images and scripts; a link of
+ *                   theirs to the empty page may be followed (Sec-Fetch-Dest: document)
+ *   Authorization   Bearer TOKEN, for all that tells something of the user
  *
  * Pure; the token is compared in constant time. */
 #ifndef SMX_WEB_DOOR_H

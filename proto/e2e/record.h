@@ -15,8 +15,7 @@
  *   11 MOVED    number u16                  I have used your REJOIN of this number
  *   12 SECOND   number u16 | relay[32] | cookie[16]   where my other slot waits, should our rendezvous die
  *   13 HOLD     call u16 | direction u8     0..3; bit 0: I do not listen, bit 1: I do not send
- *   14 KEY      call u16 | event u8 | slots u8   a key was pressed so many times 20 ms; 0..15 (RFC
- * 4733), 2..250
+ *   14 KEY      call u16 | event u8 | slots u8   a key (0..15, RFC 4733) was pressed for 2..250 times 20 ms
  *
  * each behind type u8; integers in network order.  Unknown types are ignored (later versions have more).
  * Pure; views borrow. */

@@ -1,14 +1,17 @@
-/* proto/link/phase.h - when a neighbour's datagrams come: where its tick grid lies on our clock, and its
- * jitter. Source: docs/protocol/10-link.md, section 7.
+/* proto/link/phase.h - when a neighbour's datagrams come: its tick grid on our clock, and its jitter.
+ * Source: docs/protocol/10-link.md, section 7.
  *
  * A datagram of tick t that arrived at a has the offset a - t * q.  Time is cut into windows of 2 s; of each
  * the smallest offset counts: path's delay and the other side's phase together, without the jitter.
+ *
  *   baseline  the smallest of the last 14 to 16 s
- *   margin    what 99.99 % of the last minutes' datagrams stayed below, over the baseline; the first 4 s of a
- * link don't count drift     the sum of the steps from window to window: how far our clock has run ahead of
- * the peer's since the link came up.  A step of more than 1 ms is not a clock's but the path's, and not
- * counted. Offsets are taken modulo 2^64, so a neighbour that counts nonsense harms only what it sends
- * itself. Pure; the caller's memory; no allocation. */
+ *   margin    what 99.99 % of the last minutes' datagrams stayed below, over the baseline; the first
+ *             4 s of a link don't count
+ *   drift     the sum of the steps from window to window: how far our clock has run ahead of the
+ *             peer's since the link came up; a step of more than 1 ms is the path's, and not counted
+ *
+ * Offsets are taken modulo 2^64, so a neighbour that counts nonsense harms only what it sends itself.
+ * Pure; the caller's memory; no allocation. */
 #ifndef SMX_LINK_PHASE_H
 #define SMX_LINK_PHASE_H
 
