@@ -174,8 +174,8 @@ function addressRow(address, kind, name, box) {
 function identityParts(list) {
   return list.map((id, n) => {
     const box = make("div", { class: "code", hidden: true });
-    const best = id.names.length > 0 ? id.names[0].address : id.key_address;
-    drawCode(box, best);
+    const sure = id.names.find(name => name.confirmed);
+    drawCode(box, sure ? sure.address : id.key_address);
     return make("div", { class: "identity" },
       make("div", { class: "texts" },
         ...id.names.map(name => addressRow(name.address, list.length > 1 ? "Name of identity " + (n + 1) : "Name", name, box)),
