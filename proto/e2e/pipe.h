@@ -29,6 +29,7 @@ enum smx_pipe_type {
     SMX_PIPE_PCMU = 1,   /* a frame and a piece of stream: proto/media/frame.h */
     SMX_PIPE_PCMA = 2,   /* the same */
     SMX_PIPE_STREAM = 3, /* a segment: proto/stream/stream.h */
+    SMX_PIPE_OPUS = 4,   /* frames and a piece of stream: proto/media/frame.h */
 };
 
 enum smx_meet_side { SMX_MEET_CALLER = 0, SMX_MEET_CALLEE = 1 }; /* also the direction in the tweak */

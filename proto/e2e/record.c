@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-enum { CODECS = SMX_CODEC_PCMU | SMX_CODEC_PCMA };
+enum { CODECS = SMX_CODEC_PCMU | SMX_CODEC_PCMA | SMX_CODEC_OPUS };
 
 /* Length of the UTF-8 sequence at the front of at, or 0 when it is none (RFC 3629, section 4). */
 static size_t utf8_sequence(const uint8_t *at, size_t left)
@@ -61,7 +61,7 @@ static bool is_right(const struct smx_record *r)
     case SMX_RECORD_INVITE:
         return r->codecs != 0 && (r->codecs & ~CODECS) == 0;
     case SMX_RECORD_ANSWER:
-        return r->codecs == SMX_CODEC_PCMU || r->codecs == SMX_CODEC_PCMA;
+        return r->codecs == SMX_CODEC_PCMU || r->codecs == SMX_CODEC_PCMA || r->codecs == SMX_CODEC_OPUS;
     case SMX_RECORD_REFUSE:
         return r->code == 480 || r->code == 486 || r->code == 488 || r->code == 603;
     case SMX_RECORD_MESSAGE:

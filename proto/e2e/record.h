@@ -45,7 +45,7 @@ enum smx_record_type {
     SMX_RECORD_KEY = 14,
 };
 
-enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2 }; /* bits of a set */
+enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2, SMX_CODEC_OPUS = 4 }; /* bits of a set */
 
 enum {
     SMX_RECORD_VERSION = 1,

@@ -198,8 +198,10 @@ static void fill(struct smx_edge *edge, const struct smx_frame *frame, uint8_t p
     bool made = true;
 
     for (size_t i = 0; frame && i < SMX_FRAME_PAYLOAD; i++)
-        samples[i] = frame->codec == SMX_FRAME_PCMA ? smx_pcma_decode(frame->payload[i])
-                                                    : smx_pcmu_decode(frame->payload[i]);
+        if (frame->codec == SMX_FRAME_PCMA)
+            samples[i] = smx_pcma_decode(frame->payload[i]);
+        else
+            samples[i] = smx_pcmu_decode(frame->payload[i]);
     if (frame)
         made = smx_conceal_heard(&edge->conceal, samples);
     else

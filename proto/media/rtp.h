@@ -17,16 +17,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 20 ms of G.711: the unit of all media between the clients. */
+/* 20 ms of audio: the unit of all media between the clients. */
 enum {
     SMX_FRAME_PCMU = 0, /* also the static RTP payload type (RFC 3551) */
     SMX_FRAME_PCMA = 8,
+    SMX_FRAME_OPUS = 96,     /* the payload type that we offer */
     SMX_FRAME_PAYLOAD = 160, /* bytes = samples at 8000/s */
+    SMX_OPUS_MAX = 158,      /* bytes of a frame of Opus */
 };
 
 struct smx_frame {
-    uint8_t codec; /* SMX_FRAME_PCMU or SMX_FRAME_PCMA */
+    uint8_t codec; /* SMX_FRAME_PCMU, _PCMA or _OPUS */
     uint8_t payload[SMX_FRAME_PAYLOAD];
+    uint8_t len; /* of Opus, 1..SMX_OPUS_MAX bytes; of the others it says nothing */
 };
 
 enum {

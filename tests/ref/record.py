@@ -10,6 +10,7 @@ import vectorfile
 FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB", 14: ">HBB"}
 MESSAGE = 8
 FRAME_SAMPLES, FRAME_PIECE = 160, 28
+OPUS_COPIES, OPUS_MAX = 3, 158
 
 
 class Refused(Exception):
@@ -38,7 +39,7 @@ def decode(wire):
     if len(rest) != struct.calcsize(FORMS[kind]):
         raise Refused("malformed")
     fields = struct.unpack(FORMS[kind], rest)
-    allowed = {1: [1], 2: [1, 2, 3], 4: [1, 2], 5: [480, 486, 488, 603], 9: [200, 413, 415, 480], 13: [0, 1, 2, 3]}
+    allowed = {1: [1], 2: [1, 2, 3, 4, 5, 6, 7], 4: [1, 2, 4], 5: [480, 486, 488, 603], 9: [200, 413, 415, 480], 13: [0, 1, 2, 3]}
     if kind in allowed and fields[-1] not in allowed[kind]:
         raise Refused("malformed")
     if kind == 14 and not (fields[1] <= 15 and 2 <= fields[2] <= 250):
@@ -58,6 +59,29 @@ def read_frame(wire):
     return int.from_bytes(wire[:2], "big"), wire[2 : 2 + FRAME_SAMPLES], wire[2 + FRAME_SAMPLES :]
 
 
+def read_opus(wire):
+    """number, frames with the newest first, piece."""
+    if len(wire) < 3 or not 1 <= wire[2] <= OPUS_COPIES or len(wire) < 3 + wire[2]:
+        raise Refused("malformed")
+    sizes, rest, frames = wire[3 : 3 + wire[2]], wire[3 + wire[2] :], []
+    for size in sizes:
+        if size > min(OPUS_MAX, len(rest)):
+            raise Refused("malformed")
+        frames.append(rest[:size])
+        rest = rest[size:]
+    if len(rest) > FRAME_PIECE:
+        raise Refused("malformed")
+    return int.from_bytes(wire[:2], "big"), frames, rest
+
+
+def write_opus(number, frames, piece):
+    return number.to_bytes(2, "big") + bytes([len(frames), *map(len, frames)]) + b"".join(frames) + piece
+
+
+def frames_of(rec):
+    return [rec.bytes(f"frame{i}") for i in range(rec.int("count"))]
+
+
 def wanted(rec):
     kind = rec.int("type")
     names = {1: ["version"], 2: ["id", "codecs"], 4: ["id", "codecs"], 5: ["id", "code"], 9: ["id", "code"], 13: ["id", "direction"], 14: ["id", "event", "slots"]}
@@ -67,8 +91,8 @@ def wanted(rec):
 
 
 def check(rec):
-    read = read_frame if "frame" in rec else decode
-    wire = rec.bytes("frame" if "frame" in rec else "wire")
+    read, field = next((r, f) for r, f in ((read_frame, "frame"), (read_opus, "opus"), (decode, "wire")) if f in rec)
+    wire = rec.bytes(field)
     if rec.text("result") != "ok":
         try:
             read(wire)
@@ -76,7 +100,10 @@ def check(rec):
             assert rec.text("result") == str(e)
             return
         raise AssertionError("not refused")
-    if "frame" in rec:
+    if "opus" in rec:
+        assert read_opus(wire) == (rec.int("number"), frames_of(rec), rec.bytes("piece"))
+        assert wire == write_opus(rec.int("number"), frames_of(rec), rec.bytes("piece"))
+    elif "frame" in rec:
         assert read_frame(wire) == (rec.int("number"), rec.bytes("samples"), rec.bytes("piece"))
         assert wire == rec.int("number").to_bytes(2, "big") + rec.bytes("samples") + rec.bytes("piece")
     else:

@@ -398,7 +398,7 @@ static void an_invite_without_an_offer_gets_ours_and_brings_its_answer_in_the_ac
 static void hold_and_resume_are_answered_here(void **state)
 {
     struct phone *p = *state;
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     const struct smx_ua_send *sent;
     uint32_t call = up(p);
     char first[64];

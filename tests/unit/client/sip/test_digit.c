@@ -100,7 +100,7 @@ static void a_key_of_the_far_side_is_heard_as_events_on_our_grid(void **state)
 {
     struct phone *p = *state;
     struct dialog d;
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     uint16_t seq = 0;
     uint32_t timestamp = 0, begun = 0;
     unsigned events = 0;
@@ -145,7 +145,7 @@ static void a_phone_without_events_hears_none(void **state)
 {
     struct phone *p = *state;
     struct dialog d;
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
 
     pick_up(p, &d); /* its answer names the mu-law and the A-law only */
     smx_ua_call_key(p->ua, p->now, d.call, (struct smx_dtmf_key){9, 5});

@@ -51,7 +51,7 @@ static void rtp(struct phone *p, const char *from, uint16_t seq)
 static const char *goes_to(struct phone *p, uint32_t call)
 {
     static char text[SMX_ADDR_TEXT];
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     const struct smx_ua_send *sent;
 
     smx_ua_media_put(p->ua, call, p->now, &frame);
@@ -137,7 +137,7 @@ static void noise_does_not_latch(void **state)
 static void a_pair_without_a_call_takes_nothing(void **state)
 {
     struct phone *p = *state;
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     uint32_t call;
 
     rtp(p, "127.0.0.1:21072", 1);

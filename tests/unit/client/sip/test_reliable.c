@@ -51,7 +51,7 @@ static void an_offerless_invite_that_requires_it_has_our_offer_in_the_180_and_an
     struct phone *p = *state;
     struct dialog d;
     char rseq[32];
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     const struct smx_ua_send *sent;
 
     dial_with(p, &d, "Require: 100rel\n", "");
@@ -197,7 +197,7 @@ static void early_media_is_not_heard_before_the_answer(void **state)
     uint8_t wire[SMX_RTP_MAX], payload[160] = {1};
     struct smx_rtp rtp = {false, 0, 1, 1, 1, payload, sizeof payload};
     struct smx_addr from = phone_addr("127.0.0.1:22044");
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
 
     ring(p, &d);
     answer(p, 183, "ta", PHONE_CONTACT SDP_TYPE, SESSION("22044", ""));

@@ -184,7 +184,7 @@ static bool is_taken(struct phone *p, struct smx_srtp *s, uint16_t seq, bool is_
 static uint32_t heard(struct phone *p, uint32_t call, struct smx_srtp *s)
 {
     _Alignas(4) uint8_t packet[SMX_RTP_MAX];
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     const struct smx_ua_send *sent;
     struct smx_rtp rtp;
     size_t len;

@@ -435,7 +435,7 @@ static void a_burst_overflows_without_harm_and_drains(void **state)
 static void packets_count_from_random_numbers_and_hide_holes(void **state)
 {
     struct fixture *f = *state;
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     uint8_t out[SMX_EDGE_PACKET];
     struct smx_rtp first, rtp;
 
@@ -469,7 +469,7 @@ static void every_code_passes_as_it_is_when_nothing_is_missing(void **state)
     uint8_t out[SMX_EDGE_PACKET];
 
     for (unsigned law = 0; law < 2; law++) {
-        struct smx_frame frame = {law ? SMX_FRAME_PCMA : SMX_FRAME_PCMU, {0}};
+        struct smx_frame frame = {.codec = law ? SMX_FRAME_PCMA : SMX_FRAME_PCMU};
 
         smx_edge_codec(&f->edge, frame.codec);
         for (unsigned half = 0; half < 2; half++) {
@@ -484,7 +484,7 @@ static void every_code_passes_as_it_is_when_nothing_is_missing(void **state)
 static void after_a_hole_the_beginning_is_blended_and_the_rest_passes(void **state)
 {
     struct fixture *f = *state;
-    struct smx_frame frame = {SMX_FRAME_PCMU, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
     uint8_t out[SMX_EDGE_PACKET];
 
     for (unsigned i = 0; i < sizeof frame.payload; i++)
@@ -502,7 +502,7 @@ static void after_a_hole_the_beginning_is_blended_and_the_rest_passes(void **sta
 static void a_phone_of_the_other_law_gets_it(void **state)
 {
     struct fixture *f = *state;
-    struct smx_frame frame = {SMX_FRAME_PCMA, {0}};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMA};
     uint8_t out[SMX_EDGE_PACKET];
 
     smx_edge_codec(&f->edge, SMX_FRAME_PCMA);
