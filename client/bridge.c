@@ -22,6 +22,16 @@ static enum smx_err call_incoming(void *arg, smx_time now, const char *user, con
     return smx_ua_call_incoming(b->ua, now, from, identity, call);
 }
 
+static enum smx_err call_incoming_opus(void *arg, smx_time now, const char *user, const char *identity,
+                                       uint32_t *call)
+{
+    struct smx_bridge *b = arg;
+    char from[FROM_MAX];
+
+    write_from(b, from, user);
+    return smx_ua_call_incoming_opus(b->ua, now, from, identity, call);
+}
+
 static void call_ringing(void *arg, smx_time now, uint32_t call)
 {
     smx_ua_call_ringing(((struct smx_bridge *)arg)->ua, now, call);
@@ -30,6 +40,11 @@ static void call_ringing(void *arg, smx_time now, uint32_t call)
 static void call_answered(void *arg, smx_time now, uint32_t call)
 {
     smx_ua_call_answered(((struct smx_bridge *)arg)->ua, now, call);
+}
+
+static void call_answered_opus(void *arg, smx_time now, uint32_t call)
+{
+    smx_ua_call_answered_opus(((struct smx_bridge *)arg)->ua, now, call);
 }
 
 static void call_failed(void *arg, smx_time now, uint32_t call, unsigned code)
@@ -99,6 +114,7 @@ void smx_bridge_init(struct smx_bridge *b, struct smx_ua *ua, const char *domain
                                        .call_incoming = call_incoming,
                                        .call_ringing = call_ringing,
                                        .call_answered = call_answered,
+                                       .call_answered_opus = call_answered_opus,
                                        .call_failed = call_failed,
                                        .call_ended = call_ended,
                                        .call_direction = call_direction,
@@ -110,6 +126,8 @@ void smx_bridge_init(struct smx_bridge *b, struct smx_ua *ua, const char *domain
                                        .network = network,
                                        .identities = identities,
                                        .claim_refused = claim_refused}};
+    if (smx_ua_has_opus(ua))
+        b->phone.call_incoming_opus = call_incoming_opus;
     snprintf(b->domain, sizeof b->domain, "%s", domain);
 }
 
@@ -131,13 +149,13 @@ static void carry_out(struct smx_bridge *b, smx_time now, const struct smx_ua_or
 
     switch (o->kind) {
     case SMX_UA_CALL_START:
-        smx_client_call(b->client, now, o->id, o->identity, &to);
+        (o->opus ? smx_client_call_opus : smx_client_call)(b->client, now, o->id, o->identity, &to);
         return;
     case SMX_UA_CALL_RINGING:
         smx_client_call_ringing(b->client, now, o->id);
         return;
     case SMX_UA_CALL_ANSWER:
-        smx_client_call_answer(b->client, now, o->id);
+        (o->opus ? smx_client_call_answer_opus : smx_client_call_answer)(b->client, now, o->id);
         return;
     case SMX_UA_CALL_REFUSE:
         smx_client_call_refuse(b->client, now, o->id, o->code);

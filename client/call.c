@@ -27,6 +27,8 @@ enum {
     CALLS = 2, /* of the user's, at a time */
 };
 
+enum { G711 = SMX_CODEC_PCMU | SMX_CODEC_PCMA }; /* what each client has, whatever its profile */
+
 static void send(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
@@ -83,8 +85,9 @@ static void invite(struct smx_client *c, smx_time now, struct meeting *m)
     m->call.number = ++m->calls;
     m->call.deadline = now + SMX_MS(INVITED_MS);
     send(c, now, m,
-         &(struct smx_record){
-             .type = SMX_RECORD_INVITE, .id = m->call.number, .codecs = SMX_CODEC_PCMU | SMX_CODEC_PCMA});
+         &(struct smx_record){.type = SMX_RECORD_INVITE,
+                              .id = m->call.number,
+                              .codecs = (uint8_t)(G711 | (m->call.opus ? SMX_CODEC_OPUS : 0))});
 }
 
 static void want(struct meeting *m, const struct pending_call *p, bool last_try)
@@ -93,6 +96,7 @@ static void want(struct meeting *m, const struct pending_call *p, bool last_try)
                             .id = p->id,
                             .out = true,
                             .last_try = last_try,
+                            .opus = p->opus,
                             .identity = p->identity,
                             .target = p->target,
                             .deadline = SMX_NEVER};
@@ -168,23 +172,37 @@ static bool begin_anew(struct smx_client *c, smx_time now, const struct call *k)
     c->pending = (struct pending_call){.used = true,
                                        .last_try = true,
                                        .id = k->id,
+                                       .opus = k->opus,
                                        .identity = k->identity,
                                        .target = k->target,
                                        .deadline = now + SMX_MS(PENDING_MS)};
     return true;
 }
 
-void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const char *identity,
-                     const struct smx_client_target *target)
+static void start(struct smx_client *c, smx_time now, uint32_t call, const char *identity, bool opus,
+                  const struct smx_client_target *target)
 {
     hush_strangers(c, now);
     if (smx_client_is_ready(c) && may_call(c))
         place_or_wait(c, now,
                       (struct pending_call){.id = call,
                                             .identity = (uint8_t)smx_identity_find(c, identity),
+                                            .opus = opus,
                                             .target = *target});
     else
         c->phone->call_failed(c->phone->arg, now, call, 503);
+}
+
+void smx_client_call(struct smx_client *c, smx_time now, uint32_t call, const char *identity,
+                     const struct smx_client_target *target)
+{
+    start(c, now, call, identity, false, target);
+}
+
+void smx_client_call_opus(struct smx_client *c, smx_time now, uint32_t call, const char *identity,
+                          const struct smx_client_target *target)
+{
+    start(c, now, call, identity, true, target);
 }
 
 void smx_client_call_open(struct smx_client *c, smx_time now, struct meeting *m)
@@ -278,6 +296,39 @@ bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
            (m->call.state == CALL_WANTED || m->call.state == CALL_INVITED || m->call.state == CALL_AWAITED);
 }
 
+static void talk(struct smx_client *c, struct meeting *m, bool in_opus)
+{
+    char key_text[SMX_KEY_TEXT];
+
+    m->call.state = CALL_TALKING;
+    m->call.deadline = SMX_NEVER;
+    m->call.in_opus = in_opus;
+    m->stranger = false;
+    m->heard_all = m->heard_now = m->heard_before = (struct smx_view_heard){.due = 0};
+    c->count.calls++;
+    if (m->key_known && !smx_contact_by_key(c, m->key)) /* whom the user talks to is no stranger */
+        smx_contact_add(c, smx_meeting_peer(c, m, key_text), m->key);
+    smx_pipe_talk(c, m);
+}
+
+static void answer(struct smx_client *c, smx_time now, struct meeting *m, bool in_opus)
+{
+    send(c, now, m,
+         &(struct smx_record){.type = SMX_RECORD_ANSWER,
+                              .id = m->call.number,
+                              .codecs = in_opus ? SMX_CODEC_OPUS : SMX_CODEC_PCMU});
+    if (m->call.state != CALL_NONE)
+        talk(c, m, in_opus);
+}
+
+static void tell_answered(struct smx_client *c, smx_time now, const struct meeting *m)
+{
+    if (m->call.in_opus)
+        c->phone->call_answered_opus(c->phone->arg, now, m->call.id);
+    else
+        c->phone->call_answered(c->phone->arg, now, m->call.id);
+}
+
 /* Glare: the peer's call is the one that lives, and our own attempt, here or on another slot, the answer to
  * it. */
 static void adopt(struct smx_client *c, smx_time now, struct meeting *m, struct meeting *own,
@@ -285,6 +336,7 @@ static void adopt(struct smx_client *c, smx_time now, struct meeting *m, struct 
 {
     uint32_t id = own->call.id;
     bool rang = own->call.state == CALL_AWAITED;
+    bool opus = own->call.opus && (r->codecs & SMX_CODEC_OPUS) != 0;
 
     memset(&own->call, 0, sizeof own->call);
     if (own != m)
@@ -295,9 +347,9 @@ static void adopt(struct smx_client *c, smx_time now, struct meeting *m, struct 
         return;
     if (!rang)
         c->phone->call_ringing(c->phone->arg, now, id);
-    smx_client_call_answer(c, now, id);
+    answer(c, now, m, opus);
     if (m->call.state == CALL_TALKING)
-        c->phone->call_answered(c->phone->arg, now, id);
+        tell_answered(c, now, m);
 }
 
 /* The user's own call to who invites here, or NULL. */
@@ -336,7 +388,7 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
 {
     char key_text[SMX_KEY_TEXT];
     struct meeting *own = own_attempt(c, m);
-    bool busy;
+    bool opus = (r->codecs & SMX_CODEC_OPUS) != 0 && c->phone->call_incoming_opus != NULL, busy;
 
     if (own) {
         if (memcmp(m->key, c->identity[m->identity].own.public, SMX_DOC_KEY) < 0)
@@ -348,7 +400,8 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
     if (!m->stranger)
         hush_strangers(c, now);
     busy = has_calls(c, c->call_waiting ? CALLS : 1);
-    m->call = (struct call){.state = CALL_OFFERED, .number = r->id, .deadline = now + SMX_MS(RING_MS)};
+    m->call = (struct call){
+        .state = CALL_OFFERED, .number = r->id, .opus = opus, .deadline = now + SMX_MS(RING_MS)};
     if (m->stranger) {
         m->call.deadline =
             now + SMX_MS(DECOY_MS) + smx_rng_below(&c->rng, (uint32_t)DECOY_SPREAD_MS) * SMX_MS(1);
@@ -356,8 +409,11 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
     }
     if (busy)
         refuse(c, now, m, 486);
-    else if (c->phone->call_incoming(c->phone->arg, now, smx_meeting_peer(c, m, key_text),
-                                     smx_identity_user(c, m->identity), &m->call.id) != SMX_OK)
+    else if ((r->codecs & G711) == 0) /* each phone has that, and not each the other */
+        refuse(c, now, m, 488);
+    else if ((opus ? c->phone->call_incoming_opus
+                   : c->phone->call_incoming)(c->phone->arg, now, smx_meeting_peer(c, m, key_text),
+                                              smx_identity_user(c, m->identity), &m->call.id) != SMX_OK)
         refuse(c, now, m, 480);
 }
 
@@ -371,30 +427,20 @@ void smx_client_call_ringing(struct smx_client *c, smx_time now, uint32_t call)
     ring(c, now, m);
 }
 
-static void talk(struct smx_client *c, struct meeting *m)
-{
-    char key_text[SMX_KEY_TEXT];
-
-    m->call.state = CALL_TALKING;
-    m->call.deadline = SMX_NEVER;
-    m->stranger = false;
-    m->heard_all = m->heard_now = m->heard_before = (struct smx_view_heard){.due = 0};
-    c->count.calls++;
-    if (m->key_known && !smx_contact_by_key(c, m->key)) /* whom the user talks to is no stranger */
-        smx_contact_add(c, smx_meeting_peer(c, m, key_text), m->key);
-    smx_pipe_talk(c, m);
-}
-
 void smx_client_call_answer(struct smx_client *c, smx_time now, uint32_t call)
 {
     struct meeting *m = find(c, call);
 
-    if (!m || (m->call.state != CALL_OFFERED && m->call.state != CALL_RINGING))
-        return;
-    send(c, now, m,
-         &(struct smx_record){.type = SMX_RECORD_ANSWER, .id = m->call.number, .codecs = SMX_CODEC_PCMU});
-    if (m->call.state != CALL_NONE)
-        talk(c, m);
+    if (m && (m->call.state == CALL_OFFERED || m->call.state == CALL_RINGING))
+        answer(c, now, m, false);
+}
+
+void smx_client_call_answer_opus(struct smx_client *c, smx_time now, uint32_t call)
+{
+    struct meeting *m = find(c, call);
+
+    if (m && (m->call.state == CALL_OFFERED || m->call.state == CALL_RINGING) && m->call.opus)
+        answer(c, now, m, true);
 }
 
 void smx_client_call_refuse(struct smx_client *c, smx_time now, uint32_t call, unsigned code)
@@ -426,6 +472,20 @@ void smx_client_call_key(struct smx_client *c, smx_time now, uint32_t call, stru
 
 /* ---- what the peer says ---- */
 
+static void answered(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    bool in_opus = r->codecs == SMX_CODEC_OPUS;
+
+    if (in_opus && !m->call.opus) { /* which was not offered */
+        tell(c, now, m, SMX_RECORD_BYE, 0);
+        smx_client_call_lost(c, now, m, 488);
+        smx_meeting_close(c, now, m);
+        return;
+    }
+    talk(c, m, in_opus);
+    tell_answered(c, now, m);
+}
+
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     struct call *k = &m->call;
@@ -439,8 +499,7 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
         k->deadline = now + SMX_MS(RING_MS);
         c->phone->call_ringing(c->phone->arg, now, k->id);
     } else if (r->type == SMX_RECORD_ANSWER && asked) {
-        talk(c, m);
-        c->phone->call_answered(c->phone->arg, now, k->id);
+        answered(c, now, m, r);
     } else if (r->type == SMX_RECORD_REFUSE && asked) {
         smx_client_call_lost(c, now, m, r->code);
         smx_meeting_close(c, now, m);

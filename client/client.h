@@ -122,9 +122,15 @@ struct smx_client_target {
  */
 void smx_client_call(struct smx_client *client, smx_time now, uint32_t call, const char *identity,
                      const struct smx_client_target *target);
+/* The same of a phone that would speak Opus, and G.711 as well: phone->call_answered_opus or _answered says
+ * which. */
+void smx_client_call_opus(struct smx_client *client, smx_time now, uint32_t call, const char *identity,
+                          const struct smx_client_target *target);
 /* For a call by phone->call_incoming.  Numbers of no call are ignored in all these. */
 void smx_client_call_ringing(struct smx_client *client, smx_time now, uint32_t call);
 void smx_client_call_answer(struct smx_client *client, smx_time now, uint32_t call);
+/* The same in Opus; only for a call by phone->call_incoming_opus. */
+void smx_client_call_answer_opus(struct smx_client *client, smx_time now, uint32_t call);
 void smx_client_call_refuse(struct smx_client *client, smx_time now, uint32_t call, unsigned code);
 /* Cancelled or hung up, a call either way. */
 void smx_client_call_end(struct smx_client *client, smx_time now, uint32_t call);

@@ -9,14 +9,13 @@
 #include "proto/e2e/meet.h"
 #include "proto/e2e/pipe.h"
 #include "proto/e2e/record.h"
-#include "proto/media/frame.h"
+#include "proto/media/repeat.h"
 #include "proto/stream/stream.h"
 
 struct smx_client;
 struct circuit;
 
 enum {
-    PLAY = 8, /* frames that may wait to be played */
     STREAM_PIPE = 2 * (SMX_STREAM_PREFIX + SMX_RECORD_MAX),
 };
 
@@ -38,22 +37,17 @@ struct call {
     bool out;
     bool told_ringing;               /* RINGING was sent */
     bool last_try;                   /* out: it began its meeting itself, or has begun anew once */
+    bool opus;                       /* named by the caller, and known here */
+    bool in_opus;                    /* TALKING: that is what is spoken */
     uint8_t identity;                /* out: as whom, */
     struct smx_client_target target; /* and to whom */
     smx_time deadline;               /* SMX_NEVER while talking */
 };
 
-struct played {
-    uint64_t tick;   /* of the guard */
-    bool came;       /* a cell of the peer's */
-    uint16_t number; /* of the frame */
-    bool have;       /* with a frame in it */
-    struct smx_frame frame;
-};
-
 /* What only a pipe needs; in locked memory, for all that is said passes through. */
 struct pipe_memory {
-    struct played played[PLAY];
+    struct smx_playout playout; /* by ticks of the guard */
+    struct smx_repeat repeat;
     uint8_t tx[STREAM_PIPE], rx[STREAM_PIPE];
 };
 
@@ -169,6 +163,7 @@ struct pending_call { /* waits for a slot */
     bool last_try; /* no pipe but one of its own will do */
     uint32_t id;
     uint8_t identity;
+    bool opus;
     struct smx_client_target target;
     smx_time deadline;
 };

@@ -3,7 +3,8 @@
  * Each turn of the slot carries one cell to the peer: a frame with a piece of the stream, or a cell all of
  * stream (one in FRAMES_PER_STREAM, while frames flow, for what is long), or IDLE. A frame that arrives in
  * the guard's tick t is played when tick t's datagram is surely here: at its expected time plus the link's
- * margin.  So playing has the guard's pace, and jitter below the margin is not heard. */
+ * margin.  So playing has the guard's pace, and jitter below the margin is not heard.  Of a call in Opus each
+ * cell repeats the frames before its own, and playing waits for these (proto/media/repeat.h). */
 #include "client/core.h"
 
 #include <sodium.h>
@@ -34,7 +35,7 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
         smx_pipe_fini(&m->pipe);
         return err;
     }
-    memset(m->memory->played, 0, sizeof m->memory->played);
+    smx_playout_begin(&m->memory->playout);
     config.tx = m->memory->tx;
     config.rx = m->memory->rx;
     smx_stream_init(&m->stream, &config, now);
@@ -71,14 +72,15 @@ bool smx_pipe_send(struct meeting *m, const struct smx_record *r)
 
 /* ---- out ---- */
 
-static size_t frame_content(struct smx_client *c, struct meeting *m, smx_time now,
-                            const struct smx_frame *frame, uint8_t content[SMX_PIPE_CONTENT])
+static size_t frame_content(struct meeting *m, smx_time now, const struct smx_frame *frame,
+                            uint8_t content[SMX_PIPE_CONTENT])
 {
     uint8_t piece[SMX_FRAME_PIECE];
     struct smx_frame_cell f = {.number = m->frame_number, .samples = frame->payload, .piece = piece};
 
-    (void)c;
     f.piece_len = smx_stream_segment(&m->stream, now, piece, sizeof piece);
+    if (m->call.in_opus)
+        return smx_repeat_encode(&m->memory->repeat, f.number, piece, f.piece_len, content);
     return smx_frame_encode(content, &f);
 }
 
@@ -86,6 +88,26 @@ static bool fits_beside_frames(const struct meeting *m, smx_time now)
 {
     return smx_stream_wants(&m->stream, now) <= (size_t)PIECES * PIECE_DATA &&
            smx_stream_whole(&m->stream, now) <= PIECE_DATA;
+}
+
+/* The slot's frame; in Opus, one of the slots before is as good a reason for a cell. */
+static bool take_frame(struct smx_client *c, smx_time now, struct meeting *m, struct smx_frame *frame)
+{
+    bool have = c->phone->media_take(c->phone->arg, m->call.id, now, frame) &&
+                (frame->codec == SMX_FRAME_OPUS) == m->call.in_opus;
+
+    m->frame_number++;
+    if (!m->call.in_opus)
+        return have;
+    smx_repeat_push(&m->memory->repeat, have ? frame : NULL);
+    return !smx_repeat_is_empty(&m->memory->repeat);
+}
+
+static enum smx_pipe_type type_of(const struct meeting *m, const struct smx_frame *frame)
+{
+    if (m->call.in_opus)
+        return SMX_PIPE_OPUS;
+    return frame->codec == SMX_FRAME_PCMA ? SMX_PIPE_PCMA : SMX_PIPE_PCMU;
 }
 
 static bool make_cell(struct smx_client *c, smx_time now, struct meeting *m, uint8_t cell[SMX_PIPE_CELL])
@@ -97,14 +119,13 @@ static bool make_cell(struct smx_client *c, smx_time now, struct meeting *m, uin
     size_t len = 0;
 
     if (talking) {
-        m->frame_number++;
-        have = c->phone->media_take(c->phone->arg, m->call.id, now, &frame);
+        have = take_frame(c, now, m, &frame);
         if (m->frames < FRAMES_PER_STREAM)
             m->frames++;
     }
     if (have && (m->frames < FRAMES_PER_STREAM || fits_beside_frames(m, now))) {
-        type = frame.codec == SMX_FRAME_PCMA ? SMX_PIPE_PCMA : SMX_PIPE_PCMU;
-        len = frame_content(c, m, now, &frame, content);
+        type = type_of(m, &frame);
+        len = frame_content(m, now, &frame, content);
     } else {
         len = smx_stream_segment(&m->stream, now, content, sizeof content);
         if (len > 0) {
@@ -188,32 +209,41 @@ static void segment(struct smx_client *c, smx_time now, struct meeting *m, const
         give_up(c, now, m);
 }
 
-static void cell_came(struct meeting *m, uint64_t peer_tick)
+/* A cell with a frame; the piece of stream in it, if there is one, goes to *piece. */
+static size_t frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pipe_msg *msg,
+                       const uint8_t **piece)
 {
-    struct played *p = &m->memory->played[peer_tick % PLAY];
+    struct smx_frame frame = {.codec = msg->type == SMX_PIPE_PCMA ? SMX_FRAME_PCMA : SMX_FRAME_PCMU};
+    struct smx_frame_cell f;
 
-    if (p->tick != peer_tick)
-        p->have = false;
-    p->tick = peer_tick;
-    p->came = true;
+    if (smx_frame_decode(&f, msg->content, msg->len) != SMX_OK)
+        return 0;
+    memcpy(frame.payload, f.samples, SMX_FRAME_PAYLOAD);
+    if (!m->call.in_opus)
+        smx_playout_put(&m->memory->playout, peer_tick, f.number, &frame);
+    *piece = f.piece;
+    return f.piece_len;
 }
 
-static void frame_in(struct meeting *m, uint64_t peer_tick, const struct smx_pipe_msg *msg,
-                     const struct smx_frame_cell *f)
+static size_t opus_in(struct meeting *m, uint64_t peer_tick, const struct smx_pipe_msg *msg,
+                      const uint8_t **piece)
 {
-    struct played *p = &m->memory->played[peer_tick % PLAY];
+    struct smx_opus_cell f;
 
-    p->number = f->number;
-    p->have = true;
-    p->frame.codec = msg->type == SMX_PIPE_PCMA ? SMX_FRAME_PCMA : SMX_FRAME_PCMU;
-    memcpy(p->frame.payload, f->samples, SMX_FRAME_PAYLOAD);
+    if (smx_opus_decode(&f, msg->content, msg->len) != SMX_OK)
+        return 0;
+    if (m->call.in_opus)
+        smx_playout_opus(&m->memory->playout, peer_tick, m->play, &f);
+    *piece = f.piece;
+    return f.piece_len;
 }
 
 void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t slot, uint64_t peer_tick,
                    uint8_t cell[SMX_PIPE_CELL])
 {
     struct smx_pipe_msg msg;
-    struct smx_frame_cell f;
+    const uint8_t *piece = NULL;
+    size_t piece_len = 0;
     enum smx_err err;
 
     if (m->state < MEETING_PROVE || m->state > MEETING_CLOSING)
@@ -236,30 +266,39 @@ void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t
     }
     if (!m->memory)
         return; /* it has ended over that */
-    cell_came(m, peer_tick);
+    smx_playout_came(&m->memory->playout, peer_tick);
     switch (msg.type) {
     case SMX_PIPE_PCMU:
     case SMX_PIPE_PCMA:
-        if (smx_frame_decode(&f, msg.content, msg.len) != SMX_OK)
-            return;
-        frame_in(m, peer_tick, &msg, &f);
-        if (f.piece_len > 0)
-            segment(c, now, m, f.piece, f.piece_len);
-        return;
+        piece_len = frame_in(m, peer_tick, &msg, &piece);
+        break;
+    case SMX_PIPE_OPUS:
+        piece_len = opus_in(m, peer_tick, &msg, &piece);
+        break;
     case SMX_PIPE_STREAM:
         segment(c, now, m, msg.content, msg.len);
         return;
     default: /* IDLE, or of a later version */
         return;
     }
+    if (piece_len > 0)
+        segment(c, now, m, piece, piece_len);
 }
 
 /* ---- playing ---- */
 
-void smx_pipe_talk(struct smx_client *c, struct meeting *m)
+/* Playing begins with what comes next. */
+static void tune(struct smx_client *c, struct meeting *m)
 {
     m->play = smx_link_last_tick(c->ep, c->uplink.link) + 1;
     m->frames = FRAMES_PER_STREAM; /* what there is to say may go at once */
+}
+
+void smx_pipe_talk(struct smx_client *c, struct meeting *m)
+{
+    smx_playout_begin(&m->memory->playout);
+    sodium_memzero(&m->memory->repeat, sizeof m->memory->repeat);
+    tune(c, m);
 }
 
 void smx_pipes_uplink_changed(struct smx_client *c)
@@ -273,7 +312,8 @@ smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m)
     if (m->call.state != CALL_TALKING || c->uplink.link == SMX_LINK_NONE || m->play == 0)
         return SMX_NEVER;
     return smx_clock_when(&c->clock, smx_link_expected(c->ep, c->uplink.link, m->play) +
-                                         smx_link_margin(c->ep, c->uplink.link));
+                                         smx_link_margin(c->ep, c->uplink.link) +
+                                         m->memory->playout.wait * c->q);
 }
 
 /* While a pipe moves its cells have two ways, and of another guard's ticks some may be those of this one. */
@@ -308,22 +348,22 @@ void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m)
 
     if (m->play == 0 && m->call.state == CALL_TALKING && c->uplink.link != SMX_LINK_NONE &&
         smx_link_last_tick(c->ep, c->uplink.link) > 0)
-        smx_pipe_talk(c, m); /* the guard is new, and has been heard */
+        tune(c, m); /* the guard is new, and has been heard */
     while (now >= smx_pipe_deadline(c, m)) {
-        struct played p = m->memory->played[m->play % PLAY];
-        bool came = p.came && p.tick == m->play;
-        bool have = came && p.have && is_newer(m, p.number);
+        struct smx_frame frame;
+        uint16_t number;
+        bool came, have = smx_playout_take(&m->memory->playout, m->play, &frame, &number, &came);
 
+        have = have && is_newer(m, number);
         if (have)
-            m->played_number = p.number;
+            m->played_number = number;
         m->unplayed = have ? 0 : (uint8_t)(m->unplayed + (m->unplayed < NEW_AFTER));
-        m->memory->played[m->play % PLAY].came = m->memory->played[m->play % PLAY].have = false;
-        count_heard(m, 1, !came, came && !have);
-        c->phone->media_put(c->phone->arg, m->call.id, now, have ? &p.frame : NULL);
-        sodium_memzero(&p, sizeof p);
+        count_heard(m, 1, !came && !have, came && !have);
+        c->phone->media_put(c->phone->arg, m->call.id, now, have ? &frame : NULL);
+        sodium_memzero(&frame, sizeof frame);
         m->play++;
         late = now - smx_time_min(now, smx_pipe_deadline(c, m));
-        if (late < PLAY * c->q)
+        if (late < SMX_PLAYOUT * c->q)
             continue;
         skipped = late / c->q;
         m->play += skipped; /* woken up far too late: no burst */

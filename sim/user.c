@@ -78,6 +78,16 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
     return SMX_OK;
 }
 
+static enum smx_err phone_incoming_opus(void *arg, smx_time now, const char *from, const char *identity,
+                                        uint32_t *call)
+{
+    enum smx_err err = phone_incoming(arg, now, from, identity, call);
+
+    if (err == SMX_OK)
+        call_of(arg, *call)->opus = ((struct smx_sim_user *)arg)->opus;
+    return err;
+}
+
 static void phone_ringing(void *arg, smx_time now, uint32_t call)
 {
     struct smx_sim_user *u = arg;
@@ -97,7 +107,14 @@ static void phone_answered(void *arg, smx_time now, uint32_t call)
     (void)now;
     p->answered = true;
     p->taken_at = smx_world_now(u->world);
+    p->opus = false;
     tell(u, p);
+}
+
+static void phone_answered_opus(void *arg, smx_time now, uint32_t call)
+{
+    phone_answered(arg, now, call);
+    call_of(arg, call)->opus = true;
 }
 
 static void phone_failed(void *arg, smx_time now, uint32_t call, unsigned code)
@@ -173,7 +190,8 @@ static bool phone_take(void *arg, uint32_t call, smx_time now, struct smx_frame 
     if (u->follower && u->follower->take)
         return u->follower->take(u->follower->arg, u, p, frame);
     p->frames_out++;
-    frame->codec = SMX_FRAME_PCMU;
+    frame->codec = p->opus ? SMX_FRAME_OPUS : SMX_FRAME_PCMU;
+    frame->len = 60;
     for (size_t i = 0; i < SMX_FRAME_PAYLOAD; i++)
         frame->payload[i] = (uint8_t)(p->frames_out >> 8 * (i % 4));
     return true;
@@ -233,6 +251,8 @@ void smx_sim_user_init(struct smx_sim_user *u, struct smx_world *world, size_t c
     SMX_SIM_MUST((u->call || calls_max == 0) && (u->text || texts_max == 0));
     u->phone = (struct smx_phone){.arg = u,
                                   .call_incoming = phone_incoming,
+                                  .call_incoming_opus = phone_incoming_opus,
+                                  .call_answered_opus = phone_answered_opus,
                                   .call_ringing = phone_ringing,
                                   .call_answered = phone_answered,
                                   .call_failed = phone_failed,
@@ -260,7 +280,7 @@ void smx_sim_call_pick_up(struct smx_sim_user *u, struct smx_sim_call *p)
 {
     p->answered = true;
     p->taken_at = smx_world_now(u->world);
-    smx_client_call_answer(u->client, smx_sim_user_now(u), p->id);
+    (p->opus ? smx_client_call_answer_opus : smx_client_call_answer)(u->client, smx_sim_user_now(u), p->id);
 }
 
 static void take_call(struct smx_sim_user *u, struct smx_sim_call *p)
@@ -311,7 +331,7 @@ struct smx_sim_call *smx_sim_call_place(struct smx_sim_user *u, struct smx_clien
 {
     struct smx_sim_call *p = new_call(u, true);
 
-    smx_client_call(u->client, smx_sim_user_now(u), p->id, "", &to);
+    (u->opus ? smx_client_call_opus : smx_client_call)(u->client, smx_sim_user_now(u), p->id, "", &to);
     return p;
 }
 

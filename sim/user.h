@@ -28,6 +28,7 @@ struct smx_sim_call {
     uint32_t last_in;                         /* number of the frame played last */
     smx_time heard;                           /* when that was */
     uint8_t far_direction;                    /* as its last HOLD said (proto/e2e/record.h) */
+    bool opus; /* the caller would speak it; of an answered call, it is spoken */
 };
 
 struct smx_sim_text {
@@ -66,6 +67,7 @@ struct smx_sim_user {
     unsigned refuse_with;      /* incoming calls: 0 rings */
     bool absent;               /* no phone is registered */
     bool answers;              /* takes calls at once */
+    bool opus;                 /* its phone and client have Opus; its frames are of 24 kb/s then */
     uint32_t calls;            /* numbers given away */
     struct smx_sim_call *call; /* [calls_max] */
     size_t call_count, calls_max;

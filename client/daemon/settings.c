@@ -59,6 +59,8 @@ static const struct smx_config_key keys[] = {
                  "unless client.slots is 3 or more"),
     SMX_KEY_ADDR("web", "listen", struct client_config, web, "",
                  "the local page: a loopback address and port, such as 127.0.0.1:8088; empty: none"),
+    SMX_KEY_ENUM("media", "profile", struct client_config, profile, "g711", "g711 opus",
+                 "opus: Opus before G.711, for phones and people that have it too; it sets its users apart"),
     SMX_KEY_BOOL("test", "cover", struct client_config, cover, "yes",
                  "no: test networks only: send nothing that carries nothing"),
 };

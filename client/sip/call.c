@@ -175,7 +175,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     if (status == 0 && smx_sip_privacy(sip) == SMX_PRIVACY_UNKNOWN)
         status = 500; /* RFC 3323, 4.2: critical */
     if (status == 0)
-        status = smx_session_read(ua, &sdp, sip, flow);
+        status = smx_session_read(ua, SMX_SDP_G711, &sdp, sip, flow); /* the far side may have but that */
     if (status == 0 && (!ua->ready || ua->ending || !smx_out_has_order_room(ua)))
         status = 503;
     if (status != 0) {
@@ -191,6 +191,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     if (sdp.media_count > 0)
         smx_reg_savp(ua, flow, sdp.savp);
     call->from_phone = true;
+    call->opus = sdp.opus != 0; /* not for an offer of ours: it may go out before the far side answers */
     if (!smx_leg_accept(ua, call, &call->leg[0], sip, flow)) {
         smx_ua_reply(ua, sip, flow, 400);
         call->id = 0;
@@ -217,6 +218,7 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     smx_leg_respond(ua, now, &call->leg[0], txn, 100);
     order = smx_out_order(ua, SMX_UA_CALL_START, call->id);
     order->target = target;
+    order->opus = call->opus;
     order->unnamed = call->unnamed = smx_sip_privacy(sip) == SMX_PRIVACY_UNNAMED;
     smx_reg_identity(ua, sip, call->identity);
     memcpy(order->identity, call->identity, sizeof order->identity);
@@ -331,7 +333,7 @@ void smx_call_ack(struct smx_ua *ua, smx_time now, struct smx_call *call, struct
     leg->answer_bare = false;
     leg->state = SMX_LEG_UP;
     if (leg->answer_offers) {
-        if (smx_session_read(ua, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
+        if (smx_session_read(ua, leg->codecs, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
             smx_call_lost(ua, now, call);
             return;
         }
@@ -373,8 +375,8 @@ void smx_call_bye(struct smx_ua *ua, struct smx_call *call, struct smx_leg *leg,
 
 /* ---- to phones ---- */
 
-enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *from, const char *identity,
-                                  uint32_t *id)
+static enum smx_err incoming(struct smx_ua *ua, smx_time now, const char *from, const char *identity,
+                             bool opus, uint32_t *id)
 {
     const struct smx_binding *phone[SMX_UA_LEGS];
     size_t count, asked = 0;
@@ -390,6 +392,7 @@ enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *f
         return SMX_E_FULL;
     (void)smx_span_copy(call->identity, sizeof call->identity, smx_span_of(identity));
     call->ring_until = now + RING_TO_PHONES;
+    call->opus = opus;
     for (size_t i = 0; i < count; i++)
         asked += smx_leg_invite(ua, call, i, phone[i], from);
     if (asked == 0)
@@ -397,6 +400,18 @@ enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *f
     *id = call->id;
     smx_txn_settle(&ua->txns);
     return asked > 0 ? SMX_OK : SMX_E_FULL;
+}
+
+enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *from, const char *identity,
+                                  uint32_t *id)
+{
+    return incoming(ua, now, from, identity, false, id);
+}
+
+enum smx_err smx_ua_call_incoming_opus(struct smx_ua *ua, smx_time now, const char *from,
+                                       const char *identity, uint32_t *id)
+{
+    return incoming(ua, now, from, identity, ua->opus, id);
 }
 
 /* No phone is left that could answer. */
@@ -422,19 +437,6 @@ void smx_call_leg_failed(struct smx_ua *ua, struct smx_call *call, struct smx_le
     refuse_if_alone(ua, call);
 }
 
-/* The session of a 2xx, or of the provisional response before it. */
-static bool session_of(const struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
-                       struct smx_sdp *sdp)
-{
-    const struct smx_sdp *early = smx_rel_session(leg, sip->to_tag);
-
-    if (smx_session_read(ua, sdp, sip, &leg->flow) != 0)
-        return false;
-    if (sdp->media_count == 0 && early)
-        *sdp = *early;
-    return sdp->media_count > 0;
-}
-
 /* The first 2xx of a leg: it wins, or comes too late. */
 static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,
                          const struct smx_sip *sip)
@@ -445,7 +447,7 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
     (void)smx_span_copy(leg->remote_tag, sizeof leg->remote_tag, smx_span_of(sip->to_tag ? sip->to_tag : ""));
     smx_leg_retarget(leg, sip);
     leg->state = SMX_LEG_UP;
-    if (!session_of(ua, leg, sip, &sdp) || !wanted) {
+    if (!smx_rel_final_session(ua, leg, sip, &sdp) || !wanted) {
         smx_leg_bye(ua, leg);
         smx_call_leg_failed(ua, call, leg, 480);
         return;
@@ -455,7 +457,7 @@ static void leg_accepted(struct smx_ua *ua, smx_time now, struct smx_call *call,
     for (size_t i = 0; i < SMX_UA_LEGS; i++)
         if (call->leg[i].state == SMX_LEG_CALLING || call->leg[i].state == SMX_LEG_RINGING)
             smx_leg_cancel(ua, now, &call->leg[i]);
-    (void)smx_out_order(ua, SMX_UA_CALL_ANSWER, call->id);
+    smx_out_order(ua, SMX_UA_CALL_ANSWER, call->id)->opus = smx_media_choose(leg, &sdp);
     smx_timer_agreed(leg, sip);
     smx_timer_start(leg, now);
     smx_session_answered(now, call, leg, &sdp);

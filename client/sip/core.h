@@ -131,6 +131,8 @@ struct smx_leg {
     enum smx_direction said, offering; /* our side of the session in force; of our offer that is out */
     enum smx_direction offering_far;   /* far, when it went out */
     uint8_t event;                     /* payload type of events, as we said it; 0: none */
+    enum smx_sdp_codecs codecs;        /* what our sessions name: of an answered call, one */
+    uint8_t opus;                      /* its payload type, as we said it; 0: none */
     /* provisional responses (reliable.c) */
     bool reliable;    /* the phone requires it */
     bool prack_owed;  /* our 180 waits for its PRACK */
@@ -171,6 +173,7 @@ struct smx_call {
     bool from_phone;
     bool over; /* for the network side; legs may still have to end */
     bool rang, answered;
+    bool opus; /* both sides would speak it */
     bool bye_after_ack;
     unsigned refusal; /* the best reason so far: 480, 486, 603 */
     size_t winner;    /* the leg that was answered */
@@ -291,15 +294,17 @@ bool smx_rel_expire(struct smx_ua *ua, smx_time now, struct smx_leg *leg);
 smx_time smx_rel_deadline(const struct smx_leg *leg);
 void smx_rel_provisional(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip);
 bool smx_rel_is_fork(const struct smx_leg *leg, const char *tag);
-/* The session that came in a provisional response of this tag, or NULL. */
-const struct smx_sdp *smx_rel_session(struct smx_leg *leg, const char *tag);
+/* The session of a 2xx, or of the provisional response of its tag before it.  False: there is none for us. */
+bool smx_rel_final_session(const struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
+                           struct smx_sdp *sdp);
 
 /* ---- offers and answers inside a dialog (session.c) ---- */
 
-/* Reads the session in a message; none at all is fine (media_count stays 0).  0, or the status to refuse it
+/* Reads the session in a message, which must name one of the codecs; none at all is fine (media_count stays
+ * 0).  0, or the status to refuse it
  * with. */
-unsigned smx_session_read(const struct smx_ua *ua, struct smx_sdp *sdp, const struct smx_sip *sip,
-                          const struct smx_flow *flow);
+unsigned smx_session_read(const struct smx_ua *ua, enum smx_sdp_codecs codecs, struct smx_sdp *sdp,
+                          const struct smx_sip *sip, const struct smx_flow *flow);
 /* The phone's offer is taken, or its answer to ours. */
 void smx_session_offered(smx_time now, struct smx_call *call, struct smx_leg *leg, const struct smx_sdp *sdp);
 void smx_session_answered(smx_time now, struct smx_call *call, struct smx_leg *leg,
@@ -364,6 +369,8 @@ void smx_secure_end(struct smx_call *call);
 
 /* ---- media (media.c) ---- */
 
+/* A phone has answered our offer with this: what is spoken from now on.  True: Opus. */
+bool smx_media_choose(struct smx_leg *leg, const struct smx_sdp *sdp);
 void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call);
 /* The phone's session changed. */
 void smx_media_change(smx_time now, struct smx_call *call, uint16_t port_before);
@@ -432,6 +439,7 @@ struct smx_ua {
     struct smx_ua_order order_out;
     struct smx_auth auth;
     enum smx_ua_srtp srtp;
+    bool opus;
     char build[SMX_UA_BUILD]; /* the message in the making */
     struct smx_ua_stats stats;
 };

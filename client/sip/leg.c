@@ -38,7 +38,11 @@ static uint64_t new_session(struct smx_ua *ua)
 /* Our offer, or our answer to `to`; a new version if it says anything new (RFC 3264, 8). */
 static void write_sdp(struct smx_ua *ua, struct smx_leg *leg, const struct smx_sdp *to, struct smx_text *out)
 {
-    struct smx_sdp_own own = {.session = leg->sdp_session, .port = leg->port, .direction = leg->far};
+    struct smx_sdp_own own = {.session = leg->sdp_session,
+                              .port = leg->port,
+                              .direction = leg->far,
+                              .codecs = leg->codecs,
+                              .opus = leg->sdp.opus};
     uint8_t hash[crypto_shorthash_BYTES];
     struct smx_text draft = *out;
 
@@ -47,6 +51,7 @@ static void write_sdp(struct smx_ua *ua, struct smx_leg *leg, const struct smx_s
     else
         leg->offering = leg->offering_far = leg->far;
     leg->event = to ? to->event : SMX_SDP_EVENT;
+    leg->opus = to ? to->opus : own.opus != 0 ? own.opus : SMX_SDP_OPUS;
     memcpy(own.ip, ua->media_ip, sizeof own.ip);
     own.rtcp_mux = to ? to->rtcp_mux : leg->sdp.rtcp_mux;
     smx_secure_own(ua, leg, to, &own);
@@ -174,6 +179,7 @@ bool smx_leg_invite(struct smx_ua *ua, struct smx_call *call, size_t index, cons
     leg->port = ua->ports[call->pair].rtp;
     leg->flow = phone->flow;
     leg->srtp.savp = phone->savp;
+    leg->codecs = call->opus ? SMX_SDP_OPUS_G711 : SMX_SDP_G711;
     smx_write_caller(ua, &local, from);
     leg->remote[0] = '<';
     (void)smx_span_copy(leg->remote + 1, sizeof leg->remote - 1, smx_span_of(phone->to));

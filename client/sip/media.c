@@ -20,19 +20,49 @@ static uint8_t codec_of(const struct smx_sdp *sdp)
     return sdp->pcma && !sdp->pcmu ? SMX_FRAME_PCMA : SMX_FRAME_PCMU;
 }
 
+bool smx_ua_has_opus(const struct smx_ua *ua)
+{
+    return ua->opus;
+}
+
+void smx_ua_call_answered_opus(struct smx_ua *ua, smx_time now, uint32_t id)
+{
+    struct smx_call *call = smx_call_get(ua, id);
+
+    if (call && call->from_phone && call->opus && call->leg[0].state == SMX_LEG_ASKED)
+        call->leg[0].codecs = SMX_SDP_OPUS_ALONE;
+    smx_ua_call_answered(ua, now, id);
+}
+
+bool smx_media_choose(struct smx_leg *leg, const struct smx_sdp *sdp)
+{
+    if (leg->codecs == SMX_SDP_OPUS_G711) /* of an answer with several, its first counts */
+        leg->codecs = sdp->opus != 0 && sdp->opus_first ? SMX_SDP_OPUS_ALONE : SMX_SDP_G711;
+    return leg->codecs == SMX_SDP_OPUS_ALONE;
+}
+
+static void tune(struct smx_call *call)
+{
+    const struct smx_leg *leg = winner(call);
+
+    if (leg->codecs == SMX_SDP_OPUS_ALONE)
+        smx_edge_opus(&call->edge, leg->sdp.opus, leg->opus);
+    else
+        smx_edge_codec(&call->edge, codec_of(&leg->sdp));
+}
+
 void smx_media_start(struct smx_ua *ua, smx_time now, struct smx_call *call)
 {
-    smx_edge_init(&call->edge, now, codec_of(&winner(call)->sdp), &ua->rng);
+    smx_edge_init(&call->edge, now, SMX_FRAME_PCMU, &ua->rng);
+    tune(call);
     call->latched = false;
     call->heard_at = now;
 }
 
 void smx_media_change(smx_time now, struct smx_call *call, uint16_t port_before)
 {
-    const struct smx_sdp *sdp = &winner(call)->sdp;
-
-    smx_edge_codec(&call->edge, codec_of(sdp));
-    if (sdp->port != port_before)
+    tune(call);
+    if (winner(call)->sdp.port != port_before)
         call->latched = false;
     call->heard_at = now; /* it may come from a hold */
 }
@@ -178,7 +208,8 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
         len = smx_edge_event(&call->edge, winner(call)->sdp.event, age, event, packet);
     else
         len = smx_edge_put(&call->edge, frame, packet);
-    send_packet(ua, call, false, to, packet, len);
+    if (len > 0)
+        send_packet(ua, call, false, to, packet, len);
 }
 
 void smx_media_expire(struct smx_ua *ua, smx_time now, struct smx_call *call)

@@ -51,7 +51,7 @@ void smx_rel_prack(struct smx_ua *ua, smx_time now, struct smx_call *call, struc
     else if (sip->cseq <= leg->remote_cseq)
         status = 500;
     else
-        status = smx_session_read(ua, &sdp, sip, flow);
+        status = smx_session_read(ua, leg->codecs, &sdp, sip, flow);
     if (status == 0 && answers != (sdp.media_count > 0))
         status = 488; /* it owes us an answer, or would make an offer out of turn */
     if (status != 0) {
@@ -112,11 +112,16 @@ bool smx_rel_is_fork(const struct smx_leg *leg, const char *tag)
     return false;
 }
 
-const struct smx_sdp *smx_rel_session(struct smx_leg *leg, const char *tag)
+bool smx_rel_final_session(const struct smx_ua *ua, struct smx_leg *leg, const struct smx_sip *sip,
+                           struct smx_sdp *sdp)
 {
-    const struct smx_fork *fork = tag ? fork_of(leg, tag) : NULL;
+    const struct smx_fork *fork = sip->to_tag ? fork_of(leg, sip->to_tag) : NULL;
 
-    return fork && fork->sdp.media_count > 0 ? &fork->sdp : NULL;
+    if (smx_session_read(ua, leg->codecs, sdp, sip, &leg->flow) != 0)
+        return false;
+    if (sdp->media_count == 0 && fork)
+        *sdp = fork->sdp;
+    return sdp->media_count > 0;
 }
 
 static struct smx_fork *new_fork(struct smx_leg *leg, const char *tag)
@@ -147,7 +152,7 @@ void smx_rel_provisional(struct smx_ua *ua, struct smx_leg *leg, const struct sm
         return; /* once more, or out of order (RFC 3262, 4) */
     if (sip->contact_count == 1 && !smx_span_is(sip->contact[0].uri, "*"))
         (void)smx_span_copy(fork->target, sizeof fork->target, sip->contact[0].uri);
-    if (smx_session_read(ua, &sdp, sip, &leg->flow) == 0 && sdp.media_count > 0)
+    if (smx_session_read(ua, leg->codecs, &sdp, sip, &leg->flow) == 0 && sdp.media_count > 0)
         fork->sdp = sdp;
     if (!reliable)
         return;

@@ -15,6 +15,7 @@ struct reading {
     struct smx_sdp *sdp;
     enum smx_direction session_direction;
     struct connection session, audio; /* of c= lines */
+    uint8_t place[128];               /* of a payload type in the audio line, from 1; 0: not there */
 };
 
 static bool is_direction(struct smx_span s, enum smx_direction *d)
@@ -65,7 +66,8 @@ static void take_crypto(struct smx_sdp *sdp, struct smx_span s)
     sodium_memzero(&got, sizeof got);
 }
 
-/* The audio line that was taken has no more lines: without a key, RTP/SAVP is of no use. */
+/* The audio line that was taken has no more lines: without a key RTP/SAVP is of no use, nor is it without a
+ * codec of ours. */
 static void end_audio(struct reading *r)
 {
     struct smx_sdp *sdp = r->sdp;
@@ -73,11 +75,12 @@ static void end_audio(struct reading *r)
 
     for (enum smx_srtp_suite i = 0; i < SMX_SRTP_SUITES; i++)
         named = named || sdp->crypto[i].named;
-    if (sdp->audio == NO_AUDIO || !sdp->savp || named)
+    if (sdp->audio == NO_AUDIO || ((!sdp->savp || named) && smx_sdp_has(sdp, SMX_SDP_OPUS_G711)))
         return;
     sdp->audio = NO_AUDIO;
-    sdp->savp = sdp->rtcp_mux = false;
-    sdp->event = 0;
+    sdp->savp = sdp->rtcp_mux = sdp->pcmu = sdp->pcma = false;
+    sdp->event = sdp->opus = 0;
+    memset(sdp->crypto, 0, sizeof sdp->crypto);
 }
 
 /* m=audio 49170[/2] RTP/AVP 0 8 101 */
@@ -87,8 +90,9 @@ static bool take_media(struct reading *r, struct smx_span s)
     size_t n = sdp->media_count;
     struct smx_span kind = smx_span_cut(&s, ' '), ports = smx_span_cut(&s, ' ');
     struct smx_span proto = smx_span_cut(&s, ' '), formats = s, format = smx_span_cut(&s, ' ');
-    bool pcmu = false, pcma = false;
-    uint32_t port;
+    bool perhaps = false; /* one of the payload types may turn out to be Opus */
+    uint32_t port, type;
+    uint8_t place = 0;
     bool savp = smx_span_is(proto, "RTP/SAVP");
 
     end_audio(r);
@@ -102,18 +106,20 @@ static bool take_media(struct reading *r, struct smx_span s)
     if (sdp->audio != NO_AUDIO || port == 0 || !smx_span_is(kind, "audio") ||
         (!savp && !smx_span_is(proto, "RTP/AVP")))
         return true;
-    while (formats.len > 0) {
-        struct smx_span one = smx_span_cut(&formats, ' ');
-
-        pcmu = pcmu || smx_span_is(one, "0");
-        pcma = pcma || smx_span_is(one, "8");
+    memset(r->place, 0, sizeof r->place);
+    while (formats.len > 0 && place < UINT8_MAX) {
+        if (!smx_span_u32(smx_span_cut(&formats, ' '), 127, &type))
+            continue;
+        perhaps = perhaps || type >= 96;
+        if (r->place[type] == 0)
+            r->place[type] = ++place;
     }
-    if (!pcmu && !pcma)
+    if (r->place[0] == 0 && r->place[8] == 0 && !perhaps)
         return true;
     sdp->audio = n;
     sdp->port = (uint16_t)port;
-    sdp->pcmu = pcmu;
-    sdp->pcma = pcma;
+    sdp->pcmu = r->place[0] != 0;
+    sdp->pcma = r->place[8] != 0;
     sdp->savp = savp;
     sdp->direction = r->session_direction;
     r->audio = r->session;
@@ -165,6 +171,21 @@ static uint8_t event_type(struct smx_span s)
                : 0;
 }
 
+/* rtpmap:96 opus/48000/2, of a payload type that the audio line names. */
+static void take_opus(struct reading *r, struct smx_span s)
+{
+    struct smx_sdp *sdp = r->sdp;
+    struct smx_span name = smx_span_cut(&s, ':'), type = smx_span_cut(&s, ' ');
+    uint32_t number;
+
+    if (!smx_span_is(name, "rtpmap") || !smx_span_u32(type, 127, &number) || number < 96 ||
+        r->place[number] == 0 || sdp->opus != 0 || !smx_span_is_nocase(smx_span_trim(s), "opus/48000/2"))
+        return;
+    sdp->opus = (uint8_t)number;
+    sdp->opus_first =
+        (!sdp->pcmu || r->place[number] < r->place[0]) && (!sdp->pcma || r->place[number] < r->place[8]);
+}
+
 static bool take_line(struct reading *r, struct smx_span line)
 {
     struct smx_sdp *sdp = r->sdp;
@@ -185,6 +206,8 @@ static bool take_line(struct reading *r, struct smx_span line)
     case 'a':
         if (ours && sdp->event == 0)
             sdp->event = event_type(value);
+        if (ours)
+            take_opus(r, value);
         if (ours && smx_span_is(value, "rtcp-mux"))
             sdp->rtcp_mux = true;
         if (ours && value.len > sizeof crypto - 1 && memcmp(value.at, crypto, sizeof crypto - 1) == 0)
@@ -250,6 +273,12 @@ enum smx_direction smx_sdp_both(enum smx_direction a, enum smx_direction b)
     return (enum smx_direction)((unsigned)a | (unsigned)b);
 }
 
+bool smx_sdp_has(const struct smx_sdp *sdp, enum smx_sdp_codecs codecs)
+{
+    return (codecs != SMX_SDP_OPUS_ALONE && (sdp->pcmu || sdp->pcma)) ||
+           (codecs != SMX_SDP_G711 && sdp->opus != 0);
+}
+
 bool smx_sdp_sends(enum smx_direction d)
 {
     return d == SMX_SENDRECV || d == SMX_SENDONLY;
@@ -295,21 +324,40 @@ static void add_crypto(struct smx_text *out, const struct smx_sdp_crypto *crypto
     sodium_memzero(key, sizeof key);
 }
 
-static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool pcmu, bool pcma,
-                      uint8_t event)
+/* One frame fits a cell twice; the packets of all phones have one length, and go on in silence. */
+static void add_opus(struct smx_text *out, uint8_t opus)
+{
+    smx_text_add(out, "\r\na=rtpmap:");
+    smx_text_u64(out, opus);
+    smx_text_add(out, " opus/48000/2\r\na=fmtp:");
+    smx_text_u64(out, opus);
+    smx_text_add(out, " maxaveragebitrate=24000;cbr=1;usedtx=0;stereo=0");
+}
+
+/* sdp: what may be named; its numbers. */
+static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, const struct smx_sdp *sdp)
 {
     static const char *const directions[] = {"a=sendrecv\r\n", "a=sendonly\r\n", "a=recvonly\r\n",
                                              "a=inactive\r\n"};
+    bool pcmu = sdp->pcmu && own->codecs != SMX_SDP_OPUS_ALONE;
+    bool pcma = sdp->pcma && own->codecs != SMX_SDP_OPUS_ALONE;
+    uint8_t opus = own->codecs != SMX_SDP_G711 ? sdp->opus : 0, event = sdp->event;
 
     smx_text_add(out, "m=audio ");
     smx_text_u64(out, own->port);
     smx_text_add(out, own->savp ? " RTP/SAVP" : " RTP/AVP");
+    if (opus != 0) {
+        smx_text_add(out, " ");
+        smx_text_u64(out, opus);
+    }
     smx_text_add(out, pcmu ? " 0" : "");
     smx_text_add(out, pcma ? " 8" : "");
     if (event != 0) {
         smx_text_add(out, " ");
         smx_text_u64(out, event);
     }
+    if (opus != 0)
+        add_opus(out, opus);
     smx_text_add(out, pcmu ? "\r\na=rtpmap:0 PCMU/8000" : "");
     smx_text_add(out, pcma ? "\r\na=rtpmap:8 PCMA/8000" : "");
     if (event != 0) {
@@ -319,7 +367,7 @@ static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool 
         smx_text_u64(out, event);
         smx_text_add(out, " 0-15");
     }
-    smx_text_add(out, "\r\na=ptime:20\r\n");
+    smx_text_add(out, opus != 0 ? "\r\na=ptime:20\r\na=maxptime:20\r\n" : "\r\na=ptime:20\r\n");
     for (enum smx_srtp_suite i = 0; i < SMX_SRTP_SUITES; i++)
         if (own->crypto[i].named)
             add_crypto(out, &own->crypto[i], i);
@@ -329,6 +377,11 @@ static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, bool 
 
 void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const struct smx_sdp *to)
 {
+    const struct smx_sdp all = {.pcmu = true,
+                                .pcma = true,
+                                .opus = own->opus != 0 ? own->opus : SMX_SDP_OPUS,
+                                .event = SMX_SDP_EVENT};
+
     smx_text_add(out, "v=0\r\no=- ");
     smx_text_u64(out, own->session);
     smx_text_add(out, " ");
@@ -339,12 +392,12 @@ void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const st
     add_address(out, own->ip);
     smx_text_add(out, "\r\nt=0 0\r\n");
     if (!to) {
-        add_audio(out, own, true, true, SMX_SDP_EVENT);
+        add_audio(out, own, &all);
         return;
     }
     for (size_t i = 0; i < to->media_count; i++) {
         if (i == to->audio) {
-            add_audio(out, own, to->pcmu, to->pcma, to->event);
+            add_audio(out, own, to);
             continue;
         }
         smx_text_add(out, "m=");

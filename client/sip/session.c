@@ -13,8 +13,8 @@
 #define REFUSED_GAP SMX_SECOND(30) /* before a refresh is tried again */
 #define ASK_GAP     SMX_MS(500)    /* between two re-INVITEs of ours, whatever the far side does */
 
-unsigned smx_session_read(const struct smx_ua *ua, struct smx_sdp *sdp, const struct smx_sip *sip,
-                          const struct smx_flow *flow)
+unsigned smx_session_read(const struct smx_ua *ua, enum smx_sdp_codecs codecs, struct smx_sdp *sdp,
+                          const struct smx_sip *sip, const struct smx_flow *flow)
 {
     const struct smx_span *type = smx_gate_get(&sip->gate, SMX_H_CONTENT_TYPE);
     struct smx_span value, params;
@@ -29,7 +29,9 @@ unsigned smx_session_read(const struct smx_ua *ua, struct smx_sdp *sdp, const st
         return 415;
     switch (smx_sdp_read(sdp, sip->body)) {
     case SMX_OK:
-        return smx_secure_admit(ua, flow, sdp);
+        if (!ua->opus)
+            sdp->opus = 0;
+        return smx_sdp_has(sdp, codecs) ? smx_secure_admit(ua, flow, sdp) : 488;
     case SMX_E_MALFORMED:
         return 400;
     default:
@@ -93,7 +95,7 @@ void smx_session_reinvite(struct smx_ua *ua, smx_time now, struct smx_call *call
     else if (sip->cseq <= leg->remote_cseq)
         status = 500;
     else
-        status = smx_session_read(ua, &sdp, sip, flow);
+        status = smx_session_read(ua, leg->codecs, &sdp, sip, flow);
     if (status == 0)
         status = smx_timer_asked(leg, sip);
     if (status != 0) {
@@ -128,7 +130,7 @@ void smx_session_update(struct smx_ua *ua, smx_time now, struct smx_call *call, 
     else if (sip->cseq <= leg->remote_cseq)
         status = 500;
     else
-        status = smx_session_read(ua, &sdp, sip, flow);
+        status = smx_session_read(ua, leg->codecs, &sdp, sip, flow);
     if (status == 0 && sdp.media_count > 0) { /* RFC 3311, 5.2 */
         if (our_offer_is_out(ua, leg))
             status = 491;
@@ -213,7 +215,7 @@ void smx_session_response(struct smx_ua *ua, smx_time now, struct smx_call *call
         smx_call_settle(call);
     } else if (sip->status < 300) {
         smx_leg_retarget(leg, sip);
-        if (smx_session_read(ua, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
+        if (smx_session_read(ua, leg->codecs, &sdp, sip, &leg->flow) != 0 || sdp.media_count == 0) {
             smx_call_lost(ua, now, call);
             return;
         }

@@ -193,15 +193,15 @@ static bool is_of_phone(const struct smx_leg *leg, const struct smx_flow *flow)
            (flow->tcp || leg->flow.addr.port == flow->addr.port);
 }
 
-static struct smx_call *find_replaced(struct smx_ua *ua, const struct smx_call *but,
-                                      const struct smx_refer *refer, const struct smx_flow *flow)
+static struct smx_call *find_replaced(struct smx_ua *ua, struct smx_call *but, const struct smx_refer *refer,
+                                      const struct smx_flow *flow)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
         struct smx_call *call = &ua->call[i];
 
         if (call->id != 0 && call != but && call->answered && !call->over && call->join.with == 0 &&
-            leg_of(call)->state == SMX_LEG_UP && is_meant(leg_of(call), refer) &&
-            is_of_phone(leg_of(call), flow))
+            leg_of(call)->state == SMX_LEG_UP && leg_of(call)->codecs == leg_of(but)->codecs &&
+            is_meant(leg_of(call), refer) && is_of_phone(leg_of(call), flow))
             return call;
     }
     return NULL;
@@ -230,6 +230,8 @@ static unsigned refusal_of(struct smx_ua *ua, struct smx_call *call, const struc
         return 400;
     if (smx_sip_privacy(sip) == SMX_PRIVACY_UNKNOWN)
         return 500;
+    if (!refer->replaces && leg->codecs == SMX_SDP_OPUS_ALONE)
+        return 603; /* whoever is called may answer in G.711, and nothing is transcoded here */
     if (!ua->ready || ua->ending || !smx_out_has_order_room(ua))
         return 503;
     return refer->replaces ? 0 : smx_uri_target(ua, &refer->uri, target);

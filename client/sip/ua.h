@@ -61,6 +61,7 @@ struct smx_ua_config {
     size_t account_count;
     enum smx_auth_offer offer;
     enum smx_ua_srtp srtp;
+    bool opus; /* the profile: Opus before G.711, for phones and calls that have it; else G.711 alone */
     size_t transactions_max; /* SIP transactions at a time; 0 = 128 (about 20 KB each while in use) */
 };
 
@@ -137,6 +138,7 @@ struct smx_ua_order {
     enum smx_ua_order_kind kind;
     uint32_t id; /* of the call or message */
     uint16_t code;
+    bool opus; /* CALL_START: the phone would speak Opus, and G.711 as well; CALL_ANSWER: it is Opus */
     struct smx_ua_target target;
     bool unnamed;               /* CALL_START, MESSAGE_SEND: the phone asks that nobody be told who it is */
     char identity[SMX_UA_USER]; /* which own address the phone used: of smx_ua_identities, or a name it
@@ -165,10 +167,17 @@ void smx_ua_claim_refused(struct smx_ua *ua, const char *name);
  * free. */
 enum smx_err smx_ua_call_incoming(struct smx_ua *ua, smx_time now, const char *from, const char *identity,
                                   uint32_t *call) SMX_MUST_CHECK;
+/* The same when the caller would speak Opus, and G.711 as well: CALL_ANSWER says which.  Without the profile
+ * there is no difference. */
+enum smx_err smx_ua_call_incoming_opus(struct smx_ua *ua, smx_time now, const char *from,
+                                       const char *identity, uint32_t *call) SMX_MUST_CHECK;
+bool smx_ua_has_opus(const struct smx_ua *ua); /* the profile */
 /* For calls by SMX_UA_CALL_START.  A number that is not (or no longer) a call's is ignored in all these: the
  * phone may have hung up meanwhile. */
 void smx_ua_call_ringing(struct smx_ua *ua, smx_time now, uint32_t call);
 void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t call);
+/* In Opus, if the order had it; else as above. */
+void smx_ua_call_answered_opus(struct smx_ua *ua, smx_time now, uint32_t call);
 /* code: 404, 408, 480, 486, 488, 503 or 603; any other becomes 480.  The call is over. */
 void smx_ua_call_failed(struct smx_ua *ua, smx_time now, uint32_t call, unsigned code);
 /* The far side cancelled or hung up, in whatever state.  The call is over; no order follows. */
@@ -207,11 +216,12 @@ enum smx_err smx_ua_resume(struct smx_ua *ua, smx_time now, const uint8_t *in, s
 /* ---- media: both are to be called exactly once per 20 ms slot, from the answer to the end of the call ----
  */
 
-/* The phone's next 20 ms, always PCMU (what the phone speaks does not show).  False: nothing to send in this
- * slot (phone not heard yet, on hold, or late); the far side conceals it. */
+/* The phone's next 20 ms, always PCMU (what the phone speaks does not show) but for a call in Opus.  False:
+ * nothing to send in this slot (phone not heard yet, on hold, or late); the far side conceals it. */
 bool smx_ua_media_take(struct smx_ua *ua, uint32_t call, smx_time now, struct smx_frame *frame);
-/* The far side's 20 ms, either codec, or NULL when it is missing: the last frame is repeated, ever fainter,
- * then silence.  Emits one RTP packet to the phone, unless the phone is on hold. */
+/* The far side's 20 ms, of either law, or of Opus in a call in Opus, or NULL when it is missing: then what
+ * was heard last goes on, fading to silence; in Opus the phone misses a packet, and conceals it.  Emits one
+ * RTP packet to the phone, unless the phone is on hold. */
 void smx_ua_media_put(struct smx_ua *ua, uint32_t call, smx_time now, const struct smx_frame *frame);
 
 /* ---- counters by cause, for the operator: they name no user ---- */

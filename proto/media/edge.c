@@ -7,6 +7,20 @@
 
 enum { COMFORT_NOISE = 13 }; /* RFC 3389 */
 
+/* 20 ms of nothing: one frame of CELT, full band, mono. */
+static const uint8_t opus_silence[] = {0xf8, 0xff, 0xfe};
+
+static bool is_opus(const struct smx_edge *edge)
+{
+    return edge->codec == SMX_FRAME_OPUS;
+}
+
+/* Timestamps a slot. */
+static uint32_t slot_units(const struct smx_edge *edge)
+{
+    return is_opus(edge) ? 48 * 20 : SMX_FRAME_PAYLOAD;
+}
+
 void smx_edge_restart(struct smx_edge *edge, struct smx_rng *rng)
 {
     edge->seq = (uint16_t)smx_rng_below(rng, 1U << 15); /* far from a wrap, for SRTP's sake */
@@ -21,9 +35,10 @@ void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct sm
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
     memset(edge, 0, sizeof *edge);
-    edge->codec = codec;
+    smx_edge_codec(edge, codec);
     smx_edge_restart(edge, rng);
     smx_conceal_init(&edge->conceal);
+    edge->holes = SMX_EDGE_HOLES;
     edge->started = now;
     edge->report_at = now + SMX_MS(1250) + SMX_US(smx_rng_below(rng, 2500000)); /* the first comes sooner */
     for (size_t i = 0; i < sizeof edge->cname; i++)
@@ -32,32 +47,70 @@ void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct sm
 
 void smx_edge_codec(struct smx_edge *edge, uint8_t codec)
 {
-    edge->codec = codec;
+    edge->codec = edge->type = edge->opus_type = codec;
+}
+
+void smx_edge_opus(struct smx_edge *edge, uint8_t type, uint8_t its_type)
+{
+    edge->codec = SMX_FRAME_OPUS;
+    edge->type = type;
+    edge->opus_type = its_type;
 }
 
 /* ---- from the phone ---- */
 
-static void append(struct smx_edge *edge, smx_time now, uint8_t code)
+static void append_frame(struct smx_edge *edge, smx_time now, const uint8_t *bytes, size_t len)
 {
     struct smx_edge_frame *f;
 
-    edge->part[edge->part_len++] = code;
-    if (edge->part_len < SMX_FRAME_PAYLOAD)
-        return;
-    edge->part_len = 0;
     if (edge->count == SMX_EDGE_FRAMES) {
         edge->first = (edge->first + 1) % SMX_EDGE_FRAMES;
         edge->count--;
     }
     f = &edge->frame[(edge->first + edge->count++) % SMX_EDGE_FRAMES];
-    memcpy(f->payload, edge->part, SMX_FRAME_PAYLOAD);
+    memcpy(f->payload, bytes, len);
+    f->len = (uint8_t)len;
     f->at = now;
+}
+
+static void append(struct smx_edge *edge, smx_time now, uint8_t code)
+{
+    edge->part[edge->part_len++] = code;
+    if (edge->part_len < SMX_FRAME_PAYLOAD)
+        return;
+    edge->part_len = 0;
+    append_frame(edge, now, edge->part, SMX_FRAME_PAYLOAD);
+}
+
+/* RFC 6716, 3.1 and 3.2: does the packet last 20 ms?  Two frames of 10 ms do, too. */
+static bool lasts_a_slot(const uint8_t *packet, size_t len)
+{
+    static const uint16_t silk[] = {4, 8, 16, 24}, celt[] = {1, 2, 4, 8}; /* 2.5 ms */
+    unsigned config = packet[0] >> 3, frames = packet[0] & 3U;
+    unsigned one = config < 12 ? silk[config & 3U] : config < 16 ? silk[config & 1U] : celt[config & 3U];
+
+    if (frames == 3)
+        frames = len > 1 ? packet[1] & 0x3fU : 0;
+    else
+        frames = frames == 0 ? 1 : 2;
+    return one * frames == 8;
+}
+
+/* A packet that is next, and what was lost before it. */
+static void append_opus(struct smx_edge *edge, smx_time now, const struct smx_rtp *rtp, int32_t gap)
+{
+    bool fits = rtp->payload_len <= SMX_OPUS_MAX && lasts_a_slot(rtp->payload, rtp->payload_len);
+
+    for (; gap > 0 && gap <= SMX_EDGE_HOLES * 48 * 20; gap -= 48 * 20)
+        append_frame(edge, now, rtp->payload, 0);
+    append_frame(edge, now, rtp->payload, fits ? rtp->payload_len : 0);
 }
 
 /* RFC 3550, A.1 without probation (the source is latched already) and A.8. */
 static void count_packet(struct smx_edge *edge, smx_time now, const struct smx_rtp *rtp, bool anew)
 {
-    uint32_t transit = (uint32_t)((now - edge->started) / SMX_US(125)) - rtp->timestamp;
+    smx_time units = (now - edge->started) * slot_units(edge) / SMX_MS(20);
+    uint32_t transit = (uint32_t)units - rtp->timestamp, second = 50 * slot_units(edge);
     int32_t step = (int32_t)(transit - edge->transit);
 
     edge->transit = transit;
@@ -70,8 +123,18 @@ static void count_packet(struct smx_edge *edge, smx_time now, const struct smx_r
     if ((int16_t)(rtp->seq - (uint16_t)edge->highest_seq) > 0)
         edge->highest_seq += (uint16_t)(rtp->seq - (uint16_t)edge->highest_seq);
     edge->received++;
-    if (step > -8000 && step < 8000) /* beyond a second it is a jump, not jitter */
+    if (step > -(int32_t)second && step < (int32_t)second) /* beyond a second it is a jump, not jitter */
         edge->jitter16 += (uint32_t)(step < 0 ? -step : step) - ((edge->jitter16 + 8) >> 4);
+}
+
+static bool is_ours(const struct smx_edge *edge, const struct smx_rtp *rtp)
+{
+    if (rtp->payload_len == 0)
+        return false;
+    if (is_opus(edge))
+        return rtp->payload_type == edge->type || rtp->payload_type == edge->opus_type;
+    return (rtp->payload_type == SMX_FRAME_PCMU || rtp->payload_type == SMX_FRAME_PCMA) &&
+           rtp->payload_len <= SMX_EDGE_PAYLOAD;
 }
 
 enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t *in, size_t in_len)
@@ -84,11 +147,10 @@ enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t
 
     if (err != SMX_OK)
         return err;
-    noise = rtp.payload_type == COMFORT_NOISE;
+    noise = rtp.payload_type == COMFORT_NOISE && !is_opus(edge);
     if (noise)
         rtp.payload_len = 0; /* of the stream, and nothing to hear: silence is made here */
-    else if ((rtp.payload_type != SMX_FRAME_PCMU && rtp.payload_type != SMX_FRAME_PCMA) ||
-             rtp.payload_len == 0 || rtp.payload_len > SMX_EDGE_PAYLOAD)
+    else if (!is_ours(edge, &rtp))
         return SMX_E_MALFORMED;
 
     step = (int16_t)(rtp.seq - edge->seq_next);
@@ -100,13 +162,18 @@ enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t
     gap = (int32_t)(rtp.timestamp - edge->timestamp_next);
     if (anew)
         edge->part_len = 0;
-    else if (!noise && gap > 0 &&
+    else if (!is_opus(edge) && !noise && gap > 0 &&
              gap <= SMX_EDGE_GAP) /* lost on the way; a longer one is a pause: nothing to fill */
         for (; gap > 0; gap--)
             append(edge, now, SMX_PCMU_SILENCE);
     edge->heard = true;
     edge->heard_ssrc = rtp.ssrc;
     edge->seq_next = (uint16_t)(rtp.seq + 1);
+    if (is_opus(edge)) {
+        append_opus(edge, now, &rtp, anew ? 0 : gap);
+        edge->timestamp_next = rtp.timestamp + slot_units(edge);
+        return SMX_OK;
+    }
     if (anew || !noise) /* what follows noise begins where it does */
         edge->timestamp_next = rtp.timestamp + (uint32_t)rtp.payload_len;
     for (size_t i = 0; i < rtp.payload_len; i++) {
@@ -165,15 +232,25 @@ static void drop_surplus(struct smx_edge *edge, smx_time now)
     new_window(edge, now + SMX_EDGE_WINDOW);
 }
 
+static void silence(struct smx_frame *frame)
+{
+    memset(frame->payload, SMX_PCMU_SILENCE, sizeof frame->payload);
+    if (frame->codec == SMX_FRAME_OPUS)
+        memcpy(frame->payload, opus_silence, sizeof opus_silence);
+    frame->len = sizeof opus_silence;
+}
+
 bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame)
 {
-    frame->codec = SMX_FRAME_PCMU;
+    const struct smx_edge_frame *first;
+
+    frame->codec = is_opus(edge) ? SMX_FRAME_OPUS : SMX_FRAME_PCMU;
     if (edge->count == 0 || (!edge->playing && !has_waited(edge, 0, now))) {
         if (!edge->heard)
             return false;
         if (++edge->dry >= SMX_EDGE_PAUSE)
             edge->playing = false;
-        memset(frame->payload, SMX_PCMU_SILENCE, sizeof frame->payload);
+        silence(frame);
         return edge->dry > SMX_EDGE_HOLES;
     }
     if (!edge->playing)
@@ -182,10 +259,12 @@ bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame)
         resume(edge, now);
     edge->playing = true;
     edge->dry = 0;
-    memcpy(frame->payload, edge->frame[edge->first].payload, sizeof frame->payload);
+    first = &edge->frame[edge->first]; /* some may have been dropped */
+    memcpy(frame->payload, first->payload, sizeof frame->payload);
+    frame->len = first->len;
     drop_first(edge, 1);
     drop_surplus(edge, now);
-    return true;
+    return frame->len > 0;
 }
 
 /* ---- towards the phone ---- */
@@ -215,29 +294,51 @@ static void fill(struct smx_edge *edge, const struct smx_frame *frame, uint8_t p
             edge->codec == SMX_FRAME_PCMA ? smx_pcma_encode(samples[i]) : smx_pcmu_encode(samples[i]);
 }
 
+/* The same of Opus; its length, 0 for a hole. */
+static size_t fill_opus(struct smx_edge *edge, const struct smx_frame *frame,
+                        uint8_t payload[SMX_FRAME_PAYLOAD])
+{
+    if (frame && frame->codec == SMX_FRAME_OPUS && frame->len > 0 && frame->len <= SMX_OPUS_MAX) {
+        edge->holes = 0;
+        memcpy(payload, frame->payload, frame->len);
+        return frame->len;
+    }
+    if (edge->holes < SMX_EDGE_HOLES) {
+        edge->holes++;
+        return 0;
+    }
+    memcpy(payload, opus_silence, sizeof opus_silence);
+    return sizeof opus_silence;
+}
+
 size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_t out[SMX_EDGE_PACKET])
 {
     uint8_t payload[SMX_FRAME_PAYLOAD];
-    struct smx_rtp rtp = {!edge->begun, edge->codec, edge->seq,     edge->timestamp,
-                          edge->ssrc,   payload,     sizeof payload};
+    struct smx_rtp rtp = {!edge->begun, edge->type, edge->seq,     edge->timestamp,
+                          edge->ssrc,   payload,    sizeof payload};
 
-    fill(edge, frame, payload);
-    edge->begun = true;
+    if (is_opus(edge))
+        rtp.payload_len = fill_opus(edge, frame, payload);
+    else
+        fill(edge, frame && frame->codec != SMX_FRAME_OPUS ? frame : NULL, payload);
     edge->seq++;
-    edge->timestamp += SMX_FRAME_PAYLOAD;
+    edge->timestamp += slot_units(edge);
+    if (rtp.payload_len == 0)
+        return 0;
+    edge->begun = true;
     edge->packets++;
-    edge->payload_bytes += sizeof payload;
+    edge->payload_bytes += (uint32_t)rtp.payload_len;
     return smx_rtp_encode(out, &rtp);
 }
 
 size_t smx_edge_event(struct smx_edge *edge, uint8_t type, unsigned age, const uint8_t payload[4],
                       uint8_t out[SMX_EDGE_PACKET])
 {
-    struct smx_rtp rtp = {age == 0,   type,    edge->seq, edge->timestamp - age * SMX_FRAME_PAYLOAD,
+    struct smx_rtp rtp = {age == 0,   type,    edge->seq, edge->timestamp - age * slot_units(edge),
                           edge->ssrc, payload, 4};
 
     edge->seq++;
-    edge->timestamp += SMX_FRAME_PAYLOAD;
+    edge->timestamp += slot_units(edge);
     edge->packets++;
     edge->payload_bytes += 4;
     return smx_rtp_encode(out, &rtp);
@@ -245,7 +346,7 @@ size_t smx_edge_event(struct smx_edge *edge, uint8_t type, unsigned age, const u
 
 void smx_edge_skip(struct smx_edge *edge)
 {
-    edge->timestamp += SMX_FRAME_PAYLOAD;
+    edge->timestamp += slot_units(edge);
 }
 
 /* ---- reports ---- */

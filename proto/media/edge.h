@@ -9,7 +9,8 @@
  * empty; what comes too late for its slot is dropped, so that the delay stays what it was, if that happens
  * seldom and the following frames are in time; else (the phone's clock is slow, or its jitter large) it is
  * played and the delay grows.  When frames have waited needlessly all through a window (its clock is fast),
- * the surplus is dropped. Pure; no allocation. */
+ * the surplus is dropped.  Opus passes packet by packet as it is, if a packet is one frame of 20 ms: it is
+ * not decoded here, and the phone conceals what is missing.  Pure; no allocation. */
 #ifndef SMX_MEDIA_EDGE_H
 #define SMX_MEDIA_EDGE_H
 
@@ -36,19 +37,23 @@ enum {
 };
 
 struct smx_edge_frame {
-    uint8_t payload[SMX_FRAME_PAYLOAD]; /* PCMU */
+    uint8_t payload[SMX_FRAME_PAYLOAD]; /* PCMU, or Opus */
+    uint8_t len;                        /* of Opus; 0: it was lost */
     smx_time at;                        /* when it was whole */
 };
 
 struct smx_edge {
     /* towards the phone */
     uint8_t codec; /* what we send it */
+    uint8_t type;  /* payload type of that */
     bool begun;    /* a packet has gone: the marker is used up */
     uint16_t seq;
     uint32_t ssrc, timestamp;
     uint32_t packets, payload_bytes;
     struct smx_conceal conceal;
+    unsigned holes; /* of Opus, in a row */
     /* from the phone */
+    uint8_t opus_type; /* payload type of its Opus, as we named it; `type` will do as well */
     bool heard;
     uint32_t heard_ssrc;
     uint16_t seq_next;
@@ -76,15 +81,20 @@ struct smx_edge {
 void smx_edge_init(struct smx_edge *edge, smx_time now, uint8_t codec, struct smx_rng *rng);
 /* The phone negotiated anew; numbers go on. */
 void smx_edge_codec(struct smx_edge *edge, uint8_t codec);
+/* The same for Opus: payload types of what it is sent, and of what it sends. */
+void smx_edge_opus(struct smx_edge *edge, uint8_t type, uint8_t its_type);
 /* The stream to the phone begins anew, as another one: SSRC, numbers and counts. */
 void smx_edge_restart(struct smx_edge *edge, struct smx_rng *rng);
 /* An RTP packet of the phone, from the right source.  SMX_E_MALFORMED: not RTP, too long, or of a payload
- * type other than PCMU, PCMA and comfort noise (which is a sign of life, and counted). */
+ * type other than PCMU, PCMA and comfort noise (which is a sign of life, and counted); in Opus, other than
+ * that.  A packet of Opus that no cell can carry, by its length or its duration, is lost. */
 enum smx_err smx_edge_receive(struct smx_edge *edge, smx_time now, const uint8_t *in, size_t in_len);
-/* Once a slot: the next frame, PCMU.  After SMX_EDGE_HOLES empty slots it is silence.  False: this slot is
- * empty. */
+/* Once a slot: the next frame, PCMU or Opus.  After SMX_EDGE_HOLES empty slots it is silence.  False: this
+ * slot is empty. */
 bool smx_edge_take(struct smx_edge *edge, smx_time now, struct smx_frame *frame);
-/* Once a slot: writes the packet for frame, or for what conceals it when NULL, to out; its length. */
+/* Once a slot: writes the packet for frame, or for what conceals it when NULL, to out; its length.  0, of
+ * Opus only: a number is left out, and the phone conceals it; after SMX_EDGE_HOLES such slots it is silence.
+ */
 size_t smx_edge_put(struct smx_edge *edge, const struct smx_frame *frame, uint8_t out[SMX_EDGE_PACKET]);
 /* The same for a slot in which an event goes out in place of audio (proto/media/dtmf.h): its payload, of a
  * payload type, begun `age` slots ago. */

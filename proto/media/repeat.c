@@ -56,11 +56,26 @@ void smx_playout_begin(struct smx_playout *p)
     sodium_memzero(p, sizeof *p); /* somebody's voice */
 }
 
-void smx_playout_put(struct smx_playout *p, uint64_t tick, const struct smx_frame *frame)
+static void make_place(struct smx_playout *p, uint64_t tick)
 {
-    p->place[tick % SMX_PLAYOUT].tick = tick;
-    p->place[tick % SMX_PLAYOUT].have = true;
-    p->place[tick % SMX_PLAYOUT].numbered = false;
+    size_t i = tick % SMX_PLAYOUT;
+
+    if (p->place[i].tick != tick)
+        p->place[i].came = p->place[i].have = p->place[i].numbered = false;
+    p->place[i].tick = tick;
+}
+
+void smx_playout_came(struct smx_playout *p, uint64_t tick)
+{
+    make_place(p, tick);
+    p->place[tick % SMX_PLAYOUT].came = true;
+}
+
+void smx_playout_put(struct smx_playout *p, uint64_t tick, uint16_t number, const struct smx_frame *frame)
+{
+    make_place(p, tick);
+    p->place[tick % SMX_PLAYOUT].have = p->place[tick % SMX_PLAYOUT].numbered = true;
+    p->place[tick % SMX_PLAYOUT].number = number;
     p->place[tick % SMX_PLAYOUT].frame = *frame;
 }
 
@@ -85,18 +100,22 @@ void smx_playout_opus(struct smx_playout *p, uint64_t tick, uint64_t next, const
         if (frame.len == 0 || tick - i < next || is_known(p, tick, number))
             continue;
         memcpy(frame.payload, cell->frame[i], frame.len);
-        smx_playout_put(p, tick - i, &frame);
-        p->place[(tick - i) % SMX_PLAYOUT].numbered = true;
-        p->place[(tick - i) % SMX_PLAYOUT].number = number;
+        smx_playout_put(p, tick - i, number, &frame);
     }
 }
 
-bool smx_playout_take(struct smx_playout *p, uint64_t tick, struct smx_frame *frame)
+bool smx_playout_take(struct smx_playout *p, uint64_t tick, struct smx_frame *frame, uint16_t *number,
+                      bool *came)
 {
-    if (!p->place[tick % SMX_PLAYOUT].have || p->place[tick % SMX_PLAYOUT].tick != tick)
+    size_t i = tick % SMX_PLAYOUT;
+    bool here = p->place[i].tick == tick, have = here && p->place[i].have;
+
+    *came = here && p->place[i].came;
+    if (!have)
         return false;
-    *frame = p->place[tick % SMX_PLAYOUT].frame;
-    p->place[tick % SMX_PLAYOUT].have = false;
-    sodium_memzero(&p->place[tick % SMX_PLAYOUT].frame, sizeof p->place[0].frame);
+    *frame = p->place[i].frame;
+    *number = p->place[i].number;
+    p->place[i].have = false;
+    sodium_memzero(&p->place[i].frame, sizeof p->place[i].frame);
     return true;
 }

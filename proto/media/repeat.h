@@ -35,8 +35,9 @@ size_t smx_repeat_encode(const struct smx_repeat *r, uint16_t number, const uint
 struct smx_playout {
     struct {
         uint64_t tick;
-        bool have;
-        bool numbered; /* of Opus: with a number */
+        bool came;     /* a cell, whatever was in it */
+        bool have;     /* a frame, which is still to be played */
+        bool numbered; /* it has been here, played or not */
         uint16_t number;
         struct smx_frame frame;
     } place[SMX_PLAYOUT];
@@ -44,11 +45,14 @@ struct smx_playout {
 };
 
 void smx_playout_begin(struct smx_playout *p);
+/* A cell of the peer's came in this tick; if it has frames, one of the next two follows. */
+void smx_playout_came(struct smx_playout *p, uint64_t tick);
 /* A frame of G.711 that came in this tick. */
-void smx_playout_put(struct smx_playout *p, uint64_t tick, const struct smx_frame *frame);
+void smx_playout_put(struct smx_playout *p, uint64_t tick, uint16_t number, const struct smx_frame *frame);
 /* A cell of Opus that came in this tick; what was to be played before `next` is over. */
 void smx_playout_opus(struct smx_playout *p, uint64_t tick, uint64_t next, const struct smx_opus_cell *cell);
-/* The frame of this tick, once; false: there is none. */
-bool smx_playout_take(struct smx_playout *p, uint64_t tick, struct smx_frame *frame);
+/* The frame of this tick and its number, once; false: there is none.  came: this tick's cell has come. */
+bool smx_playout_take(struct smx_playout *p, uint64_t tick, struct smx_frame *frame, uint16_t *number,
+                      bool *came);
 
 #endif

@@ -1,7 +1,8 @@
 /* tests/fuzz/fuzz_client.c - what a client gets from peers, relays and its own files.
  * The first byte chooses: 0 the peer in a pipe; 1 answers on an errand circuit; 2 the state; 3 the contacts.
  * A peer is genuine up to the stream: the rest of the input is cut into pieces (kind u8 | length u8 | bytes);
- * kind 0 is one record, 1 a cell's content of type STREAM, 2 a frame, else something that the phone does. */
+ * kind 0 is one record, 1 a cell's content of type STREAM, 2 a frame, 3 one of Opus, else something that the
+ * phone does. */
 #include "client/core.h"
 
 #include <sodium.h>
@@ -54,8 +55,9 @@ static enum smx_err text_in(void *arg, smx_time now, uint32_t id, const char *fr
 static bool take(void *arg, uint32_t call, smx_time now, struct smx_frame *frame)
 {
     (void)arg;
-    (void)now;
     memset(frame, 0, sizeof *frame);
+    frame->codec = now / SMX_MS(20) % 4 ? SMX_FRAME_OPUS : SMX_FRAME_PCMU;
+    frame->len = (uint8_t)(1 + now / SMX_MS(20) % SMX_OPUS_MAX);
     return call % 2;
 }
 
@@ -163,7 +165,7 @@ static void phone_does(struct peer *p, uint8_t what, const struct phone_state *p
         smx_client_call_ringing(c, p->now, phone->calls);
         return;
     case 1:
-        smx_client_call_answer(c, p->now, phone->calls);
+        (what & 8 ? smx_client_call_answer_opus : smx_client_call_answer)(c, p->now, phone->calls);
         return;
     case 2:
         smx_client_call_refuse(c, p->now, phone->calls, 486);
@@ -238,6 +240,8 @@ static void play_peer(struct smx_client *c, struct phone_state *phone, const uin
             cell_in(&p, SMX_PIPE_STREAM, data + 2, content);
         else if (data[0] == 2)
             cell_in(&p, SMX_PIPE_PCMU, data + 2, content);
+        else if (data[0] == 3)
+            cell_in(&p, SMX_PIPE_OPUS, data + 2, content);
         else
             phone_does(&p, data[0], phone);
         hear(&p);
@@ -282,6 +286,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct phone_state state = {0};
     struct smx_phone phone = {.arg = &state,
                               .call_incoming = incoming,
+                              .call_incoming_opus = incoming,
+                              .call_answered_opus = about_call,
                               .call_ringing = about_call,
                               .call_answered = about_call,
                               .call_failed = with_code,

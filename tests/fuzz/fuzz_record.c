@@ -22,10 +22,12 @@ static void play(const struct smx_opus_cell *cell)
     smx_playout_begin(&p);
     for (size_t i = 0; i < sizeof ticks / sizeof ticks[0]; i++, at.number++) {
         uint64_t next = ticks[i] > p.wait ? ticks[i] - p.wait : 0;
+        uint16_t number;
+        bool came;
 
         smx_playout_opus(&p, ticks[i], next, &at);
         must(p.wait < SMX_OPUS_COPIES);
-        if (smx_playout_take(&p, next, &frame))
+        if (smx_playout_take(&p, next, &frame, &number, &came))
             must(frame.codec == SMX_FRAME_OPUS && frame.len >= 1 && frame.len <= SMX_OPUS_MAX);
     }
 }

@@ -204,7 +204,8 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         smx_ua_media_put(s->ua, s->call, s->now, NULL);
         break;
     case 'i':
-        if (smx_ua_call_incoming(s->ua, s->now, "sip:bob@sipmix.alt", "alice", &s->call) != SMX_OK)
+        if ((len % 2 ? smx_ua_call_incoming_opus : smx_ua_call_incoming)(s->ua, s->now, "sip:bob@sipmix.alt",
+                                                                         "alice", &s->call) != SMX_OK)
             s->call = 0;
         break;
     case 'm':
@@ -215,7 +216,7 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         smx_ua_call_ringing(s->ua, s->now, s->call);
         break;
     case 'a':
-        smx_ua_call_answered(s->ua, s->now, s->call);
+        (len % 2 ? smx_ua_call_answered_opus : smx_ua_call_answered)(s->ua, s->now, s->call);
         break;
     case 'f':
         smx_ua_call_failed(s->ua, s->now, s->call, 486);
@@ -247,6 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                                    .ports = ports,
                                    .port_count = 2,
                                    .srtp = SMX_UA_SRTP_OFFER,
+                                   .opus = true,
                                    .transactions_max = 16};
     static struct script s;
     struct smx_ua_usage usage;

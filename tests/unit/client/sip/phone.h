@@ -56,14 +56,14 @@ static inline struct smx_addr phone_addr(const char *text)
     return addr;
 }
 
-static inline int phone_setup_ports(void **state, size_t pairs)
+static inline int phone_setup_profile(void **state, size_t pairs, bool opus)
 {
     static const uint8_t seed[SMX_RNG_SEED] = {7};
     static const struct smx_ua_ports ports[4] = {
         {30000, 30001}, {30002, 30003}, {30004, 30005}, {30006, 30007}};
     static const char *const names[] = {"anon-2b4c6d8e", "alice"};
     struct phone *p = calloc(1, sizeof *p);
-    struct smx_ua_config config = {.domain = "sipmix.alt", .ports = ports, .port_count = pairs};
+    struct smx_ua_config config = {.domain = "sipmix.alt", .ports = ports, .port_count = pairs, .opus = opus};
 
     if (!p)
         return -1;
@@ -80,6 +80,11 @@ static inline int phone_setup_ports(void **state, size_t pairs)
     smx_ua_network(p->ua, true);
     *state = p;
     return 0;
+}
+
+static inline int phone_setup_ports(void **state, size_t pairs)
+{
+    return phone_setup_profile(state, pairs, false);
 }
 
 static inline int phone_setup(void **state)

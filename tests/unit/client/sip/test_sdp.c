@@ -147,6 +147,80 @@ static void an_offer_is_the_same_for_everybody(void **state)
         "a=ptime:20\r\na=sendrecv\r\n");
 }
 
+static void opus_is_known_by_its_name_and_place(void **state)
+{
+    static const struct {
+        const char *text;
+        uint8_t type;
+        bool first, g711;
+    } cases[] = {
+        {"v=0\nm=audio 9 RTP/AVP 96 0\na=rtpmap:96 opus/48000/2\n", 96, true, true},
+        {"v=0\nm=audio 9 RTP/AVP 0 111\na=rtpmap:111 OPUS/48000/2\n", 111, false, true},
+        {"v=0\nm=audio 9 RTP/AVP 8 107 0\na=rtpmap:107 opus/48000/2\n", 107, false, true},
+        {"v=0\nm=audio 9 RTP/AVP 127\na=rtpmap:127 opus/48000/2\n", 127, true, false},
+        {"v=0\nm=audio 9 RTP/AVP 0\na=rtpmap:96 opus/48000/2\n", 0, false, true}, /* not in its line */
+        {"v=0\nm=audio 9 RTP/AVP 96 0\na=rtpmap:96 opus/48000\n", 0, false, true},
+        {"v=0\nm=audio 9 RTP/AVP 96 0\na=rtpmap:96 speex/48000/2\n", 0, false, true},
+        {"v=0\nm=audio 9 RTP/AVP 3 0\na=rtpmap:3 opus/48000/2\n", 0, false, true},
+        {"v=0\nm=audio 9 RTP/AVP 96\nm=audio 7 RTP/AVP 97\na=rtpmap:97 opus/48000/2\n", 97, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_sdp(cases[i].text), SMX_OK);
+        if (sdp.opus != cases[i].type || (sdp.opus_first && sdp.opus != 0) != cases[i].first ||
+            (sdp.pcmu || sdp.pcma) != cases[i].g711)
+            fail_msg("%s", cases[i].text);
+        assert_true(smx_sdp_has(&sdp, SMX_SDP_OPUS_G711));
+        assert_int_equal(smx_sdp_has(&sdp, SMX_SDP_G711), cases[i].g711);
+        assert_int_equal(smx_sdp_has(&sdp, SMX_SDP_OPUS_ALONE), cases[i].type != 0);
+    }
+    assert_int_equal(read_sdp("v=0\nm=audio 9 RTP/AVP 96\na=rtpmap:96 speex/16000\n"), SMX_E_REFUSED);
+}
+
+static void an_offer_of_the_opus_profile_is_the_same_for_everybody(void **state)
+{
+    static const char opus[] =
+        "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 maxaveragebitrate=24000;cbr=1;usedtx=0;stereo=0\r\n";
+    struct smx_sdp_own own = {.session = 123456789012345678,
+                              .version = 1,
+                              .port = 30000,
+                              .direction = SMX_SENDRECV,
+                              .codecs = SMX_SDP_OPUS_G711};
+    char want[1024];
+
+    (void)state;
+    memcpy(own.ip, phone_addr("127.0.0.1:1").ip, sizeof own.ip);
+    snprintf(want, sizeof want,
+             "v=0\r\no=- 123456789012345678 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
+             "t=0 0\r\nm=audio 30000 RTP/AVP 96 0 8 101\r\n%sa=rtpmap:0 PCMU/8000\r\na=rtpmap:8 "
+             "PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+             "a=ptime:20\r\na=maxptime:20\r\na=sendrecv\r\n",
+             opus);
+    assert_string_equal(written(&own, NULL), want);
+    own.codecs = SMX_SDP_OPUS_ALONE; /* it is what is spoken */
+    assert_non_null(strstr(written(&own, NULL), "m=audio 30000 RTP/AVP 96 101\r\n"));
+    own.opus = 111; /* as the phone had named it */
+    assert_non_null(
+        strstr(written(&own, NULL), "m=audio 30000 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\n"));
+}
+
+static void an_answer_names_opus_under_the_offers_number_and_alone(void **state)
+{
+    struct smx_sdp_own own = {.session = 123456789012345678, .version = 1, .port = 30000};
+
+    (void)state;
+    assert_int_equal(
+        read_sdp("v=0\nm=audio 9 RTP/AVP 0 111 8\na=rtpmap:111 opus/48000/2\na=fmtp:111 useinbandfec=1\n"),
+        SMX_OK);
+    own.codecs = SMX_SDP_OPUS_ALONE;
+    assert_non_null(strstr(written(&own, &sdp), "m=audio 30000 RTP/AVP 111\r\na=rtpmap:111 opus"));
+    assert_null(strstr(written(&own, &sdp), "fec"));
+    own.codecs = SMX_SDP_G711;
+    assert_non_null(strstr(written(&own, &sdp), "m=audio 30000 RTP/AVP 0 8\r\na=rtpmap:0 "));
+    assert_null(strstr(written(&own, &sdp), "opus"));
+}
+
 static void no_flipped_bit_or_cut_leads_astray(void **state)
 {
     static char wire[PHONE_MESSAGE];
@@ -176,6 +250,9 @@ int main(void)
         cmocka_unit_test(hold_is_known_in_both_spellings),
         cmocka_unit_test(an_answer_keeps_the_offers_lines_and_refuses_all_but_one),
         cmocka_unit_test(an_offer_is_the_same_for_everybody),
+        cmocka_unit_test(opus_is_known_by_its_name_and_place),
+        cmocka_unit_test(an_offer_of_the_opus_profile_is_the_same_for_everybody),
+        cmocka_unit_test(an_answer_names_opus_under_the_offers_number_and_alone),
         cmocka_unit_test(no_flipped_bit_or_cut_leads_astray),
     };
 

@@ -60,6 +60,7 @@ static void send(struct fixture *f, const struct smx_frame *frame, uint64_t tick
         return;
     assert_int_equal(smx_opus_decode(&cell, wire, len), SMX_OK);
     assert_int_equal(cell.piece_len, piece_len);
+    smx_playout_came(&f->in, tick);
     smx_playout_opus(&f->in, tick, f->next, &cell);
 }
 
@@ -67,9 +68,11 @@ static void send(struct fixture *f, const struct smx_frame *frame, uint64_t tick
 static int64_t play(struct fixture *f)
 {
     struct smx_frame got;
+    uint16_t number;
     uint32_t n;
+    bool came;
 
-    if (!smx_playout_take(&f->in, f->next++, &got))
+    if (!smx_playout_take(&f->in, f->next++, &got, &number, &came))
         return -1;
     assert_int_equal(got.codec, SMX_FRAME_OPUS);
     memcpy(&n, got.payload, sizeof n);
@@ -210,13 +213,22 @@ static void g711_waits_for_nothing(void **state)
 {
     struct fixture *f = *state;
     struct smx_frame frame = {SMX_FRAME_PCMU, {1, 2, 3}, 0}, got;
+    uint16_t number;
+    bool came;
 
-    smx_playout_put(&f->in, FIRST, &frame);
+    smx_playout_came(&f->in, FIRST);
+    smx_playout_put(&f->in, FIRST, 77, &frame);
+    smx_playout_came(&f->in, FIRST + 1);
     assert_int_equal(f->in.wait, 0);
-    assert_false(smx_playout_take(&f->in, FIRST + SMX_PLAYOUT, &got));
-    assert_true(smx_playout_take(&f->in, FIRST, &got));
+    assert_false(smx_playout_take(&f->in, FIRST + SMX_PLAYOUT, &got, &number, &came));
+    assert_false(came);
+    assert_true(smx_playout_take(&f->in, FIRST, &got, &number, &came));
+    assert_true(came);
+    assert_int_equal(number, 77);
     assert_memory_equal(got.payload, frame.payload, sizeof frame.payload);
-    assert_false(smx_playout_take(&f->in, FIRST, &got));
+    assert_false(smx_playout_take(&f->in, FIRST, &got, &number, &came));
+    assert_false(smx_playout_take(&f->in, FIRST + 1, &got, &number, &came)); /* a cell without a frame */
+    assert_true(came);
 }
 
 int main(void)

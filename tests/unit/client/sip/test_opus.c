@@ -1,0 +1,270 @@
+/* tests/unit/client/sip/test_opus.c - the Opus profile towards phones: who is offered what, and what passes.
+ */
+#include "tests/unit/client/sip/dialog.h"
+
+#include "proto/media/rtp.h"
+
+#define OPUS(port, types, type)                                                                              \
+    "v=0\nc=IN IP4 127.0.0.1\nm=audio " port " RTP/AVP " types "\na=rtpmap:" type " opus/48000/2\n"          \
+    "a=fmtp:" type " useinbandfec=1;stereo=1\n"
+#define PLAIN SESSION("22044", "")
+
+static int setup(void **state)
+{
+    return phone_setup_profile(state, 2, true);
+}
+
+#define OPUS_TEST(f) cmocka_unit_test_setup_teardown(f, setup, phone_teardown)
+
+/* A packet of the phone. */
+static uint64_t packet(struct phone *p, uint8_t type, uint16_t seq)
+{
+    uint8_t payload[60] = {31 << 3, (uint8_t)seq}, wire[SMX_RTP_HEADER + sizeof payload];
+    struct smx_rtp rtp = {false, type, seq, seq * 960U, 77, payload, sizeof payload};
+    struct smx_addr from = phone_addr("127.0.0.1:22044");
+
+    smx_ua_rtp(p->ua, p->now, 0, false, &from, wire, smx_rtp_encode(wire, &rtp));
+    return smx_ua_stats(p->ua).rtp_refused;
+}
+
+/* Frames pass both ways, the phone's packets under this type. */
+static void expect_opus(struct phone *p, uint32_t call, uint8_t type)
+{
+    struct smx_frame frame;
+    const struct smx_ua_send *sent;
+    struct smx_rtp rtp;
+
+    assert_int_equal(packet(p, type, 9), 0);
+    assert_int_equal(packet(p, 0, 10), 1);
+    p->now += SMX_MS(10);
+    assert_true(smx_ua_media_take(p->ua, call, p->now, &frame));
+    assert_int_equal(frame.codec, SMX_FRAME_OPUS);
+    assert_int_equal(frame.len, 60);
+    assert_int_equal(frame.payload[1], 9);
+    frame.payload[1] = 33;
+    smx_ua_media_put(p->ua, call, p->now, &frame);
+    sent = smx_ua_next_send(p->ua);
+    assert_non_null(sent);
+    assert_int_equal(smx_rtp_decode(&rtp, sent->bytes, sent->len), SMX_OK);
+    assert_int_equal(rtp.payload_type, type);
+    assert_int_equal(rtp.payload_len, 60);
+    assert_int_equal(rtp.payload[1], 33);
+    smx_ua_media_put(p->ua, call, p->now, NULL);
+    assert_null(smx_ua_next_send(p->ua)); /* the phone conceals it */
+}
+
+static void expect_g711(struct phone *p, uint32_t call)
+{
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
+    const struct smx_ua_send *sent;
+
+    assert_int_equal(packet(p, 96, 9), 1);
+    smx_ua_media_put(p->ua, call, p->now, &frame);
+    sent = smx_ua_next_send(p->ua);
+    assert_non_null(sent);
+    assert_int_equal(sent->bytes[1] & 0x7f, SMX_FRAME_PCMU);
+}
+
+/* The phone calls with this session, and the far side may be asked for Opus, or not. */
+static void call_with(struct phone *p, struct dialog *d, const char *session, bool opus)
+{
+    *d = (struct dialog){.cseq = 55292,
+                         .own = "\"Alice\" <sip:alice@sipmix.alt>;tag=ee4756530b55aeb4",
+                         .peer = "<sip:white.rabbit@sipmix.alt>",
+                         .call_id = "beabe5a8b8aacc91"};
+    say(p, 5070, PHONE_INVITE "%s\n%s", "white.rabbit", "inv1", session[0] ? SDP_TYPE : "", session);
+    expect_sent(p, "SIP/2.0 100 Trying\r\n");
+    {
+        const struct smx_ua_order *order = expect_order(p, SMX_UA_CALL_START);
+
+        d->call = order->id;
+        assert_int_equal(order->opus, opus);
+    }
+}
+
+static void far_answers(struct phone *p, struct dialog *d, bool opus)
+{
+    (opus ? smx_ua_call_answered_opus : smx_ua_call_answered)(p->ua, p->now, d->call);
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    confirm(p, d);
+}
+
+static void a_phone_that_has_both_gets_what_the_far_side_answers(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    call_with(p, &d, OPUS("22044", "0 111", "111"), true);
+    far_answers(p, &d, true);
+    assert_non_null(strstr(p->text, "RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n"
+                                    "a=fmtp:111 maxaveragebitrate=24000;cbr=1;usedtx=0;stereo=0\r\n"));
+    assert_null(strstr(p->text, "PCMU"));
+    ask(p, &d, "ACK", "", "");
+    expect_opus(p, d.call, 111);
+}
+
+static void or_g711_if_the_far_side_has_no_opus(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    call_with(p, &d, OPUS("22044", "111 0 8", "111"), true);
+    far_answers(p, &d, false);
+    assert_non_null(strstr(p->text, "RTP/AVP 0 8\r\n"));
+    assert_null(strstr(p->text, "opus"));
+    ask(p, &d, "ACK", "", "");
+    expect_g711(p, d.call);
+}
+
+static void a_phone_without_opus_or_without_an_offer_calls_like_everybody(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    call_with(p, &d, PLAIN, false);
+    far_answers(p, &d, true); /* which was not asked for */
+    assert_non_null(strstr(p->text, "RTP/AVP 0 8\r\n"));
+    ask(p, &d, "ACK", "", "");
+    expect_g711(p, d.call);
+}
+
+static void an_offer_that_was_not_made_is_one_of_g711(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    call_with(p, &d, "", false);
+    far_answers(p, &d, false);
+    assert_non_null(strstr(p->text, "RTP/AVP 0 8 101\r\n"));
+    assert_null(strstr(p->text, "opus"));
+}
+
+static void a_phone_that_has_nothing_but_opus_is_refused(void **state)
+{
+    struct phone *p = *state;
+
+    say(p, 5070, PHONE_INVITE SDP_TYPE "\n" OPUS("22044", "96", "96"), "white.rabbit", "inv1");
+    expect_sent(p, "SIP/2.0 488 ");
+    expect_no_order(p);
+}
+
+/* A call to the phone, whose caller would speak Opus; it answers with this session. */
+static void pick_up_with(struct phone *p, struct dialog *d, const char *session, bool opus)
+{
+    char to[200];
+    const struct smx_ua_order *order;
+
+    enlist(p);
+    *d = (struct dialog){.cseq = 0};
+    assert_int_equal(smx_ua_call_incoming_opus(p->ua, p->now, "sip:bob@sipmix.alt", "alice", &d->call),
+                     SMX_OK);
+    expect_sent(p, "INVITE ");
+    assert_non_null(strstr(p->text, "RTP/AVP 96 0 8 101\r\n"));
+    copy_header(p, "To", to, sizeof to);
+    snprintf(d->own, sizeof d->own, "%s;tag=phonetag", to);
+    copy_header(p, "From", d->peer, sizeof d->peer);
+    copy_header(p, "Call-ID", d->call_id, sizeof d->call_id);
+    answer(p, 200, "phonetag", PHONE_CONTACT SDP_TYPE, session);
+    expect_sent(p, "ACK ");
+    order = expect_order(p, SMX_UA_CALL_ANSWER);
+    assert_int_equal(order->id, d->call);
+    assert_int_equal(order->opus, opus);
+}
+
+static void a_phone_that_is_called_chooses(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up_with(p, &d, OPUS("22044", "96", "96"), true);
+    expect_opus(p, d.call, 96);
+}
+
+static void of_an_answer_with_several_the_first_counts(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up_with(p, &d, OPUS("22044", "0 96", "96"), false);
+    expect_g711(p, d.call);
+}
+
+static void a_phone_without_opus_answers_in_g711(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up_with(p, &d, PLAIN, false);
+    expect_g711(p, d.call);
+}
+
+static void a_caller_without_opus_is_none_to_a_phone_with_it(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    ring(p, &d);
+    assert_null(strstr(p->text, "opus"));
+    answer(p, 200, "phonetag", PHONE_CONTACT SDP_TYPE, OPUS("22044", "96", "96")); /* which nobody offered */
+    expect_sent(p, "ACK ");
+    expect_sent(p, "BYE ");
+    assert_int_equal(expect_order(p, SMX_UA_CALL_REFUSE)->id, d.call);
+}
+
+static void what_is_spoken_stays_for_the_call(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up_with(p, &d, OPUS("22044", "96", "96"), true);
+    ask(p, &d, "INVITE", PHONE_CONTACT SDP_TYPE, PLAIN);
+    expect_sent(p, "SIP/2.0 488 ");
+    ask(p, &d, "ACK", "", "");
+    ask(p, &d, "INVITE", PHONE_CONTACT SDP_TYPE, OPUS("22044", "0 98", "98")); /* by another number */
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    assert_non_null(strstr(p->text, "RTP/AVP 98\r\n"));
+    ask(p, &d, "ACK", "", "");
+    expect_opus(p, d.call, 98);
+    smx_ua_call_direction(p->ua, p->now, d.call, SMX_SENDONLY); /* ours, too, names nothing else */
+    pass(p, SMX_SECOND(1));
+    expect_sent(p, "INVITE ");
+    assert_non_null(strstr(p->text, "RTP/AVP 98 101\r\n"));
+}
+
+/* Without the profile a phone's Opus is as if it were not there. */
+static void the_profile_of_everybody_names_no_opus(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    assert_false(smx_ua_has_opus(p->ua));
+    call_with(p, &d, OPUS("22044", "111 0", "111"), false);
+    far_answers(p, &d, true);
+    assert_non_null(strstr(p->text, "RTP/AVP 0\r\n"));
+    ask(p, &d, "ACK", "", "");
+    assert_null(strstr(p->text, "opus"));
+    enlist(p);
+    assert_int_equal(smx_ua_call_incoming_opus(p->ua, p->now, "sip:bob@sipmix.alt", "alice", &d.call),
+                     SMX_OK);
+    expect_sent(p, "INVITE ");
+    assert_null(strstr(p->text, "opus"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        OPUS_TEST(a_phone_that_has_both_gets_what_the_far_side_answers),
+        OPUS_TEST(or_g711_if_the_far_side_has_no_opus),
+        OPUS_TEST(a_phone_without_opus_or_without_an_offer_calls_like_everybody),
+        OPUS_TEST(an_offer_that_was_not_made_is_one_of_g711),
+        OPUS_TEST(a_phone_that_has_nothing_but_opus_is_refused),
+        OPUS_TEST(a_phone_that_is_called_chooses),
+        OPUS_TEST(of_an_answer_with_several_the_first_counts),
+        OPUS_TEST(a_phone_without_opus_answers_in_g711),
+        OPUS_TEST(a_caller_without_opus_is_none_to_a_phone_with_it),
+        OPUS_TEST(what_is_spoken_stays_for_the_call),
+        PHONE_TEST(the_profile_of_everybody_names_no_opus),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
