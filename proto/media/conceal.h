@@ -18,7 +18,8 @@ enum {
 
 struct smx_conceal {
     _Alignas(8) uint8_t state[SMX_CONCEAL_STATE];
-    unsigned missing; /* frames in a row, up to SMX_CONCEAL_FADE */
+    unsigned missing;                       /* frames in a row, up to SMX_CONCEAL_FADE */
+    int16_t heard[2 * SMX_CONCEAL_SAMPLES]; /* the last two frames, the older one first */
 };
 
 void smx_conceal_init(struct smx_conceal *c);

@@ -136,12 +136,37 @@ static void before_the_first_frame_there_is_silence(void **state)
     }
 }
 
+/* Under the sanitizers: whatever came before the hole, the library copies nothing onto itself. */
+static void a_hole_may_come_after_any_number_of_frames(void **state)
+{
+    struct smx_conceal c;
+    int16_t got[N], said[N];
+
+    (void)state;
+    for (unsigned frames = 0; frames < 9; frames++) {
+        smx_conceal_init(&c);
+        for (unsigned k = 0; k < frames; k++) {
+            voice(got, k);
+            (void)smx_conceal_heard(&c, got);
+        }
+        smx_conceal_fill(&c, got);
+        voice(said, frames);
+        if (frames >= 2)
+            assert_true(energy(said, got) < energy(said, NULL) / 4);
+        for (unsigned k = 0; k < frames; k++) {
+            voice(got, k);
+            assert_int_equal(smx_conceal_heard(&c, got), k == 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_frame_of_a_voice_sounds_as_the_voice_went_on),
         cmocka_unit_test(neither_the_hole_nor_its_end_clicks),
         cmocka_unit_test(what_is_filled_fades_to_silence),
+        cmocka_unit_test(a_hole_may_come_after_any_number_of_frames),
         cmocka_unit_test(before_the_first_frame_there_is_silence),
     };
 
