@@ -11,8 +11,11 @@ bool smx_door_take_token(struct smx_door *door, const char *text, size_t len)
 {
     if (len == SMX_DOOR_TOKEN + 1 && text[SMX_DOOR_TOKEN] == '\n')
         len--;
-    if (len != SMX_DOOR_TOKEN || strspn(text, "0123456789abcdef") < len)
+    if (len != SMX_DOOR_TOKEN)
         return false;
+    for (size_t i = 0; i < len; i++)
+        if (!memchr("0123456789abcdef", text[i], 16))
+            return false;
     memcpy(door->token, text, len);
     door->token[len] = 0;
     return true;
