@@ -106,6 +106,9 @@ static bool view_call(const struct smx_client *c, const struct meeting *m, struc
     v->lately.due = m->heard_now.due + m->heard_before.due;
     v->lately.lost = m->heard_now.lost + m->heard_before.lost;
     v->lately.quiet = m->heard_now.quiet + m->heard_before.quiet;
+    v->opus = m->call.state == CALL_TALKING && m->call.in_opus;
+    if (v->opus && m->memory)
+        v->wait = m->memory->playout.wait * c->q;
     if (m->memory && m->stream.rtt_known) {
         v->round_trip_known = true;
         v->round_trip = m->stream.rtt;

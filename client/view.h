@@ -47,8 +47,9 @@ enum smx_view_call_state {
     SMX_VIEW_TALKING,
 };
 
-/* How the peer's 20 ms slots came here: all were due; of those lost no cell came in time, and the quiet ones
- * came without a frame (his phone is silent or on hold, or signalling took the place). */
+/* How the peer's 20 ms slots came here: all were due; of those lost no cell came in time, nor another that
+ * repeats its frame (Opus), and the quiet ones came without a frame (his phone is silent or on hold, or
+ * signalling took the place). */
 struct smx_view_heard {
     uint32_t due, lost, quiet;
 };
@@ -61,6 +62,8 @@ struct smx_view_call {
     bool key_known;
     uint8_t key[SMX_DOC_KEY];            /* his, proved by the handshake */
     struct smx_view_heard heard, lately; /* since the answer; in the last 5 to 10 s */
+    bool opus;                           /* that is spoken; else G.711 */
+    smx_time wait;                       /* of each frame for repetitions, before it is played (Opus) */
     bool round_trip_known;
     smx_time round_trip; /* of the call's signalling: what cells wait for their turn, and up to 80 ms that an
                             acknowledgement waits, is in it */

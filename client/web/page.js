@@ -286,11 +286,12 @@ function showCalls(s) {
     p.figures.hidden = !talking;
     if (!talking) continue;
     const [word, level] = c.mos === null ? ["", ""] : soundOf(c.mos);
-    set(p.sound, c.mos === null ? "…" : c.mos.toFixed(1), c.mos === null ? "is being judged" : word + ", of at most 4.4", level);
+    if (c.codec === "opus") set(p.sound, "Opus", "is not judged by a figure", "");
+    else set(p.sound, c.mos === null ? "…" : c.mos.toFixed(1), c.mos === null ? "is being judged" : word + ", of at most 4.4", level);
     set(p.lost, c.lately.loss_percent === null ? "…" : c.lately.loss_percent.toFixed(1) + " %",
       "lately; in all " + c.heard.lost + " of " + c.heard.due, c.lately.loss_percent > 5 ? "error" : c.lately.loss_percent > 1 ? "warning" : "good");
     set(p.trip, c.round_trip_ms === null ? "…" : c.round_trip_ms + " ms",
-      c.round_trip_ms === null ? "not measured yet" : "about " + Math.round(c.round_trip_ms / 2) + " ms each way");
+      c.round_trip_ms === null ? "not measured yet" : "about " + (Math.round(c.round_trip_ms / 2) + c.wait_ms) + " ms to you" + (c.wait_ms > 0 ? ", " + c.wait_ms + " of them for repairs" : ""));
     drawMinute(p, c.heard);
   }
   for (const [key, p] of calls) if (!seen.has(key)) { p.box.remove(); calls.delete(key); }
@@ -338,7 +339,7 @@ const SETTING = {
   network: "network file", state: "folder of keys and contacts", "client.slots": "calls and waiting answers at a time",
   "sip.udp": "phones reach us here by UDP", "sip.tcp": "by TCP", "sip.tls": "by TLS", "sip.phone": "phones with a password; 0: none is asked for",
   "sip.digest": "how phones prove it", "sip.srtp": "audio encrypted up to the phone", "sip.calls": "calls of phones at once", "sip.call_waiting": "whether a second call rings during the first",
-  "web.listen": "this page", "test.cover": "no: hides nothing, for tests only",
+  "media.profile": "Opus sets you apart from who has G.711", "web.listen": "this page", "test.cover": "no: hides nothing, for tests only",
 };
 
 function settingParts(list) {

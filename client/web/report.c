@@ -213,7 +213,7 @@ static json_t *call(const struct smx_view_call *c, const char *domain)
     static const char *const states[] = {"calling", "ringing there", "ringing here", "talking"};
     json_t *one = json_object();
     double ms = (double)c->round_trip / (double)SMX_MS(1);
-    bool judged = c->state == SMX_VIEW_TALKING && c->round_trip_known && c->lately.due >= JUDGED;
+    bool judged = c->state == SMX_VIEW_TALKING && !c->opus && c->round_trip_known && c->lately.due >= JUDGED;
 
     put(one, "peer", address(c->peer, domain));
     put(one, "words", c->key_known ? words_of(c->key) : NULL);
@@ -224,6 +224,8 @@ static json_t *call(const struct smx_view_call *c, const char *domain)
     put_int(one, "seconds", c->heard.due / PER_S);
     put(one, "heard", heard(&c->heard));
     put(one, "lately", heard(&c->lately));
+    put(one, "codec", c->state == SMX_VIEW_TALKING ? json_string(c->opus ? "opus" : "g711") : NULL);
+    put_int(one, "wait_ms", c->wait / SMX_MS(1));
     put(one, "round_trip_ms", c->round_trip_known ? json_integer((json_int_t)(ms + 0.5)) : NULL);
     put(one, "mos",
         judged ? tenths(smx_mos(ms / 2 + PHONES_MS, 100.0 * c->lately.lost / c->lately.due)) : NULL);

@@ -110,6 +110,7 @@ static void it_tells_addresses_circuits_calls_and_what_they_cost(void **state)
     assert_number(root, "calls/0/heard/loss_percent", 1);
     assert_number(root, "calls/0/lately/lost", 4);
     assert_number(root, "calls/0/round_trip_ms", 180);
+    assert_text(root, "calls/0/codec", "g711");
     assert_number(root, "calls/0/mos", 4.3);
     assert_number(root, "network/list_valid_s", 600);
     assert_number(root, "traffic/datagram_bytes", 728); /* docs/use/client.md: 291 kb/s */
@@ -137,6 +138,14 @@ static void what_was_not_measured_is_null_and_not_a_number(void **state)
     assert_true(json_is_null(at(root, "calls/0/round_trip_ms")));
     assert_true(json_is_null(at(root, "calls/0/lately/loss_percent")));
     assert_true(json_is_null(at(root, "network/list_valid_s")));
+    json_decref(root);
+    v = view_of_somebody();
+    v.call[0].opus = true; /* the E-model's figures are for G.711 */
+    v.call[0].wait = SMX_MS(40);
+    root = report((struct smx_web_facts){.view = &v, .domain = "sipmix.alt", .phones = 1});
+    assert_text(root, "calls/0/codec", "opus");
+    assert_number(root, "calls/0/wait_ms", 40);
+    assert_true(json_is_null(at(root, "calls/0/mos")));
     json_decref(root);
 }
 
