@@ -8,25 +8,31 @@
 
 /* ---- Refer-To ---- */
 
-static int hex_digit(char c)
+static bool hex_digit(char c, unsigned *digit)
 {
-    c = smx_lower(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, smx_lower(c)) : NULL;
+
+    *digit = at ? (unsigned)(at - digits) : 0;
+    return at != NULL;
 }
 
 /* Undoes percent-encoding; the gate has seen to it that no control character comes out. */
 static bool decode(char *out, size_t cap, struct smx_span s)
 {
     size_t len = 0;
+    unsigned high, low;
 
-    for (size_t i = 0; i < s.len; i++, len++) {
-        bool encoded =
-            s.at[i] == '%' && i + 2 < s.len && hex_digit(s.at[i + 1]) >= 0 && hex_digit(s.at[i + 2]) >= 0;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t byte = (uint8_t)s.at[i];
 
+        if (byte == '%' && i + 2 < s.len && hex_digit(s.at[i + 1], &high) && hex_digit(s.at[i + 2], &low)) {
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
         if (len + 1 >= cap)
             return false;
-        out[len] = encoded ? (char)(hex_digit(s.at[i + 1]) << 4 | hex_digit(s.at[i + 2])) : s.at[i];
-        i += encoded ? 2 : 0;
+        memcpy(out + len++, &byte, 1);
     }
     out[len] = 0;
     return true;

@@ -200,8 +200,8 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         memcpy(exact, bytes, len);
         smx_ua_rtp(s->ua, s->now, 0, false, &from, exact, len);
         free(exact);
-        (void)smx_ua_media_take(s->ua, s->call, s->now, &frame);
-        smx_ua_media_put(s->ua, s->call, s->now, NULL);
+        smx_ua_media_put(s->ua, s->call, s->now,
+                         smx_ua_media_take(s->ua, s->call, s->now, &frame) ? &frame : NULL);
         break;
     case 'i':
         if ((len % 2 ? smx_ua_call_incoming_opus : smx_ua_call_incoming)(s->ua, s->now, "sip:bob@sipmix.alt",

@@ -26,6 +26,25 @@ static void check_echo(const struct smx_sip *sip)
     }
 }
 
+static void check_wishes(const struct smx_sip *sip)
+{
+    struct smx_refer refer;
+    struct smx_via via;
+    size_t vias = 0;
+
+    while (smx_sip_via(sip, vias, &via)) {
+        must(via.host && via.branch && via.port <= UINT16_MAX);
+        vias++;
+    }
+    must(vias > 0 && vias <= SMX_SIP_VIAS);
+    must(smx_sip_privacy(sip) <= SMX_PRIVACY_UNKNOWN);
+    (void)smx_sip_is_spent(sip);
+    if (!smx_sip_refer(sip, &refer))
+        return;
+    must(refer.uri.user == refer.user && strlen(refer.user) < sizeof refer.user);
+    must(!refer.replaces || (refer.call_id[0] && refer.to_tag[0] && refer.from_tag[0]));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -43,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             for (size_t i = 0; i < sip.contact_count; i++)
                 must(sip.contact[i].uri.len > 0 && sip.contact[i].uri.len < SMX_SIP_URI);
             check_echo(&sip);
+            check_wishes(&sip);
             smx_sip_fini(&sip);
         } else if (err != SMX_E_STATE && smx_sip_can_answer(&sip)) {
             check_echo(&sip);

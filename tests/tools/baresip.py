@@ -184,6 +184,10 @@ class Phone:
 
     wait_resumed = wait_held
 
+    def transfer(self, address):
+        """Hands its call on, blindly."""
+        self.command("transfer", address)
+
     def key(self, digit):
         self.command("sndcode", digit)
 
@@ -206,6 +210,10 @@ class Phone:
     def heard(self):
         """The newest recording of what came in, or None."""
         return max(glob.glob(os.path.join(self.folder, "dump-*-dec.wav")), key=os.path.getmtime, default=None)
+
+    def spoken(self):
+        """The newest recording of what went out, or None."""
+        return max(glob.glob(os.path.join(self.folder, "dump-*-enc.wav")), key=os.path.getmtime, default=None)
 
     def stop(self):
         """Ends the phone; it says goodbye to its registrar first."""

@@ -8,6 +8,7 @@ import re
 
 from tools import emodel, rtp, speech, witness
 
+FRAME = 160    # samples of 20 ms
 PHONE_MS = 60  # what phones add to the delay from socket to socket: framing and their jitter buffers
 
 
@@ -51,6 +52,14 @@ def sound(speech_file, listener):
     """How alike the spoken file and the listener's newest recording are, or None without one."""
     heard = listener.heard()
     return _rounded(speech.audio_match(speech_file, heard), 4) if heard else None
+
+
+def frames_heard(speaker, listener):
+    """The part of the frames of the speaker's newest recording of himself that the listener's newest one has, bit for
+    bit, wherever: what else the listener heard, before or after, does not matter."""
+    spoken, heard = (b"".join(speech.mu_law(x) for x in speech.read_wav(path)[0]) for path in (speaker.spoken(), listener.heard()))
+    frames = range(0, len(spoken) - FRAME + 1, FRAME)
+    return sum(spoken[i:i + FRAME] in heard for i in frames) / max(1, len(frames))
 
 
 def _rounded(value, digits):
