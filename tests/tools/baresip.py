@@ -22,7 +22,7 @@ sip_listen {ip}:{port}
 net_interface {ip}
 module_path {modules}
 module stdio.so
-module g711.so
+{codecs}
 module srtp.so
 module aufile.so
 module aubridge.so
@@ -40,6 +40,7 @@ statmode_default off
 snd_path {folder}
 rtp_ports {rtp}-{rtp_end}
 """
+AT_8_KHZ = "\nausrc_srate 8000\nausrc_channels 1\nauplay_srate 8000\nauplay_channels 1"  # files, whatever the codec has
 MODULES = "/usr/lib/baresip/modules"
 START_SECONDS = 10
 
@@ -49,13 +50,15 @@ class PhoneError(Exception):
 
 
 class Phone:
-    def __init__(self, folder, ip, account, speech, peers=(), port=5060, control=4444, rtp=20000):
+    def __init__(self, folder, ip, account, speech, peers=(), port=5060, control=4444, rtp=20000, codecs=("g711",)):
+        """codecs: its modules, in its order of preference."""
         self.folder, self.ip, self.port, self.control = os.path.abspath(folder), ip, port, control
         self.rtp = rtp  # first port of a hundred
         self.log = os.path.join(self.folder, "log")
         os.makedirs(self.folder, exist_ok=True)
+        modules = "\n".join(f"module {codec}.so" for codec in codecs) + AT_8_KHZ * ("opus" in codecs)
         for name, text in (
-                ("config", CONFIG.format(ip=ip, port=port, modules=MODULES, control=control,
+                ("config", CONFIG.format(codecs=modules, ip=ip, port=port, modules=MODULES, control=control,
                                          speech=os.path.abspath(speech), folder=self.folder, rtp=rtp, rtp_end=rtp + 99)),
                 ("accounts", account + "\n"),
                 ("contacts", "".join(f'"{i}" <{peer}>\n' for i, peer in enumerate(peers)))):

@@ -7,7 +7,8 @@
  * Phones have to know one of the passwords, if there are any, by digests of MD5, which all phones can.
  * Both also listen by TLS, one port above, with a certificate of their own, left.crt and right.crt in FOLDER.
  * The sides' addresses are sip:left@sipmix.alt and sip:right@sipmix.alt, and whatever their phones claim.
- * Prints "ready", then runs until SIGINT or SIGTERM, and prints what is still in use. */
+ * PROFILE=opus in the environment: both have the Opus profile.  Prints "ready", then runs until SIGINT or
+ * SIGTERM, and prints what is still in use. */
 #include "client/sip/ua.h"
 #include "proto/host/loop.h"
 #include "proto/host/random.h"
@@ -141,7 +142,9 @@ static void start_call(struct side *s, smx_time now, const struct smx_ua_order *
     for (size_t i = 0; i < CALLS; i++)
         if (!links[i].caller)
             link = &links[i];
-    err = link ? smx_ua_call_incoming(s->other->ua, now, from, order->target.text, &id) : SMX_E_FULL;
+    err = link ? (order->opus ? smx_ua_call_incoming_opus : smx_ua_call_incoming)(s->other->ua, now, from,
+                                                                                  order->target.text, &id)
+               : SMX_E_FULL;
     if (err != SMX_OK) {
         smx_ua_call_failed(s->ua, now, order->id, err == SMX_E_FULL ? 486 : 480);
         return;
@@ -163,7 +166,7 @@ static void on_order(struct side *s, smx_time now, const struct smx_ua_order *or
         return;
     case SMX_UA_CALL_ANSWER:
         link->answered = true;
-        smx_ua_call_answered(s->other->ua, now, link->id[0]);
+        (order->opus ? smx_ua_call_answered_opus : smx_ua_call_answered)(s->other->ua, now, link->id[0]);
         return;
     case SMX_UA_CALL_REFUSE:
         smx_ua_call_failed(s->other->ua, now, link->id[0], order->code);
@@ -367,7 +370,8 @@ static void open_side(struct side *s, struct smx_loop *loop, const char *name, c
                                    .accounts = accounts,
                                    .account_count = account_count,
                                    .offer = SMX_AUTH_MD5,
-                                   .srtp = SMX_UA_SRTP_OFFER};
+                                   .srtp = SMX_UA_SRTP_OFFER,
+                                   .opus = getenv("PROFILE") && strcmp(getenv("PROFILE"), "opus") == 0};
 
     must(smx_addr_parse(&config.udp, addr), "bad address");
     config.tcp = config.tls = config.udp;
