@@ -388,7 +388,7 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
 {
     char key_text[SMX_KEY_TEXT];
     struct meeting *own = own_attempt(c, m);
-    bool opus = (r->codecs & SMX_CODEC_OPUS) != 0 && c->phone->call_incoming_opus != NULL, busy;
+    bool opus = (r->codecs & SMX_CODEC_OPUS) != 0 && c->phone->call_incoming_opus != NULL, busy, may_ring;
 
     if (own) {
         if (memcmp(m->key, c->identity[m->identity].own.public, SMX_DOC_KEY) < 0)
@@ -397,6 +397,8 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
     }
     if (m->call.state != CALL_NONE || goes_on(c, now, m, r))
         return; /* one at a time in a pipe; the caller hears nothing, and gives up */
+    may_ring = smx_contact_may_reach(c, m);
+    m->stranger = m->stranger || !may_ring;
     if (!m->stranger)
         hush_strangers(c, now);
     busy = has_calls(c, c->call_waiting ? CALLS : 1);
@@ -407,7 +409,9 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
             now + SMX_MS(DECOY_MS) + smx_rng_below(&c->rng, (uint32_t)DECOY_SPREAD_MS) * SMX_MS(1);
         ring(c, now, m);
     }
-    if (busy)
+    if (!may_ring)
+        refuse(c, now, m, 480);
+    else if (busy)
         refuse(c, now, m, 486);
     else if ((r->codecs & G711) == 0) /* each phone has that, and not each the other */
         refuse(c, now, m, 488);

@@ -64,6 +64,7 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
     c->cells = (uint8_t)(config->slots + config->identity_count);
     c->cover_off = config->cover_off;
     c->call_waiting = config->call_waiting;
+    c->reach = config->reach;
     c->has_v4 = config->has_v4;
     c->has_v6 = config->has_v6;
     c->problem = SMX_CLIENT_STARTING;

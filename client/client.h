@@ -47,6 +47,14 @@ struct smx_client_parting {
     struct smx_consent consent; /* transfer only */
 };
 
+/* Whose calls ring and whose texts are shown.  Who is not among them hears what any stranger hears whom
+ * nobody answers; a blocked contact never is. */
+enum smx_client_reach {
+    SMX_CLIENT_EVERYBODY,
+    SMX_CLIENT_CONTACTS_ONLY,
+    SMX_CLIENT_ASK, /* contacts; others are named by smx_client_asking, and come in once they are contacts */
+};
+
 struct smx_client_config {
     const struct smx_network *network; /* borrowed */
     uint8_t slots;                     /* 1..SMX_CLIENT_SLOTS */
@@ -58,6 +66,7 @@ struct smx_client_config {
     const struct smx_phone *phone;              /* borrowed */
     bool call_waiting; /* a second call rings while the first stands, and takes its stand-by; else 486 or 480
                         */
+    enum smx_client_reach reach;
     bool has_v4, has_v6; /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only datagrams that carry something (the control of the cover
                        test) */
@@ -83,8 +92,8 @@ smx_time smx_client_deadline(const struct smx_client *client);
 enum smx_err smx_client_load(struct smx_client *client, const uint8_t *in, size_t len) SMX_MUST_CHECK;
 /* Writes the state; returns its length.  It holds secrets. */
 size_t smx_client_save(const struct smx_client *client, uint8_t out[SMX_CLIENT_STATE_MAX]);
-/* Contacts: one line each, "NAME KEY\n", for people to read and edit.  SMX_E_MALFORMED: *line says where;
- * SMX_E_MEMORY. */
+/* Contacts: one line each, "NAME KEY\n" or "NAME KEY blocked\n", for people to read and edit.
+ * SMX_E_MALFORMED: *line says where; SMX_E_MEMORY. */
 enum smx_err smx_client_load_contacts(struct smx_client *client, const char *text, size_t len,
                                       unsigned *line) SMX_MUST_CHECK;
 size_t smx_client_save_contacts(const struct smx_client *client, char out[SMX_CLIENT_CONTACTS_MAX]);
@@ -179,6 +188,11 @@ struct smx_client_status {
     bool guard;                               /* our guard relay answers */
 };
 void smx_client_status(const struct smx_client *client, struct smx_client_status *status);
+
+enum { SMX_CLIENT_ASKING = 16 };
+/* SMX_CLIENT_ASK: the key, in base32, of the i-th stranger who called or wrote, the newest first; NULL: there
+ * are no more.  Calling or writing to him makes him a contact. */
+const char *smx_client_asking(const struct smx_client *client, size_t i, char key_text[SMX_CLIENT_USER]);
 
 /* Causes and totals since the start; nothing about whom or when. */
 #define SMX_CLIENT_COUNTERS(X)                                                                               \

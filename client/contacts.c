@@ -32,6 +32,60 @@ const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8
     return found;
 }
 
+bool smx_contact_is_blocked(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+{
+    for (size_t i = 0; i < c->contact_count; i++)
+        if (c->contact[i].blocked && memcmp(c->contact[i].key, key, SMX_DOC_KEY) == 0)
+            return true;
+    return false;
+}
+
+/* ---- who asks ---- */
+
+static void unask(struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+{
+    for (size_t i = 0; i < c->asking_count; i++) {
+        if (memcmp(c->asking[i], key, SMX_DOC_KEY) != 0)
+            continue;
+        c->asking_count--;
+        memmove(c->asking[i], c->asking[i + 1], (c->asking_count - i) * SMX_DOC_KEY);
+        c->changes |= SMX_CLIENT_STATUS;
+    }
+}
+
+/* The newest first; with too many the oldest goes. */
+static void ask(struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+{
+    unask(c, key);
+    if (c->asking_count == SMX_CLIENT_ASKING)
+        c->asking_count--;
+    memmove(c->asking[1], c->asking[0], c->asking_count * SMX_DOC_KEY);
+    memcpy(c->asking[0], key, SMX_DOC_KEY);
+    c->asking_count++;
+    c->changes |= SMX_CLIENT_STATUS;
+}
+
+const char *smx_client_asking(const struct smx_client *c, size_t i, char key_text[SMX_CLIENT_USER])
+{
+    if (i >= c->asking_count)
+        return NULL;
+    smx_base32_encode(key_text, c->asking[i], SMX_DOC_KEY);
+    return key_text;
+}
+
+bool smx_contact_may_reach(struct smx_client *c, const struct meeting *m)
+{
+    if (m->key_known && smx_contact_is_blocked(c, m->key))
+        return false;
+    if (!m->stranger || c->reach == SMX_CLIENT_EVERYBODY || (m->key_known && smx_contact_by_key(c, m->key)))
+        return true; /* he may have become a contact since he was let in */
+    if (c->reach == SMX_CLIENT_ASK && m->key_known)
+        ask(c, m->key);
+    return false;
+}
+
+/* ---- new ones ---- */
+
 /* For one more, up to CONTACTS; false: no memory. */
 static bool has_room(struct smx_client *c)
 {
@@ -48,32 +102,50 @@ static bool has_room(struct smx_client *c)
     return true;
 }
 
+/* The oldest makes room, but for blocked ones, who would come back as strangers. */
+static bool makes_room(struct smx_client *c)
+{
+    size_t i = 0;
+
+    while (i < c->contact_count && c->contact[i].blocked)
+        i++;
+    if (i == c->contact_count)
+        return false;
+    c->contact_count--;
+    memmove(&c->contact[i], &c->contact[i + 1], (c->contact_count - i) * sizeof c->contact[0]);
+    return true;
+}
+
 /* Without memory a contact is not remembered, as if he had never been called. */
 void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY])
 {
     struct contact *new;
 
-    if (smx_contact_by_user(c, user) || !has_room(c))
+    unask(c, key);
+    if (smx_contact_by_user(c, user) || !has_room(c) || (c->contact_count == CONTACTS && !makes_room(c)))
         return;
-    if (c->contact_count == CONTACTS) { /* the oldest makes room */
-        c->contact_count--;
-        memmove(&c->contact[0], &c->contact[1], c->contact_count * sizeof *new);
-    }
     new = &c->contact[c->contact_count];
+    *new = (struct contact){.blocked = false};
     snprintf(new->user, sizeof new->user, "%s", user);
     memcpy(new->key, key, SMX_DOC_KEY);
     c->contact_count++;
     c->changes |= SMX_CLIENT_CONTACTS;
 }
 
-/* ---- the text: "NAME KEY\n"; empty lines and lines that begin with # are skipped ---- */
+/* ---- the text: "NAME KEY[ blocked]\n"; empty lines and lines that begin with # are skipped ---- */
 
 static bool read_line(struct contact *out, const char *line, size_t len)
 {
-    const char *blank = memchr(line, ' ', len);
+    static const char blocked[] = " blocked";
+    const char *blank;
     char name[SMX_NAME_MAX + 1];
-    size_t user_len;
+    size_t user_len, mark = sizeof blocked - 1;
 
+    if (len > mark && memcmp(line + len - mark, blocked, mark) == 0) {
+        out->blocked = true;
+        len -= mark;
+    }
+    blank = memchr(line, ' ', len);
     if (!blank)
         return false;
     user_len = (size_t)(blank - line);
@@ -117,7 +189,8 @@ size_t smx_client_save_contacts(const struct smx_client *c, char out[SMX_CLIENT_
 {
     static const char head[] =
         "# Whom you have called, and the key remembered for each.  A changed key is refused;\n"
-        "# to accept it, delete the line.\n";
+        "# to accept it, delete the line.  A line that ends with \" blocked\" is of one who never reaches "
+        "you.\n";
     size_t at = sizeof head - 1;
 
     memcpy(out, head, at);
@@ -125,9 +198,10 @@ size_t smx_client_save_contacts(const struct smx_client *c, char out[SMX_CLIENT_
         char key[SMX_KEY_TEXT];
 
         smx_base32_encode(key, c->contact[i].key, SMX_DOC_KEY);
-        at += (size_t)snprintf(out + at, SMX_CLIENT_CONTACTS_MAX - at, "%s %s\n", c->contact[i].user, key);
+        at += (size_t)snprintf(out + at, SMX_CLIENT_CONTACTS_MAX - at, "%s %s%s\n", c->contact[i].user, key,
+                               c->contact[i].blocked ? " blocked" : "");
     }
     return at;
 }
-_Static_assert(CONTACTS *(SMX_CLIENT_USER + SMX_KEY_TEXT + 2) + 256 < SMX_CLIENT_CONTACTS_MAX,
+_Static_assert(CONTACTS *(SMX_CLIENT_USER + SMX_KEY_TEXT + 2 + 8) + 256 < SMX_CLIENT_CONTACTS_MAX,
                "all lines fit");

@@ -11,7 +11,7 @@
  *   lookup.c     what the directory says through it: is it signed, new, and the same as before?
  *   identity.c   pseudonyms: names, the keys of the day, listening
  *   upload.c     their descriptors and claims, on the way to the directory
- *   contacts.c   keys remembered at first use
+ *   contacts.c   keys remembered at first use; who may reach the user
  *   meeting.c    a slot on its way into a pipe and back, caller's and callee's side
  *   screen.c     introductions: who is answered
  *   move.c       a pipe on its way from one slot to another
@@ -105,6 +105,7 @@ struct request {
 struct contact {
     char user[SMX_CLIENT_USER]; /* a name, or the key itself in base32 */
     uint8_t key[SMX_DOC_KEY];
+    bool blocked;
 };
 
 /* ---- message.c ---- */
@@ -176,6 +177,9 @@ struct smx_client {
     uint32_t texts_in;
     struct contact *contact;
     size_t contact_count, contact_room; /* CONTACTS at most */
+    enum smx_client_reach reach;
+    uint8_t asking[SMX_CLIENT_ASKING][SMX_DOC_KEY]; /* newest first */
+    size_t asking_count;
 };
 
 /* ---- client.c ---- */
@@ -241,6 +245,9 @@ unsigned smx_lookup_work(const struct smx_client *c);
 const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user);
 const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
 void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY]);
+bool smx_contact_is_blocked(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
+/* May the peer's call ring, his text be shown?  If not he may be noted as one who asks. */
+bool smx_contact_may_reach(struct smx_client *c, const struct meeting *m);
 
 /* ---- message.c ---- */
 void smx_messages_free(struct smx_client *c);                                   /* wipes */

@@ -146,8 +146,9 @@ static void shown(struct smx_client *c, smx_time now, struct meeting *m, const s
     char key_text[SMX_KEY_TEXT];
     struct text_in *t = NULL;
     enum smx_err err = SMX_E_FULL;
+    bool may_reach = smx_contact_may_reach(c, m);
 
-    for (size_t i = 0; i < TEXTS && !t; i++)
+    for (size_t i = 0; i < TEXTS && !t && may_reach; i++)
         if (!c->text_in[i].used)
             t = &c->text_in[i];
     if (t) {

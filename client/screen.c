@@ -3,7 +3,7 @@
  * An introduction costs a slot for a while, so strangers get one at a time, and few in a minute; they are
  * answered in the same way whether the user is in a call or not.  A contact is always answered: by any free
  * slot, else a stranger makes room, or a pipe that a message has left open, and the introduction waits for
- * that.  Timers: guest.until. */
+ * that.  A blocked one is a stranger here.  Timers: guest.until. */
 #include "client/core.h"
 
 #include <sodium.h>
@@ -147,7 +147,8 @@ void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, 
         return;
     }
     called = offer.named && is_called(c, offer.caller);
-    known = called || (offer.named && smx_contact_by_key(c, offer.caller));
+    known = called ||
+            (offer.named && smx_contact_by_key(c, offer.caller) && !smx_contact_is_blocked(c, offer.caller));
     /* Glare: both call each other, and the call of the smaller key, ours, lives. */
     ours = called && memcmp(c->identity[identity].own.public, offer.caller, SMX_DOC_KEY) < 0;
     if (ours || (s->waits && (s->known || !known)) || (!known && !stranger_may(c, now))) {

@@ -28,7 +28,7 @@ struct client_config {
     struct smx_config_addrs uplink;
     struct smx_addr sip_udp, sip_tcp, sip_tls; /* port 0: no TLS */
     struct smx_config_texts phones;            /* "USER PASSWORD"; wiped once the core has its hashes */
-    int digest, srtp, profile;
+    int digest, srtp, profile, reach;
     char tls_certificate[SMX_CONFIG_PATH_MAX], tls_key[SMX_CONFIG_PATH_MAX];
     int64_t rtp_first, calls;
     bool call_waiting;

@@ -51,12 +51,15 @@ static json_t *sip_address(const struct client_daemon *d, const char *user)
 
 static void keep_status(struct client_daemon *d, const struct smx_client_status *s)
 {
-    json_t *root = json_object(), *counters = json_object();
-    char *text;
+    json_t *root = json_object(), *counters = json_object(), *asking = json_array();
+    char key[SMX_CLIENT_USER], *text;
 
     add_counters(counters, d);
     json_object_set_new(root, "address", sip_address(d, s->name));
     json_object_set_new(root, "key_address", sip_address(d, s->key));
+    for (size_t i = 0; smx_client_asking(d->client, i, key); i++)
+        json_array_append_new(asking, sip_address(d, key));
+    json_object_set_new(root, "asking", asking);
     json_object_set_new(root, "ready", json_boolean(s->ready));
     json_object_set_new(root, "state", json_string(smx_client_problem_text(s->problem)));
     json_object_set_new(root, "warning",

@@ -179,6 +179,7 @@ static bool make_client(struct client_daemon *d, const struct smx_client_identit
                                        .parting = partings,
                                        .phone = &d->bridge.phone,
                                        .call_waiting = d->config.call_waiting,
+                                       .reach = (enum smx_client_reach)d->config.reach,
                                        .cover_off = !d->config.cover};
     uint8_t seed[SMX_RNG_SEED];
     enum smx_err err;

@@ -31,6 +31,9 @@ static const struct smx_config_key keys[] = {
                   "sipmix-keys consent"),
     SMX_KEY_PATH("identity", "passphrase_file", struct client_config, passphrase_file, "",
                  "first line opens sealed key files"),
+    SMX_KEY_ENUM("contacts", "reach", struct client_config, reach, "everybody", "everybody contacts ask",
+                 "who reaches the phones: everybody, contacts only, or contacts while others are listed in "
+                 "status.json"),
     SMX_KEY_ADDR("sip", "udp", struct client_config, sip_udp, "127.0.0.1:5060",
                  "where the phones of this machine reach us by UDP"),
     SMX_KEY_ADDR("sip", "tcp", struct client_config, sip_tcp, "127.0.0.1:5060",

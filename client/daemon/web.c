@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNS = 16, TIMEOUT_S = 10, ROUTES_MAX = 8, SETTINGS = 14 };
+enum { CONNS = 16, TIMEOUT_S = 10, ROUTES_MAX = 8, SETTINGS = 15 };
 
 struct web {
     struct client_daemon *d;
@@ -99,8 +99,9 @@ static const char *address_text(const struct smx_addr *a, char text[SMX_ADDR_TEX
 
 static void tell_status(const struct web *w, struct smx_http_reply *reply)
 {
-    static const char *const digest[] = {"both", "sha-256", "md5"}, *const srtp[] = {"off", "offer",
-                                                                                     "demand"};
+    static const char *const digest[] = {"both", "sha-256", "md5"},
+                             *const srtp[] = {"off", "offer", "demand"},
+                             *const reach[] = {"everybody", "contacts", "ask"};
     const struct client_daemon *d = w->d;
     const struct client_config *c = &d->config;
     char slots[8], calls[8], phones[8], udp[SMX_ADDR_TEXT], tcp[SMX_ADDR_TEXT], tls[SMX_ADDR_TEXT],
@@ -109,6 +110,7 @@ static void tell_status(const struct web *w, struct smx_http_reply *reply)
         {"network", c->network},
         {"state", c->state},
         {"client.slots", slots},
+        {"contacts.reach", reach[c->reach]},
         {"sip.udp", address_text(&c->sip_udp, udp)},
         {"sip.tcp", address_text(&c->sip_tcp, tcp)},
         {"sip.tls", address_text(&c->sip_tls, tls)},

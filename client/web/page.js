@@ -337,7 +337,7 @@ function networkParts(w) {
 
 const SETTING = {
   network: "network file", state: "folder of keys and contacts", "client.slots": "calls and waiting answers at a time",
-  "sip.udp": "phones reach us here by UDP", "sip.tcp": "by TCP", "sip.tls": "by TLS", "sip.phone": "phones with a password; 0: none is asked for",
+  "contacts.reach": "who reaches the phones", "sip.udp": "phones reach us here by UDP", "sip.tcp": "by TCP", "sip.tls": "by TLS", "sip.phone": "phones with a password; 0: none is asked for",
   "sip.digest": "how phones prove it", "sip.srtp": "audio encrypted up to the phone", "sip.calls": "calls of phones at once", "sip.call_waiting": "whether a second call rings during the first",
   "media.profile": "Opus sets you apart from who has G.711", "web.listen": "this page", "test.cover": "no: hides nothing, for tests only",
 };
