@@ -266,7 +266,7 @@ void smx_ua_call_answered(struct smx_ua *ua, smx_time now, uint32_t id)
 
     smx_txn_time(&ua->txns, now);
     if (call && call->join.out)
-        smx_transfer_answered(ua, now, call);
+        smx_transfer_answered(ua, now, call, call->leg[0].codecs == SMX_SDP_OPUS_ALONE);
     else if (call && call->from_phone)
         smx_call_answer(ua, now, call);
     smx_txn_settle(&ua->txns);
@@ -297,7 +297,7 @@ void smx_ua_call_direction(struct smx_ua *ua, smx_time now, uint32_t id, enum sm
     struct smx_call *call = live(ua, id);
 
     smx_txn_time(&ua->txns, now);
-    if (call && call->join.through) {
+    if (call && (call->join.through || call->join.parted)) {
         smx_transfer_direction(ua, call, far);
     } else if (call && call->answered) {
         call->leg[call->winner].far = far;

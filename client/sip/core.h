@@ -270,7 +270,7 @@ void smx_transfer_refer(struct smx_ua *ua, smx_time now, struct smx_call *call, 
                         const struct smx_sip *sip, const struct smx_flow *flow);
 /* What the network side says of the call that was made for it. */
 void smx_transfer_rings(struct smx_ua *ua, struct smx_call *call);
-void smx_transfer_answered(struct smx_ua *ua, smx_time now, struct smx_call *call);
+void smx_transfer_answered(struct smx_ua *ua, smx_time now, struct smx_call *call, bool in_opus);
 /* Of either of two calls that are joined, or shall be: it is over (nothing happens with any other call); */
 void smx_transfer_ended(struct smx_ua *ua, smx_time now, struct smx_call *call, unsigned status);
 /* its phone is gone; */

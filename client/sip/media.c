@@ -29,7 +29,7 @@ void smx_ua_call_answered_opus(struct smx_ua *ua, smx_time now, uint32_t id)
 {
     struct smx_call *call = smx_call_get(ua, id);
 
-    if (call && call->from_phone && call->opus && call->leg[0].state == SMX_LEG_ASKED)
+    if (call && call->from_phone && call->opus && (call->leg[0].state == SMX_LEG_ASKED || call->join.out))
         call->leg[0].codecs = SMX_SDP_OPUS_ALONE;
     smx_ua_call_answered(ua, now, id);
 }

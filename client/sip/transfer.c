@@ -67,7 +67,7 @@ void smx_transfer_direction(struct smx_ua *ua, struct smx_call *call, enum smx_d
     struct smx_call *other = other_of(ua, call);
 
     call->join.far = far;
-    if (other)
+    if (other && call->join.through)
         tell(ua, other, far);
 }
 
@@ -165,12 +165,17 @@ void smx_transfer_rings(struct smx_ua *ua, struct smx_call *call)
     call->rang = true;
 }
 
-void smx_transfer_answered(struct smx_ua *ua, smx_time now, struct smx_call *call)
+void smx_transfer_answered(struct smx_ua *ua, smx_time now, struct smx_call *call, bool in_opus)
 {
     struct smx_call *first = other_of(ua, call);
 
     if (call->answered || !first)
         return;
+    if (in_opus != call->opus) { /* nothing is transcoded here */
+        (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
+        smx_call_end(ua, now, call, 488);
+        return;
+    }
     call->answered = true;
     join(ua, now, first, call);
     notify(ua, first, 200, true);
@@ -230,8 +235,6 @@ static unsigned refusal_of(struct smx_ua *ua, struct smx_call *call, const struc
         return 400;
     if (smx_sip_privacy(sip) == SMX_PRIVACY_UNKNOWN)
         return 500;
-    if (!refer->replaces && leg->codecs == SMX_SDP_OPUS_ALONE)
-        return 603; /* whoever is called may answer in G.711, and nothing is transcoded here */
     if (!ua->ready || ua->ending || !smx_out_has_order_room(ua))
         return 503;
     return refer->replaces ? 0 : smx_uri_target(ua, &refer->uri, target);
@@ -269,6 +272,7 @@ static void call_target(struct smx_ua *ua, smx_time now, struct smx_call *call, 
     memcpy(out->identity, call->identity, sizeof out->identity);
     order->target = *target;
     order->unnamed = out->unnamed;
+    order->opus = out->opus;
     memcpy(order->identity, out->identity, sizeof order->identity);
     notify(ua, call, 100, false);
 }
@@ -304,6 +308,7 @@ void smx_transfer_refer(struct smx_ua *ua, smx_time now, struct smx_call *call, 
         notify(ua, call, 200, true);
         smx_transfer_part(ua, now, second);
     } else {
+        second->opus = leg->codecs == SMX_SDP_OPUS_ALONE;
         second->unnamed = call->unnamed || smx_sip_privacy(sip) == SMX_PRIVACY_UNNAMED;
         call_target(ua, now, call, second, &target);
     }

@@ -250,6 +250,42 @@ static void the_profile_of_everybody_names_no_opus(void **state)
     assert_null(strstr(p->text, "opus"));
 }
 
+static uint32_t refer(struct phone *p, struct dialog *d)
+{
+    const struct smx_ua_order *order;
+
+    ask(p, d, "REFER", "Refer-To: <sip:carol@sipmix.alt>\nRefer-Sub: false\n", "");
+    expect_sent(p, "SIP/2.0 202 Accepted\r\n");
+    order = expect_order(p, SMX_UA_CALL_START);
+    assert_true(order->opus);
+    return order->id;
+}
+
+static void a_call_in_opus_is_handed_on_to_who_answers_in_opus_alone(void **state)
+{
+    struct smx_frame frame = {.codec = SMX_FRAME_OPUS, .len = 60, .payload = {31 << 3, 7}}, heard;
+    struct phone *p = *state;
+    struct dialog d;
+    uint32_t second;
+
+    call_with(p, &d, OPUS("22044", "111 0", "111"), true);
+    far_answers(p, &d, true);
+    ask(p, &d, "ACK", "", "");
+    second = refer(p, &d);
+    smx_ua_call_answered(p->ua, p->now, second); /* in G.711 */
+    assert_int_equal(expect_order(p, SMX_UA_CALL_END)->id, second);
+    expect_opus(p, d.call, 111); /* and the phone has its call */
+    second = refer(p, &d);
+    smx_ua_call_answered_opus(p->ua, p->now, second);
+    ask(p, &d, "BYE", "", "");
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    expect_no_order(p);
+    smx_ua_media_put(p->ua, second, p->now, &frame);
+    assert_true(smx_ua_media_take(p->ua, d.call, p->now, &heard));
+    assert_int_equal(heard.codec, SMX_FRAME_OPUS);
+    assert_memory_equal(heard.payload, frame.payload, frame.len);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +299,7 @@ int main(void)
         OPUS_TEST(a_phone_without_opus_answers_in_g711),
         OPUS_TEST(a_caller_without_opus_is_none_to_a_phone_with_it),
         OPUS_TEST(what_is_spoken_stays_for_the_call),
+        OPUS_TEST(a_call_in_opus_is_handed_on_to_who_answers_in_opus_alone),
         PHONE_TEST(the_profile_of_everybody_names_no_opus),
     };
 

@@ -124,6 +124,26 @@ static void a_call_that_can_not_be_handed_on_is_the_phones_again(void **state)
     assert_int_equal(smx_ua_usage(p->ua).calls, 0);
 }
 
+static void what_a_far_side_wants_while_nobody_hears_it_is_told_then(void **state)
+{
+    struct phone *p = *state;
+    const struct smx_ua_order *order;
+    struct dialog d;
+    uint32_t second;
+
+    dial(p, &d);
+    second = refer(p, &d);
+    ask(p, &d, "BYE", "", "");
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    smx_ua_call_direction(p->ua, p->now, d.call, SMX_SENDONLY);
+    expect_no_order(p);
+    smx_ua_call_answered(p->ua, p->now, second);
+    order = expect_order(p, SMX_UA_CALL_DIRECTION);
+    assert_int_equal(order->id, second);
+    assert_int_equal(order->code, SMX_SENDONLY);
+    expect_quiet(p);
+}
+
 static void who_hangs_up_meanwhile_ends_the_other_call_too(void **state)
 {
     struct phone *p = *state;
@@ -293,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PHONE_TEST(a_call_is_handed_on_and_goes_through_us_without_the_phone),
         PHONE_TEST(a_call_that_can_not_be_handed_on_is_the_phones_again),
+        PHONE_TEST(what_a_far_side_wants_while_nobody_hears_it_is_told_then),
         PHONE_TEST(who_hangs_up_meanwhile_ends_the_other_call_too),
         PHONE_TEST(a_phone_that_does_not_hang_up_is_hung_up_on),
         PHONE_TEST(a_call_that_nobody_answers_is_not_handed_on),
