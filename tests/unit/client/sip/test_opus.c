@@ -231,6 +231,55 @@ static void what_is_spoken_stays_for_the_call(void **state)
     assert_non_null(strstr(p->text, "RTP/AVP 98 101\r\n"));
 }
 
+static void a_call_in_opus_is_not_handed_on_to_who_may_not_have_it(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up_with(p, &d, OPUS("22044", "96", "96"), true);
+    ask(p, &d, "REFER", PHONE_CONTACT "Refer-To: <sip:carol@sipmix.alt>\n", "");
+    expect_sent(p, "SIP/2.0 603 ");
+    expect_no_order(p);
+    expect_opus(p, d.call, 96); /* it goes on */
+}
+
+/* The phone has a call in Opus, makes another one, answered in Opus or not, and would join them. */
+static void joins(struct phone *p, bool opus, const char *said)
+{
+    char more[512];
+    struct dialog a, b = {.cseq = 1,
+                          .own = "<sip:alice@sipmix.alt>;tag=second",
+                          .peer = "<sip:dave@sipmix.alt>",
+                          .call_id = "other"};
+
+    pick_up_with(p, &a, OPUS("22044", "96", "96"), true);
+    say(p, 5070,
+        "INVITE sip:dave@sipmix.alt SIP/2.0\nVia: SIP/2.0/UDP "
+        "127.0.0.1:5070;branch=z9hG4bKs;rport\n" PHONE_CONTACT
+        "To: %s\nFrom: %s\nCall-ID: %s\nCSeq: 1 INVITE\n" SDP_TYPE "\n" OPUS("22046", "96 0", "96"),
+        b.peer, b.own, b.call_id);
+    expect_sent(p, "SIP/2.0 100 Trying\r\n");
+    b.call = expect_order(p, SMX_UA_CALL_START)->id;
+    far_answers(p, &b, opus);
+    ask(p, &b, "ACK", "", "");
+    snprintf(more, sizeof more,
+             PHONE_CONTACT
+             "Refer-To: <sip:dave@sipmix.alt?Replaces=other%%3Bto-tag%%3D%s%%3Bfrom-tag%%3Dsecond>\n",
+             strstr(b.peer, ";tag=") + 5);
+    ask(p, &a, "REFER", more, "");
+    expect_sent(p, said);
+}
+
+static void two_calls_in_opus_may_be_joined(void **state)
+{
+    joins(*state, true, "SIP/2.0 202 ");
+}
+
+static void one_in_opus_and_one_in_g711_may_not(void **state)
+{
+    joins(*state, false, "SIP/2.0 603 ");
+}
+
 /* Without the profile a phone's Opus is as if it were not there. */
 static void the_profile_of_everybody_names_no_opus(void **state)
 {
@@ -298,6 +347,9 @@ int main(void)
         OPUS_TEST(of_an_answer_with_several_the_first_counts),
         OPUS_TEST(a_phone_without_opus_answers_in_g711),
         OPUS_TEST(a_caller_without_opus_is_none_to_a_phone_with_it),
+        OPUS_TEST(a_call_in_opus_is_not_handed_on_to_who_may_not_have_it),
+        OPUS_TEST(two_calls_in_opus_may_be_joined),
+        OPUS_TEST(one_in_opus_and_one_in_g711_may_not),
         OPUS_TEST(what_is_spoken_stays_for_the_call),
         OPUS_TEST(a_call_in_opus_is_handed_on_to_who_answers_in_opus_alone),
         PHONE_TEST(the_profile_of_everybody_names_no_opus),

@@ -247,9 +247,49 @@ static void a_far_side_that_toggles_makes_few_re_invites(void **state)
     assert_in_range(invites, 1, 4); /* in a second */
 }
 
+/* Where the next packet to the phone goes, and whether one from this port is taken. */
+static void expect_port(struct phone *p, const struct dialog *d, uint16_t to, uint16_t from)
+{
+    static const uint8_t silence[SMX_FRAME_PAYLOAD];
+    uint8_t wire[SMX_RTP_HEADER + SMX_FRAME_PAYLOAD];
+    struct smx_rtp rtp = {.seq = from, .payload = silence, .payload_len = sizeof silence};
+    struct smx_frame frame = {.codec = SMX_FRAME_PCMU};
+    struct smx_addr phone = phone_addr("127.0.0.1:1");
+    uint64_t refused = smx_ua_stats(p->ua).rtp_refused;
+    const struct smx_ua_send *sent;
+
+    smx_ua_media_put(p->ua, d->call, p->now, &frame);
+    sent = smx_ua_next_send(p->ua);
+    assert_non_null(sent);
+    assert_int_equal(sent->to.port, to);
+    phone.port = from;
+    smx_ua_rtp(p->ua, p->now, 0, false, &phone, wire, smx_rtp_encode(wire, &rtp));
+    assert_int_equal(smx_ua_stats(p->ua).rtp_refused, refused);
+}
+
+static void a_re_invite_that_names_another_port_moves_the_audio(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up(p, &d);
+    expect_port(p, &d, 22044, 40000); /* as it named it, before it is heard */
+    expect_port(p, &d, 40000, 40000); /* then where it sends from */
+    ask(p, &d, "INVITE", PHONE_CONTACT SDP_TYPE, SESSION("22044", ""));
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    ask(p, &d, "ACK", "", "");
+    expect_port(p, &d, 40000, 40000); /* the same port is nothing new */
+    ask(p, &d, "INVITE", PHONE_CONTACT SDP_TYPE, SESSION("22050", ""));
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    ask(p, &d, "ACK", "", "");
+    expect_port(p, &d, 22050, 40002);
+    expect_port(p, &d, 40002, 40002);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        PHONE_TEST(a_re_invite_that_names_another_port_moves_the_audio),
         PHONE_TEST(the_far_side_s_hold_becomes_a_re_invite),
         PHONE_TEST(a_phone_that_is_held_has_not_gone),
         PHONE_TEST(both_may_hold_and_only_one_come_back),
