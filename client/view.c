@@ -137,6 +137,7 @@ bool smx_client_view_contact(const struct smx_client *c, size_t i, struct smx_vi
         return false;
     memcpy(contact->user, c->contact[i].user, sizeof contact->user);
     memcpy(contact->key, c->contact[i].key, sizeof contact->key);
+    contact->blocked = smx_contact_is_blocked(c, contact->key);
     return true;
 }
 
@@ -153,6 +154,8 @@ void smx_client_view(const struct smx_client *c, struct smx_view *v)
     for (size_t i = 0; i < c->slots; i++)
         v->call_count += view_call(c, &c->meeting[i], &v->call[v->call_count]);
     v->contact_count = c->contact_count;
+    v->asking_count = c->asking_count;
+    memcpy(v->asking, c->asking, c->asking_count * sizeof c->asking[0]);
     if (c->has_consensus) {
         v->relay_count = c->consensus.relay_count;
         v->valid_until = c->consensus.valid_until;

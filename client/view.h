@@ -90,10 +90,12 @@ struct smx_view {
         circuit[SMX_VIEW_CIRCUITS]; /* slots, then listening and errand of each identity */
     struct smx_view_call call[SMX_CLIENT_SLOTS];
     size_t contact_count;
-    size_t relay_count;          /* in the consensus, 0 without one */
-    struct smx_wall valid_until; /* of the consensus */
-    unsigned cells;              /* in each datagram */
-    bool over_v6;                /* the way to the guard */
+    size_t asking_count;
+    uint8_t asking[SMX_CLIENT_ASKING][SMX_DOC_KEY]; /* strangers who called or wrote, the newest first */
+    size_t relay_count;                             /* in the consensus, 0 without one */
+    struct smx_wall valid_until;                    /* of the consensus */
+    unsigned cells;                                 /* in each datagram */
+    bool over_v6;                                   /* the way to the guard */
 };
 
 void smx_client_view(const struct smx_client *client, struct smx_view *view);
@@ -101,6 +103,7 @@ void smx_client_view(const struct smx_client *client, struct smx_view *view);
 struct smx_view_contact {
     char user[SMX_CLIENT_USER]; /* a name, or the key in base32 */
     uint8_t key[SMX_DOC_KEY];
+    bool blocked;
 };
 /* Contact i, in the order of their coming; false: there are no more. */
 bool smx_client_view_contact(const struct smx_client *client, size_t i, struct smx_view_contact *contact);

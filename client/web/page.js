@@ -122,7 +122,7 @@ function wordItems(words) {
 
 function verify(address, keyAddress, words, mine) {
   byId("verify-other").textContent = short(address) + " reads aloud";
-  byId("verify-key").textContent = keyAddress ? "Key: " + user(keyAddress).replace(/(.{4})(?=.)/g, "$1 ") : "";
+  byId("verify-key").textContent = keyAddress ? "Key: " + inFours(keyAddress) : "";
   byId("verify-mine").replaceChildren(...wordItems(mine));
   byId("verify-his").replaceChildren(...wordItems(words));
   byId("verify").showModal();
@@ -257,7 +257,7 @@ function soundOf(mos) {
 
 function drawMinute(p, heard) {
   const last = p.last || heard;
-  const due = heard.due - last.due, lost = heard.lost - last.lost;
+  const due = heard.due - last.due, lost = Math.max(0, heard.lost - last.lost);
   p.last = heard;
   if (due > 0) p.past.push(lost / due);
   if (p.past.length > MINUTE) p.past.shift();
@@ -301,10 +301,17 @@ function showCalls(s) {
 
 let contacts = [], contactsAt = -Infinity, contactCount = -1;
 
+const inFours = address => user(address).replace(/(.{4})(?=.)/g, "$1 ");
+
+function askingParts(what) {
+  return what.list.map(a => make("li", {}, make("div", { class: "text key mono" }, inFours(a.key_address)), copyButton(a.key_address),
+    make("button", { type: "button", "aria-label": "Words of " + short(a.key_address), onclick: () => verify(a.key_address, a.key_address, a.words, what.mine) }, "Words")));
+}
+
 function contactParts(what) {
   return what.list.map(c => make("li", {},
-    make("div", { class: "text" }, make("div", { class: "name" }, isKey(c.address) ? "by key" : user(c.address)),
-      make("div", { class: "key mono" }, user(c.key_address).replace(/(.{4})(?=.)/g, "$1 "))),
+    make("div", { class: "text" }, make("div", { class: "name" }, isKey(c.address) ? "by key" : user(c.address),
+      c.blocked ? make("span", { class: "tag stop" }, "blocked") : null), make("div", { class: "key mono" }, inFours(c.key_address))),
     make("button", { type: "button", "aria-label": "Compare words with " + short(c.address), onclick: () => verify(c.address, c.key_address, c.words, what.mine) }, "Compare words")));
 }
 
@@ -313,6 +320,8 @@ function showContacts(s) {
   byId("contacts-none").hidden = contacts.length > 0;
   byId("contacts-some").hidden = contacts.length === 0;
   document.querySelector(".find").hidden = contacts.length < 8 && wanted === "";
+  byId("asking").hidden = s.asking.length === 0;
+  if (s.identities.length > 0) show("asking-list", { list: s.asking, mine: s.identities[0].words }, askingParts);
   if (s.identities.length > 0)
     show("contact-list", { list: contacts.filter(c => (user(c.address) + " " + user(c.key_address)).includes(wanted)), mine: s.identities[0].words }, contactParts);
 }

@@ -286,6 +286,22 @@ static json_t *settings(const struct smx_web_facts *f)
     return list;
 }
 
+static json_t *asking(const struct smx_web_facts *f)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < f->view->asking_count; i++) {
+        char key[SMX_KEY_TEXT];
+        json_t *one = json_object();
+
+        smx_base32_encode(key, f->view->asking[i], SMX_DOC_KEY);
+        put(one, "key_address", address(key, f->domain));
+        put(one, "words", words_of(f->view->asking[i]));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
 static char *text_of(json_t *root)
 {
     char *text = json_dumps(root, JSON_COMPACT);
@@ -308,6 +324,7 @@ char *smx_web_status(const struct smx_web_facts *f)
     put(root, "calls", calls(f));
     put_int(root, "phones", f->phones);
     put_int(root, "contacts", f->view->contact_count);
+    put(root, "asking", asking(f));
     put(root, "traffic", traffic(f));
     put(root, "settings", settings(f));
     return text_of(root);
@@ -326,6 +343,7 @@ char *smx_web_contacts(const struct smx_client *client, const char *domain)
         put(one, "address", address(contact.user, domain));
         put(one, "key_address", address(key, domain));
         put(one, "words", words_of(contact.key));
+        put(one, "blocked", json_boolean(contact.blocked));
         json_array_append_new(list, one);
     }
     return text_of(list);

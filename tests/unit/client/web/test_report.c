@@ -20,6 +20,7 @@ static struct smx_view view_of_somebody(void)
                          .circuit_count = 1,
                          .call_count = 1,
                          .contact_count = 3,
+                         .asking_count = 1,
                          .relay_count = 9,
                          .valid_until = {1000},
                          .cells = 3};
@@ -117,6 +118,9 @@ static void it_tells_addresses_circuits_calls_and_what_they_cost(void **state)
     assert_number(root, "traffic/bits_per_s", 291200);
     assert_number(root, "traffic/sent_datagrams", 7);
     assert_number(root, "up_s", 61);
+    assert_text(root, "asking/0/key_address",
+                "sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@sipmix.alt");
+    assert_int_equal(json_array_size(at(root, "asking/0/words")), 12);
     assert_int_equal(json_array_size(at(root, "problems")), 0);
     json_decref(root);
 }
