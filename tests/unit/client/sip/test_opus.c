@@ -231,18 +231,6 @@ static void what_is_spoken_stays_for_the_call(void **state)
     assert_non_null(strstr(p->text, "RTP/AVP 98 101\r\n"));
 }
 
-static void a_call_in_opus_is_not_handed_on_to_who_may_not_have_it(void **state)
-{
-    struct phone *p = *state;
-    struct dialog d;
-
-    pick_up_with(p, &d, OPUS("22044", "96", "96"), true);
-    ask(p, &d, "REFER", PHONE_CONTACT "Refer-To: <sip:carol@sipmix.alt>\n", "");
-    expect_sent(p, "SIP/2.0 603 ");
-    expect_no_order(p);
-    expect_opus(p, d.call, 96); /* it goes on */
-}
-
 /* The phone has a call in Opus, makes another one, answered in Opus or not, and would join them. */
 static void joins(struct phone *p, bool opus, const char *said)
 {
@@ -347,7 +335,6 @@ int main(void)
         OPUS_TEST(of_an_answer_with_several_the_first_counts),
         OPUS_TEST(a_phone_without_opus_answers_in_g711),
         OPUS_TEST(a_caller_without_opus_is_none_to_a_phone_with_it),
-        OPUS_TEST(a_call_in_opus_is_not_handed_on_to_who_may_not_have_it),
         OPUS_TEST(two_calls_in_opus_may_be_joined),
         OPUS_TEST(one_in_opus_and_one_in_g711_may_not),
         OPUS_TEST(what_is_spoken_stays_for_the_call),
