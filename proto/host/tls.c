@@ -116,7 +116,8 @@ static bool extend(X509 *cert, int nid, const char *value)
     return ok;
 }
 
-/* "DNS:sipmix.alt,IP:192.0.2.1" */
+/* "DNS:sipmix.alt,IP:192.0.2.1,DNS:192.0.2.1": mbed TLS 2, which linphone has, looks for addresses among
+ * names only. */
 static bool write_names(char *out, size_t cap, const char *name, const struct smx_addr *ip)
 {
     char text[SMX_ADDR_TEXT] = "", *end;
@@ -130,7 +131,7 @@ static bool write_names(char *out, size_t cap, const char *name, const struct sm
         if (end)
             *end = 0;
     }
-    n = snprintf(out, cap, "DNS:%s%s%s", name, ip ? ",IP:" : "", at);
+    n = snprintf(out, cap, "DNS:%s%s%s%s%s", name, ip ? ",IP:" : "", at, ip ? ",DNS:" : "", at);
     return n > 0 && (size_t)n < cap && !strpbrk(name, ",:");
 }
 

@@ -29,7 +29,7 @@ use_ipv6=0
 media_encryption={encryption}
 media_encryption_mandatory={mandatory}
 verify_server_certs={verify}
-verify_server_cn=0
+verify_server_cn={verify}
 root_ca={trusted}
 default_proxy=0
 use_info=0
@@ -49,6 +49,13 @@ reg_expires=60
 reg_sendregister=1
 publish=0
 """
+PASSWORD = """\
+[auth_info_0]
+username={user}
+passwd={password}
+realm=sipmix.alt
+domain=sipmix.alt
+"""
 SAID = (  # what it prints, and the event that it is
     (r"Receiving new incoming call from (.*), assigned id \d+", "CALL_INCOMING"),
     (r"Call \d+ to (.*) ringing", "CALL_RINGING"),
@@ -64,9 +71,10 @@ DEADLINE_SECONDS = 10
 
 class Phone:
     """It listens by the transport of the proxy's address and no other.  `trusted`: a PEM file by which the server's
-    certificate is checked; without it any is taken."""
+    certificate is checked; without it any is taken.  `account`: (user, password), if it is asked for."""
 
-    def __init__(self, folder, ip, identity, proxy, speech, srtp=False, trusted="", port=5060, rtp=20000):
+    def __init__(self, folder, ip, identity, proxy, speech, srtp=False, trusted="", account=None, port=5060,
+                 rtp=20000):
         self.folder, self.ip, self.port, self.rtp = os.path.abspath(folder), ip, port, rtp  # rtp: first of a hundred ports
         self.control = None
         self.log, self._said, self._heard = (os.path.join(self.folder, name) for name in ("log", "said", "heard.wav"))
@@ -77,6 +85,7 @@ class Phone:
             f.write(CONFIG.format(ip=ip, identity=identity, proxy=proxy, rtp=rtp, rtp_end=rtp + 99, **ports,
                                   encryption="srtp" if srtp else "none", mandatory=int(srtp), verify=int(bool(trusted)),
                                   trusted=trusted))
+            f.write(PASSWORD.format(user=account[0], password=account[1]) if account else "")
         self._child = None
         self._news = threading.Condition()
         self._events, self._texts = [], []

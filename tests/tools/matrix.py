@@ -42,7 +42,8 @@ def seat(kind, person, folder, net, number, transport, srtp):
     proxy = f"sip:{client['sip_udp'].split(':')[0]}:{5061 if transport == 'tls' else 5060};transport={transport}"
     said, folder = person.speech_file(folder, 60), os.path.join(folder, person.letter)
     if kind == "linphone":
-        return linphone.Phone(folder, ip, address, proxy, said, srtp, rtp=person.rtp)
+        trusted = os.path.join(net.folder, client["name"], "tls.crt") if transport == "tls" else ""
+        return linphone.Phone(folder, ip, address, proxy, said, srtp, trusted, rtp=person.rtp)
     account = f'<{address}>;regint=60;answermode=manual;outbound="{proxy}"' + (";mediaenc=srtp-mand" if srtp else "")
     return baresip.Phone(folder, ip, account, said, [c["address"] for c in net.description["clients"]], rtp=person.rtp)
 

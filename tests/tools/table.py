@@ -11,7 +11,8 @@ HEAD = """\
 Made by `make matrix`{when}, with {versions}; not to be edited. `make matrix` alone makes it
 anew, and `make matrix T=linphone-tls` tries a part. Each row is one pair of phones, through one network of nine relays and
 two clients, all real daemons; `SRTP` means that the phones are set to demand it (SDES), and that every packet of audio was seen to
-be encrypted on its way to and from either phone. *a* calls *b*, then *b* calls *a*.
+be encrypted on its way to and from either phone. *a* calls *b*, then *b* calls *a*. SIPp has no audio of its own: frames that no
+others equal come and go by sockets of the test; and it knows neither TLS nor SRTP.
 
 | case | what is asked for |
 |---|---|
