@@ -123,13 +123,14 @@ class Testnet:
     `cover`=False for the control of the cover test, `views` for relays that write down what they see (with "gated"
     only while the block `with net.viewing()` runs), `roaming`=True for clients that send from whatever address they have,
     `wrap`={"relay3": command prefix}, `settle`=SETTLED_SECONDS for circuits that are timed by the jitter of their links
-    instead of a guess, `sip`=more lines for the section [sip] of clients, where {host} is where phones find them."""
+    instead of a guess, `sip`=more lines for the section [sip] of clients, where {host} is where phones find them, `sip_of`
+    the same for some of them, by number from 1."""
 
     def __init__(self, folder, relays=9, clients=2, netns=False, place=None, build=None, names=(),
                  parameters=None, cover=True, views=False, wrap=None,
-                 settle=LINK_SECONDS, roaming=False, sip=()):
+                 settle=LINK_SECONDS, roaming=False, sip=(), sip_of=None):
         self.folder, self.cover, self.views, self.wrap = os.path.abspath(folder), cover, views, wrap or {}
-        self.roaming, self.sip = roaming, sip
+        self.roaming, self.sip, self.sip_of = roaming, sip, sip_of or {}
         self.names, self.settle = dict(enumerate(names, 1)), settle
         self.build = os.path.join(ROOT, build or os.environ.get("BUILD") or "build")
         self.counts = {"directory": 1, "relay": relays, "client": clients}
@@ -214,7 +215,7 @@ class Testnet:
             text = CLIENT.format(network=network, state=node.state, uplink=UPLINK_PORT,
                                  host="0.0.0.0" if self.roaming else place.host(),
                                  sip=f"{place.sip_ip}:{place.sip_port}", rtp=16384 + 100 * node.number, web=self._web(place),
-                                 more="".join(line.format(host=place.sip_ip) + "\n" for line in self.sip))
+                                 more="".join(line.format(host=place.sip_ip) + "\n" for line in (*self.sip, *self.sip_of.get(node.number, ()))))
             if node.number in self.names:
                 text += f"[identity]\nname = {self.names[node.number]}\n"
         node.configure(text + ("" if self.cover or node.kind == "directory" else COVER_OFF))
