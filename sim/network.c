@@ -320,6 +320,7 @@ void smx_sim_client_make(struct smx_sim_network *n, size_t i, uint32_t seed, con
                                        .identity = &own,
                                        .identity_count = 1,
                                        .phone = &u->phone,
+                                       .call_waiting = n->config.call_waiting,
                                        .cover_off = n->config.cover_off,
                                        .has_v4 = true};
     uint8_t bytes[SMX_RNG_SEED] = {(uint8_t)seed, 99, (uint8_t)(seed >> 8), (uint8_t)(seed >> 16)};

@@ -28,6 +28,7 @@ struct smx_sim_network_config {
     uint32_t circuits_max;       /* of a relay */
     uint32_t client_links_max;   /* of a relay; 0: two for each client */
     size_t uploads_busy;         /* of the directory */
+    bool call_waiting;           /* all clients have it */
     bool cover_off;              /* a control: nodes send only what carries something */
     enum smx_relay_timetables timetables; /* other than FIXED: a control */
     struct smx_net_path path;

@@ -121,6 +121,7 @@ void smx_swarm_draw(struct smx_swarm_plan *p, uint64_t seed)
     p->safety_ms = between(&rng, 3000, 14000);
     draw_faults(p, &rng);
     draw_calls(p, &rng);
+    p->call_waiting = smx_rng_below(&rng, 2) == 0;
     smx_rng_fini(&rng);
 }
 

@@ -67,6 +67,7 @@ struct smx_swarm_plan {
     uint32_t latency_us, jitter_us;
     uint32_t slots[SMX_SWARM_CLIENTS];
     bool contacts;        /* all know each other from the start */
+    bool call_waiting;    /* all have it */
     uint32_t open_one_in; /* links whose cells are looked at */
     uint32_t safety_ms;
     size_t fault_count, call_count;

@@ -177,6 +177,7 @@ static void make_network(struct swarm *s)
     config.params.tick_ms = p->tick_ms;
     config.params.link_floor = p->link_floor;
     config.fetch_ms = p->fetch_ms;
+    config.call_waiting = p->call_waiting;
     config.drift_ppm = p->drift_ppm;
     config.circuits_max = p->circuits_max;
     config.path = s->path;
