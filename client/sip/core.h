@@ -131,6 +131,7 @@ struct smx_leg {
     enum smx_direction said, offering; /* our side of the session in force; of our offer that is out */
     enum smx_direction offering_far;   /* far, when it went out */
     uint8_t event;                     /* payload type of events, as we said it; 0: none */
+    uint8_t event_48;                  /* the same at 48000/s */
     enum smx_sdp_codecs codecs;        /* what our sessions name: of an answered call, one */
     uint8_t opus;                      /* its payload type, as we said it; 0: none */
     /* provisional responses (reliable.c) */
@@ -340,6 +341,8 @@ bool smx_timer_raised(struct smx_leg *leg, const struct smx_sip *sip);
 
 /* False: it is no event, but audio. */
 bool smx_digit_rtp(struct smx_ua *ua, smx_time now, struct smx_call *call, const uint8_t *bytes, size_t len);
+/* Once a slot: a packet of a key in place of audio; 0: there is none. */
+size_t smx_digit_packet(struct smx_call *call, uint8_t packet[SMX_EDGE_PACKET]);
 /* Once a slot. */
 void smx_digit_slot(struct smx_ua *ua, smx_time now, struct smx_call *call);
 void smx_digit_info(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_leg *leg,

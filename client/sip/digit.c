@@ -6,6 +6,8 @@
 
 #define KEY_GAP SMX_MS(20) /* between two keys: nobody types faster */
 
+enum { PER_8 = 48 / 8 }; /* units of 48000/s in one of 8000/s */
+
 static void order_key(struct smx_ua *ua, smx_time now, struct smx_call *call, struct smx_dtmf_key key)
 {
     struct smx_ua_order *order;
@@ -17,15 +19,37 @@ static void order_key(struct smx_ua *ua, smx_time now, struct smx_call *call, st
     order->key = key;
 }
 
+/* The duration of an event, to the units of another rate; a longer one than there is room for is cut. */
+static void scale(uint8_t payload[SMX_DTMF_PAYLOAD], uint32_t times, uint32_t by)
+{
+    uint32_t duration = ((uint32_t)payload[2] << 8 | payload[3]) * times / by;
+
+    if (duration > UINT16_MAX)
+        duration = UINT16_MAX;
+    payload[2] = (uint8_t)(duration >> 8);
+    payload[3] = (uint8_t)duration;
+}
+
 bool smx_digit_rtp(struct smx_ua *ua, smx_time now, struct smx_call *call, const uint8_t *bytes, size_t len)
 {
     const struct smx_leg *leg = &call->leg[call->winner];
+    uint8_t payload[SMX_DTMF_PAYLOAD];
     struct smx_dtmf_key key;
     struct smx_rtp rtp;
+    bool at_48;
 
-    if (smx_rtp_decode(&rtp, bytes, len) != SMX_OK || rtp.payload_type == 0 ||
-        (rtp.payload_type != leg->sdp.event && rtp.payload_type != leg->event))
+    if (smx_rtp_decode(&rtp, bytes, len) != SMX_OK || rtp.payload_type == 0)
         return false;
+    at_48 = leg->codecs == SMX_SDP_OPUS_ALONE &&
+            (rtp.payload_type == leg->sdp.event_48 || rtp.payload_type == leg->event_48);
+    if (!at_48 && rtp.payload_type != leg->sdp.event && rtp.payload_type != leg->event)
+        return false;
+    if (at_48 && rtp.payload_len >= sizeof payload) {
+        memcpy(payload, rtp.payload, sizeof payload);
+        scale(payload, 1, PER_8);
+        rtp.payload = payload;
+        rtp.payload_len = sizeof payload;
+    }
     if (smx_dtmf_receive(&call->keys_in, now, &rtp, &key) == SMX_OK)
         order_key(ua, now, call, key);
     return true;
@@ -120,6 +144,20 @@ void smx_digit_info(struct smx_ua *ua, smx_time now, struct smx_call *call, stru
 }
 
 /* ---- to the phone ---- */
+
+size_t smx_digit_packet(struct smx_call *call, uint8_t packet[SMX_EDGE_PACKET])
+{
+    const struct smx_leg *leg = &call->leg[call->winner];
+    bool at_48 = leg->codecs == SMX_SDP_OPUS_ALONE && leg->sdp.event_48 != 0;
+    uint8_t type = at_48 ? leg->sdp.event_48 : leg->sdp.event, payload[SMX_DTMF_PAYLOAD];
+    unsigned age;
+
+    if (type == 0 || !smx_dtmf_next(&call->keys_out, payload, &age))
+        return 0;
+    if (at_48)
+        scale(payload, PER_8, 1);
+    return smx_edge_event(&call->edge, type, age, payload, packet);
+}
 
 void smx_ua_call_key(struct smx_ua *ua, smx_time now, uint32_t id, struct smx_dtmf_key key)
 {

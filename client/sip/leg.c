@@ -51,6 +51,7 @@ static void write_sdp(struct smx_ua *ua, struct smx_leg *leg, const struct smx_s
     else
         leg->offering = leg->offering_far = leg->far;
     leg->event = to ? to->event : SMX_SDP_EVENT;
+    leg->event_48 = to ? to->event_48 : SMX_SDP_EVENT_48;
     leg->opus = to ? to->opus : own.opus != 0 ? own.opus : SMX_SDP_OPUS;
     memcpy(own.ip, ua->media_ip, sizeof own.ip);
     own.rtcp_mux = to ? to->rtcp_mux : leg->sdp.rtcp_mux;
@@ -69,7 +70,7 @@ static void write_sdp(struct smx_ua *ua, struct smx_leg *leg, const struct smx_s
 static void write_request(struct smx_ua *ua, struct smx_leg *leg, const char *method, const char *branch,
                           uint32_t cseq, int parts, struct smx_text *out)
 {
-    char names[2048], contact[128], sdp[1024];
+    char names[2048], contact[128], sdp[2048];
     struct smx_text n = {names, 0, sizeof names, false}, c = {contact, 0, sizeof contact, false};
     struct smx_text s = {sdp, 0, sizeof sdp, false};
     struct smx_request request = {

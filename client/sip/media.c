@@ -187,9 +187,7 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
 {
     struct smx_call *call = answered(ua, id);
     _Alignas(4) uint8_t packet[SMX_EDGE_PACKET + SMX_SRTP_SPARE];
-    uint8_t event[SMX_DTMF_PAYLOAD];
     struct smx_addr to;
-    unsigned age;
     size_t len;
 
     (void)now; /* the slots are the clock */
@@ -204,9 +202,8 @@ void smx_ua_media_put(struct smx_ua *ua, uint32_t id, smx_time now, const struct
         return;
     }
     (void)smx_secure_follow(ua, call); /* before the packet has its SSRC */
-    if (winner(call)->sdp.event != 0 && smx_dtmf_next(&call->keys_out, event, &age))
-        len = smx_edge_event(&call->edge, winner(call)->sdp.event, age, event, packet);
-    else
+    len = smx_digit_packet(call, packet);
+    if (len == 0)
         len = smx_edge_put(&call->edge, frame, packet);
     if (len > 0)
         send_packet(ua, call, false, to, packet, len);

@@ -79,7 +79,7 @@ static void end_audio(struct reading *r)
         return;
     sdp->audio = NO_AUDIO;
     sdp->savp = sdp->rtcp_mux = sdp->pcmu = sdp->pcma = false;
-    sdp->event = sdp->opus = 0;
+    sdp->event = sdp->event_48 = sdp->opus = 0;
     memset(sdp->crypto, 0, sizeof sdp->crypto);
 }
 
@@ -157,18 +157,21 @@ static bool is_hold(const struct connection *c)
     return c->known && memcmp(c->ip + 12, unspecified, sizeof unspecified) == 0;
 }
 
-/* rtpmap:101 telephone-event/8000; 0 if it is anything else. */
-static uint8_t event_type(struct smx_span s)
+/* rtpmap:101 telephone-event/8000 */
+static void take_event(struct smx_sdp *sdp, struct smx_span s)
 {
     struct smx_span name = smx_span_cut(&s, ':'), type = smx_span_cut(&s, ' ');
     uint32_t number;
 
     s = smx_span_trim(s);
-    return smx_span_is(name, "rtpmap") && smx_span_u32(type, 127, &number) && number >= 96 &&
-                   (smx_span_is_nocase(s, "telephone-event/8000") ||
-                    smx_span_is_nocase(s, "telephone-event/8000/1"))
-               ? (uint8_t)number
-               : 0;
+    if (!smx_span_is(name, "rtpmap") || !smx_span_u32(type, 127, &number) || number < 96)
+        return;
+    if (sdp->event == 0 &&
+        (smx_span_is_nocase(s, "telephone-event/8000") || smx_span_is_nocase(s, "telephone-event/8000/1")))
+        sdp->event = (uint8_t)number;
+    if (sdp->event_48 == 0 &&
+        (smx_span_is_nocase(s, "telephone-event/48000") || smx_span_is_nocase(s, "telephone-event/48000/1")))
+        sdp->event_48 = (uint8_t)number;
 }
 
 /* rtpmap:96 opus/48000/2, of a payload type that the audio line names. */
@@ -204,10 +207,10 @@ static bool take_line(struct reading *r, struct smx_span line)
             r->audio = read_connection(value);
         return true;
     case 'a':
-        if (ours && sdp->event == 0)
-            sdp->event = event_type(value);
-        if (ours)
+        if (ours) {
+            take_event(sdp, value);
             take_opus(r, value);
+        }
         if (ours && smx_span_is(value, "rtcp-mux"))
             sdp->rtcp_mux = true;
         if (ours && value.len > sizeof crypto - 1 && memcmp(value.at, crypto, sizeof crypto - 1) == 0)
@@ -334,6 +337,27 @@ static void add_opus(struct smx_text *out, uint8_t opus)
     smx_text_add(out, " maxaveragebitrate=24000;cbr=1;usedtx=0;stereo=0");
 }
 
+static void add_type(struct smx_text *out, uint8_t type)
+{
+    if (type == 0)
+        return;
+    smx_text_add(out, " ");
+    smx_text_u64(out, type);
+}
+
+static void add_event(struct smx_text *out, uint8_t type, const char *rate)
+{
+    if (type == 0)
+        return;
+    smx_text_add(out, "\r\na=rtpmap:");
+    smx_text_u64(out, type);
+    smx_text_add(out, " telephone-event/");
+    smx_text_add(out, rate);
+    smx_text_add(out, "\r\na=fmtp:");
+    smx_text_u64(out, type);
+    smx_text_add(out, " 0-15");
+}
+
 /* sdp: what may be named; its numbers. */
 static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, const struct smx_sdp *sdp)
 {
@@ -341,32 +365,23 @@ static void add_audio(struct smx_text *out, const struct smx_sdp_own *own, const
                                              "a=inactive\r\n"};
     bool pcmu = sdp->pcmu && own->codecs != SMX_SDP_OPUS_ALONE;
     bool pcma = sdp->pcma && own->codecs != SMX_SDP_OPUS_ALONE;
-    uint8_t opus = own->codecs != SMX_SDP_G711 ? sdp->opus : 0, event = sdp->event;
+    uint8_t opus = own->codecs != SMX_SDP_G711 ? sdp->opus : 0;
+    uint8_t event_48 = opus != 0 ? sdp->event_48 : 0;
 
     smx_text_add(out, "m=audio ");
     smx_text_u64(out, own->port);
     smx_text_add(out, own->savp ? " RTP/SAVP" : " RTP/AVP");
-    if (opus != 0) {
-        smx_text_add(out, " ");
-        smx_text_u64(out, opus);
-    }
+    add_type(out, opus);
     smx_text_add(out, pcmu ? " 0" : "");
     smx_text_add(out, pcma ? " 8" : "");
-    if (event != 0) {
-        smx_text_add(out, " ");
-        smx_text_u64(out, event);
-    }
+    add_type(out, sdp->event);
+    add_type(out, event_48);
     if (opus != 0)
         add_opus(out, opus);
     smx_text_add(out, pcmu ? "\r\na=rtpmap:0 PCMU/8000" : "");
     smx_text_add(out, pcma ? "\r\na=rtpmap:8 PCMA/8000" : "");
-    if (event != 0) {
-        smx_text_add(out, "\r\na=rtpmap:");
-        smx_text_u64(out, event);
-        smx_text_add(out, " telephone-event/8000\r\na=fmtp:");
-        smx_text_u64(out, event);
-        smx_text_add(out, " 0-15");
-    }
+    add_event(out, sdp->event, "8000");
+    add_event(out, event_48, "48000");
     smx_text_add(out, opus != 0 ? "\r\na=ptime:20\r\na=maxptime:20\r\n" : "\r\na=ptime:20\r\n");
     for (enum smx_srtp_suite i = 0; i < SMX_SRTP_SUITES; i++)
         if (own->crypto[i].named)
@@ -380,7 +395,8 @@ void smx_sdp_write(struct smx_text *out, const struct smx_sdp_own *own, const st
     const struct smx_sdp all = {.pcmu = true,
                                 .pcma = true,
                                 .opus = own->opus != 0 ? own->opus : SMX_SDP_OPUS,
-                                .event = SMX_SDP_EVENT};
+                                .event = SMX_SDP_EVENT,
+                                .event_48 = SMX_SDP_EVENT_48};
 
     smx_text_add(out, "v=0\r\no=- ");
     smx_text_u64(out, own->session);

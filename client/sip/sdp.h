@@ -14,10 +14,11 @@
 #include "proto/media/srtp.h"
 
 enum {
-    SMX_SDP_MAX = 8192, /* bytes */
-    SMX_SDP_MEDIA = 8,  /* media lines */
-    SMX_SDP_OPUS = 96,  /* payload type of Opus, in our offers */
-    SMX_SDP_EVENT = 101 /* payload type of events, in our offers */
+    SMX_SDP_MAX = 8192,    /* bytes */
+    SMX_SDP_MEDIA = 8,     /* media lines */
+    SMX_SDP_OPUS = 96,     /* payload type of Opus, in our offers */
+    SMX_SDP_EVENT = 101,   /* payload type of events, in our offers */
+    SMX_SDP_EVENT_48 = 102 /* the same of those that go with Opus */
 };
 
 /* As seen by whoever writes it; as in a record (proto/e2e/record.h): bit 0 does not receive, bit 1 does not
@@ -42,10 +43,11 @@ struct smx_sdp {
     bool has_ip;   /* its address; only ever compared with where packets come from */
     uint8_t ip[16];
     bool pcmu, pcma;
-    uint8_t opus;    /* payload type of opus/48000/2 (RFC 7587), 96..127; 0: none */
-    bool opus_first; /* it stands before G.711 */
-    uint8_t event;   /* payload type of telephone-event at 8000/s (RFC 4733), 96..127; 0: none */
-    bool savp;       /* RTP/SAVP: then there is a key; RTP/AVP may name some too */
+    uint8_t opus;     /* payload type of opus/48000/2 (RFC 7587), 96..127; 0: none */
+    bool opus_first;  /* it stands before G.711 */
+    uint8_t event;    /* payload type of telephone-event at 8000/s (RFC 4733), 96..127; 0: none */
+    uint8_t event_48; /* the same at 48000/s */
+    bool savp;        /* RTP/SAVP: then there is a key; RTP/AVP may name some too */
     struct smx_sdp_crypto crypto[SMX_SRTP_SUITES];
     bool rtcp_mux; /* RFC 5761 */
     enum smx_direction direction;

@@ -159,7 +159,7 @@ static void pick_up_with(struct phone *p, struct dialog *d, const char *session,
     assert_int_equal(smx_ua_call_incoming_opus(p->ua, p->now, "sip:bob@sipmix.alt", "alice", &d->call),
                      SMX_OK);
     expect_sent(p, "INVITE ");
-    assert_non_null(strstr(p->text, "RTP/AVP 96 0 8 101\r\n"));
+    assert_non_null(strstr(p->text, "RTP/AVP 96 0 8 101 102\r\n"));
     copy_header(p, "To", to, sizeof to);
     snprintf(d->own, sizeof d->own, "%s;tag=phonetag", to);
     copy_header(p, "From", d->peer, sizeof d->peer);
@@ -228,7 +228,7 @@ static void what_is_spoken_stays_for_the_call(void **state)
     smx_ua_call_direction(p->ua, p->now, d.call, SMX_SENDONLY); /* ours, too, names nothing else */
     pass(p, SMX_SECOND(1));
     expect_sent(p, "INVITE ");
-    assert_non_null(strstr(p->text, "RTP/AVP 98 101\r\n"));
+    assert_non_null(strstr(p->text, "RTP/AVP 98 101 102\r\n"));
 }
 
 /* The phone has a call in Opus, makes another one, answered in Opus or not, and would join them. */
@@ -298,6 +298,77 @@ static uint32_t refer(struct phone *p, struct dialog *d)
     return order->id;
 }
 
+/* A key of the phone's, in units of 48000/s: 160 ms of it. */
+static void key_packet(struct phone *p, uint8_t type, uint16_t seq)
+{
+    const uint8_t payload[4] = {7, 0x80 | 10, 7680 >> 8, 7680 & 0xff};
+    struct smx_rtp rtp = {false, type, seq, 5000, 77, payload, sizeof payload};
+    struct smx_addr from = phone_addr("127.0.0.1:22044");
+    uint8_t wire[64];
+
+    smx_ua_rtp(p->ua, p->now, 0, false, &from, wire, smx_rtp_encode(wire, &rtp));
+}
+
+/* The packet in the next slot. */
+static void next_packet(struct phone *p, uint32_t call, struct smx_rtp *rtp)
+{
+    const struct smx_ua_send *sent;
+    struct smx_frame frame = {.codec = SMX_FRAME_OPUS, .payload = {31 << 3}, .len = 60};
+
+    smx_ua_media_put(p->ua, call, p->now, &frame);
+    sent = smx_ua_next_send(p->ua);
+    assert_non_null(sent);
+    assert_int_equal(smx_rtp_decode(rtp, sent->bytes, sent->len), SMX_OK);
+}
+
+static void keys_go_in_the_units_that_the_phone_names(void **state)
+{
+    static const struct {
+        const char *session;
+        uint8_t type;
+        unsigned slot; /* units */
+    } cases[] = {
+        {OPUS("22044", "96 101 110",
+              "96") "a=rtpmap:110 telephone-event/48000\na=rtpmap:101 telephone-event/8000\n",
+         110, 960},
+        {OPUS("22044", "96 101", "96") "a=rtpmap:101 telephone-event/8000\n", 101, 160},
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct phone *p = *state;
+        const struct smx_ua_order *order;
+        struct smx_rtp rtp;
+        uint32_t timestamp;
+        struct dialog d;
+
+        if (i > 0) {
+            assert_int_equal(phone_teardown(state), 0);
+            assert_int_equal(setup(state), 0);
+            p = *state;
+        }
+        pick_up_with(p, &d, cases[i].session, true);
+        key_packet(p, i == 0 ? 110 : 102, 1); /* by its number, or by ours */
+        order = expect_order(p, SMX_UA_CALL_KEY);
+        assert_int_equal(order->key.event, 7);
+        assert_int_equal(order->key.slots, 8);
+        smx_ua_call_key(p->ua, p->now, d.call, (struct smx_dtmf_key){5, 4});
+        next_packet(p, d.call, &rtp);
+        timestamp = rtp.timestamp;
+        for (unsigned slot = 1; slot <= 4; slot++) {
+            assert_int_equal(rtp.payload_type, cases[i].type);
+            assert_int_equal(rtp.timestamp, timestamp);
+            assert_int_equal(rtp.payload[0], 5);
+            assert_int_equal(rtp.payload[2] << 8 | rtp.payload[3], slot * cases[i].slot);
+            next_packet(p, d.call, &rtp);
+        }
+        smx_ua_call_key(p->ua, p->now, d.call, (struct smx_dtmf_key){6, SMX_DTMF_SLOTS_MAX});
+        for (unsigned slot = 0; slot < SMX_DTMF_SLOTS_MAX - 10; slot++)
+            next_packet(p, d.call, &rtp);
+        assert_int_equal(rtp.payload[0], 6);
+        assert_true((rtp.payload[2] << 8 | rtp.payload[3]) > 30000); /* cut, not begun anew */
+    }
+}
+
 static void a_call_in_opus_is_handed_on_to_who_answers_in_opus_alone(void **state)
 {
     struct smx_frame frame = {.codec = SMX_FRAME_OPUS, .len = 60, .payload = {31 << 3, 7}}, heard;
@@ -337,6 +408,7 @@ int main(void)
         OPUS_TEST(a_caller_without_opus_is_none_to_a_phone_with_it),
         OPUS_TEST(two_calls_in_opus_may_be_joined),
         OPUS_TEST(one_in_opus_and_one_in_g711_may_not),
+        OPUS_TEST(keys_go_in_the_units_that_the_phone_names),
         OPUS_TEST(what_is_spoken_stays_for_the_call),
         OPUS_TEST(a_call_in_opus_is_handed_on_to_who_answers_in_opus_alone),
         PHONE_TEST(the_profile_of_everybody_names_no_opus),

@@ -193,16 +193,17 @@ static void an_offer_of_the_opus_profile_is_the_same_for_everybody(void **state)
     memcpy(own.ip, phone_addr("127.0.0.1:1").ip, sizeof own.ip);
     snprintf(want, sizeof want,
              "v=0\r\no=- 123456789012345678 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
-             "t=0 0\r\nm=audio 30000 RTP/AVP 96 0 8 101\r\n%sa=rtpmap:0 PCMU/8000\r\na=rtpmap:8 "
+             "t=0 0\r\nm=audio 30000 RTP/AVP 96 0 8 101 102\r\n%sa=rtpmap:0 PCMU/8000\r\na=rtpmap:8 "
              "PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+             "a=rtpmap:102 telephone-event/48000\r\na=fmtp:102 0-15\r\n"
              "a=ptime:20\r\na=maxptime:20\r\na=sendrecv\r\n",
              opus);
     assert_string_equal(written(&own, NULL), want);
     own.codecs = SMX_SDP_OPUS_ALONE; /* it is what is spoken */
-    assert_non_null(strstr(written(&own, NULL), "m=audio 30000 RTP/AVP 96 101\r\n"));
+    assert_non_null(strstr(written(&own, NULL), "m=audio 30000 RTP/AVP 96 101 102\r\n"));
     own.opus = 111; /* as the phone had named it */
     assert_non_null(
-        strstr(written(&own, NULL), "m=audio 30000 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\n"));
+        strstr(written(&own, NULL), "m=audio 30000 RTP/AVP 111 101 102\r\na=rtpmap:111 opus/48000/2\r\n"));
 }
 
 static void an_answer_names_opus_under_the_offers_number_and_alone(void **state)
