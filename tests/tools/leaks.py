@@ -110,6 +110,7 @@ def wire(datagrams):
 HEADERS = {"call-id": r"^(?:call-id|i)\s*:\s*(\S+)", "tag": r"^(?:from|f)\s*:.*?;tag=([^;\s]+)",
            "branch": r"^(?:via|v)\s*:.*?;branch=z9hG4bK([^;\s]+)", "user agent": r"^(?:user-agent|server)\s*:\s*(.+?)\s*$",
            "contact": r"^(?:contact|m)\s*:\s*<?sips?:([^@>;\s]+)@", "display name": r'^(?:from|f)\s*:\s*"([^"]+)"',
+           "instance": r"\+sip\.instance=\"<urn:uuid:([^>\"]+)",
            "session": r"^o=\S+ (\d{5,})", "tool": r"^a=tool:(.+?)\s*$", "cname": r"^a=ssrc:\d+ cname:(\S+)"}
 LEAST = 5  # shorter words are no identifiers
 

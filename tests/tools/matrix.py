@@ -8,11 +8,12 @@ import itertools
 import os
 import time
 
-from tools import baresip, capture, linphone, rtp, talk, voiced
+from tools import baresip, capture, leaks, linphone, measure, rtp, talk, voiced
 from tools.baresip import PhoneError
 
 CASES = ("a calls", "a holds", "a resumes", "b holds", "b resumes", "key of a", "key of b", "b hangs up",
          "b calls", "a hangs up", "text of a", "text of b")
+TRACES = "trace of a", "trace of b"  # where a phone's signalling can be read
 TEXTS = "Gr\u00fc\u00dfe \u2014 are you there?", "\u041d\u0435\u0442, I am late"
 KEYS = "5", "#"
 TALK_SECONDS, HOLD_SECONDS = 1.5, 0.8
@@ -179,6 +180,29 @@ class Run:
             if not all(heard):
                 self.blame(case, f"the other's voice is heard by {'neither' if not any(heard) else 'b only' if heard[1] else 'a only'}")
 
+    def sides(self, got):
+        """What each phone sent, and what each received.  Over TCP the kernel may choose another address for a phone."""
+        found = []
+        for phone, client in zip(self.phones, self.net.description["clients"]):
+            ip = client["sip_udp"].split(":")[0]
+            sent = [d for d in got if d.proto == 6 and d.dst == ip and d.dport == 5060]
+            came = [d for d in got if d.proto == 6 and d.src == ip and d.sport == 5060]
+            found.append((measure.sent_by(phone, got) + sent, measure.received_by(phone, got) + came))
+        return found
+
+    def trace(self, got):
+        """Whether anything of one phone came to the other but its address at sipmix."""
+        sides = self.sides(got)
+        said = [leaks.of_phone("ab"[n], sent) for n, (sent, _) in enumerate(sides)]
+        for n, (case, client) in enumerate(zip(TRACES, self.net.description["clients"])):
+            known = {*said[1 - n].values(), client["address"], client["address"].removeprefix("sip:").split("@")[0]}
+            needles = {what: value for what, value in {**said[n], "address": self.phones[n].ip}.items() if value not in known}
+            finds, there = (leaks.search(needles, leaks.wire(side)) for side in (sides[1 - n][1], sides[n][0]))
+            if finds:
+                self.why[case] = ", ".join(sorted({f"{f.what} as {f.form}" for f in finds}))
+            else:  # what it sent itself is the control
+                self.why[case] = "" if len(there) > 8 else f"only {len(there)} things are looked for"
+
     def blame(self, case, why):
         if not self.why.get(case):
             self.why[case] = why
@@ -199,5 +223,8 @@ def run(net, combination, folder):
             phone.stop()
         got = tape.stop()
     it.judge(got)
+    traces = () if combination[2] == "tls" else TRACES
+    if traces:
+        it.trace(got)
     os.remove(it.tape)
-    return [row(combination, case, it.why.get(case, failure)) for case in CASES]
+    return [row(combination, case, it.why.get(case, failure)) for case in CASES + traces]
