@@ -155,13 +155,8 @@ class Run:
 
     def packets(self, got, begin, end):
         """Audio to a, from a, to b, from b."""
-        ways = []
-        for phone in self.phones:
-            ports = range(phone.rtp, phone.rtp + 100)
-            for port in ("dport", "sport"):
-                ways.append([p for d in got if begin <= d.time < end and d.proto == 17 and getattr(d, port) in ports
-                             and (p := rtp.parse(d.time, d.payload)) and p.kind in (0, 8)])
-        return ways
+        then = [d for d in got if begin <= d.time < end and d.proto == 17]
+        return [rtp.stream(side(phone, then)) for phone in self.phones for side in (measure.received_by, measure.sent_by)]
 
     def judge(self, got):
         for case, (begin, end) in self.flowing.items():
