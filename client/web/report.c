@@ -1,11 +1,11 @@
 #include "client/web/report.h"
 
 #include "client/web/advice.h"
-#include "client/web/mos.h"
 #include "client/web/words.h"
 #include "proto/base/base32.h"
 #include "proto/base/version.h"
 #include "proto/link/link.h"
+#include "proto/media/emodel.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -228,7 +228,8 @@ static json_t *call(const struct smx_view_call *c, const char *domain)
     put_int(one, "wait_ms", c->wait / SMX_MS(1));
     put(one, "round_trip_ms", c->round_trip_known ? json_integer((json_int_t)(ms + 0.5)) : NULL);
     put(one, "mos",
-        judged ? tenths(smx_mos(ms / 2 + PHONES_MS, 100.0 * c->lately.lost / c->lately.due)) : NULL);
+        judged ? tenths(smx_mos(smx_rating(ms / 2 + PHONES_MS, 100.0 * c->lately.lost / c->lately.due, 1)))
+               : NULL);
     return one;
 }
 

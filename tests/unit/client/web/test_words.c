@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/web/mos.h"
 #include "client/web/qr.h"
 #include "client/web/words.h"
 
@@ -133,18 +132,6 @@ static void the_longest_text_fits_and_a_longer_or_empty_one_is_refused(void **st
     free(path);
 }
 
-/* Values of tests/tools/emodel.py. */
-static void sound_is_judged_as_the_e_model_does(void **state)
-{
-    (void)state;
-    assert_float_equal(smx_mos(0, 0), 4.409, 0.001);
-    assert_float_equal(smx_mos(100, 0), 4.409, 0.001);
-    assert_float_equal(smx_mos(150, 1), 4.324, 0.001);
-    assert_float_equal(smx_mos(400, 0), 3.556, 0.001);
-    assert_float_equal(smx_mos(250, 10), 2.955, 0.001);
-    assert_float_equal(smx_mos(2000, 100), 1, 0.001);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,7 +140,6 @@ int main(void)
         cmocka_unit_test(each_bit_of_a_key_changes_its_words_and_nothing_else_does),
         cmocka_unit_test(an_address_becomes_a_square_with_three_eyes),
         cmocka_unit_test(the_longest_text_fits_and_a_longer_or_empty_one_is_refused),
-        cmocka_unit_test(sound_is_judged_as_the_e_model_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
