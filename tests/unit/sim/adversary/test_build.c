@@ -55,7 +55,7 @@ static void the_longer_the_wait_and_the_more_circuits_the_less_times_say(void **
  * turned round. */
 static void with_real_cores_times_tie_most_circuits_together(void **state)
 {
-    struct smx_build_config config = {.seed = 3, .clients = 4, .epoch_s = 60, .seconds = 30};
+    struct smx_build_config config = {.seed = 3, .clients = 4, .epoch_s = 60, .seconds = 45};
     double chance = 0, both = 0;
 
     (void)state;
