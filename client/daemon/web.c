@@ -249,9 +249,8 @@ static bool listen_at(struct web *w)
     smx_addr_format(&w->door.at, at);
     if (smx_http_listen(&w->server, w->d->loop, &w->door.at, &limits, w->route, w->route_count, w) ==
         SMX_OK) {
-        smx_log_info("page at http://%s/; its token is in web.token in the state folder, and web.html there "
-                     "leads in",
-                     at);
+        smx_log_info(
+            "the local page is there: web.html in the state folder leads in, its token is in web.token");
         return true;
     }
     smx_log_error("web.listen: listen on TCP %s: %s", at, strerror(errno));

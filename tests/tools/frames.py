@@ -9,10 +9,10 @@ def captured(sent, received):
     """Both lists for phones that say no numbers: a frame is known by its bytes, its number is its turn."""
     turns, leaving = {}, []
     for packet in rtp.stream(sent):
-        if packet.body not in turns:
-            turns[packet.body] = len(turns)
-            leaving.append((packet.time, turns[packet.body]))
-    return leaving, [(p.time, turns[p.body]) for p in rtp.stream(received) if p.body in turns]
+        if rtp.mark(packet) not in turns:
+            turns[rtp.mark(packet)] = len(turns)
+            leaving.append((packet.time, turns[rtp.mark(packet)]))
+    return leaving, [(p.time, turns[rtp.mark(p)]) for p in rtp.stream(received) if rtp.mark(p) in turns]
 
 
 def fresh(came):

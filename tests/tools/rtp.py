@@ -79,6 +79,11 @@ class Journey(NamedTuple):
         return 100 * (self.lost - self.excused) / self.sent if self.sent else None
 
 
+def mark(packet):
+    """What a frame is known by: its second half.  The beginning of one that follows a loss is blended with what filled that."""
+    return packet.body[len(packet.body) // 2 :]
+
+
 def match(sent, received, excuses=lambda time: False):
     """Finds each sent frame among the received ones by its bytes, which no two frames share.  What was sent before
     the first or after the last frame that arrived is not judged: there the pipe was not there yet, or no more.  A frame
@@ -86,14 +91,14 @@ def match(sent, received, excuses=lambda time: False):
     first = {}
     twice = 0
     for p in received:
-        if p.body in first:
+        if mark(p) in first:
             twice += 1
         else:
-            first[p.body] = p.time
-    hits = [i for i, p in enumerate(sent) if p.body in first]
+            first[mark(p)] = p.time
+    hits = [i for i, p in enumerate(sent) if mark(p) in first]
     if not hits:
         return Journey([], 0, 0, twice, 0)
     window = sent[hits[0] : hits[-1] + 1]
-    delays = [(first[p.body] - p.time) / 1e6 for p in window if p.body in first]
-    lost = [p for p in window if p.body not in first]
+    delays = [(first[mark(p)] - p.time) / 1e6 for p in window if mark(p) in first]
+    lost = [p for p in window if mark(p) not in first]
     return Journey(delays, len(window), len(lost), twice, sum(excuses(p.time) for p in lost))
