@@ -358,15 +358,14 @@ void smx_move_gate_placed(struct smx_client *c, smx_time now, struct meeting *m)
     say(c, now, m, &(struct smx_record){.type = SMX_RECORD_REJOIN, .id = b->gate_number, .cookie = b->gate});
 }
 
-/* As soon as there is nothing to say to the peer, so before anybody talks: then it would cost a frame each
- * way.
- */
+/* At once, so before anybody talks: then it would cost a frame each way.  Only an INVITE goes first.  In
+ * every pipe, whatever it is for and whether or not anything rings: the peer sees when we have done it. */
 static void place_gate(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct smx_origin *o = origin_of(c, m->slot);
 
     if (m->back.gate_ready || now < m->back.gate_next || !o->joined || o->request.active ||
-        smx_stream_wants(&m->stream, now) > 0)
+        (m->out && smx_stream_wants(&m->stream, now) > 0))
         return;
     m->back.gate_number++;
     m->back.gate_next = now + SMX_MS(GATE_AGAIN_MS);
@@ -374,7 +373,8 @@ static void place_gate(struct smx_client *c, smx_time now, struct meeting *m)
     (void)!smx_origin_request(o, now, m->hop, SMX_HOP_COOKIE, m->back.gate, sizeof m->back.gate);
 }
 
-/* The callee's other slot, as long as it waits somewhere. */
+/* The callee's other slot, as long as it waits somewhere.  Only to whom he talks: who is in a call with
+ * somebody else has none to tell. */
 static void tell_second(struct smx_client *c, smx_time now, struct meeting *m)
 {
     const struct meeting *other = smx_meeting_free(c, NULL);
@@ -433,10 +433,10 @@ static void expire(struct smx_client *c, smx_time now, struct meeting *m)
         smx_move_end(c, now, m);
         return;
     }
-    if (m->call.state != CALL_NONE && m->call.state != CALL_DECOY) {
-        place_gate(c, now, m);
+    place_gate(c, now, m);
+    if (m->call.state == CALL_TALKING) {
         tell_second(c, now, m);
-        if (m->move.state == MOVE_NONE && m->call.state == CALL_TALKING &&
+        if (m->move.state == MOVE_NONE &&
             (smx_circuit_is_due(c, smx_meeting_circuit(c, m)) || could_be_shorter(c, m)))
             smx_move_begin(c, now, m, MOVE_DUE);
     }

@@ -9,6 +9,7 @@ import re
 from tools import emodel, rtp, speech, witness
 
 FRAME = 160    # samples of 20 ms
+SETTLE_NS = 500_000_000
 PHONE_MS = 60  # what phones add to the delay from socket to socket: framing and their jitter buffers
 
 
@@ -28,15 +29,17 @@ def received_by(phone, datagrams):
             or (d.proto == 17 and _is_rtp_port(phone, d.dport))]
 
 
-def direction(datagrams, speaker, listener, speech_file, stalls=()):
+def direction(datagrams, speaker, listener, speech_file, stalls=None):
     """One way of the call, phone socket to phone socket, as report.json has it; and, with a witness's stalls, what was lost
-    outside of them."""
+    outside of them and after the first half second: there a client leaves out what the phone sent in a bunch, which
+    would make the whole call later."""
     sent = rtp.stream(d for d in sent_by(speaker, datagrams) if _is_rtp_port(speaker, d.sport))
     got = rtp.stream(d for d in received_by(listener, datagrams) if _is_rtp_port(listener, d.dport))
-    journey = rtp.match(sent, got, lambda time: witness.stalled(time, stalls))
+    settled = sent[0].time + SETTLE_NS if sent else 0
+    journey = rtp.match(sent, got, lambda time: time < settled or witness.stalled(time, stalls or ()))
     delays = {f"p{p}": _rounded(rtp.percentile(journey.delays_ms, p), 2) for p in (50, 95, 99)}
     loss = journey.loss_pct()
-    own = {"own_loss_pct": _rounded(journey.own_loss_pct(), 3)} if stalls else {}
+    own = {} if stalls is None else {"own_loss_pct": _rounded(journey.own_loss_pct(), 3)}
     return {"one_way_ms": delays, "jitter_ms": _rounded(rtp.jitter_ms(got), 2), "loss_pct": _rounded(loss, 3), **own,
             "mos": None if loss is None else round(emodel.mos(delays["p50"] + PHONE_MS, loss), 2),
             "audio_match": sound(speech_file, listener)}

@@ -94,7 +94,7 @@ static void eight_kilobytes_pass_and_one_more_does_not(void **state)
 static void texts_beyond_the_table_are_turned_away(void **state)
 {
     struct phone *p = *state;
-    char branch[8];
+    char branch[16];
 
     for (int i = 0; i < 16; i++) {
         snprintf(branch, sizeof branch, "b%d", i);

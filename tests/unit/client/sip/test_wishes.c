@@ -41,7 +41,7 @@ static void what_has_come_too_far_goes_no_further(void **state)
 static void what_comes_back_is_not_sent_round_again(void **state)
 {
     struct phone *p = *state;
-    char via[300], ours[256], contact[256], uri[256];
+    char via[320], ours[256], contact[256], uri[256];
     struct dialog d;
 
     ring(p, &d);
