@@ -105,6 +105,33 @@ static void a_stranger_hears_the_same_of_one_in_a_call_with_call_waiting_unless_
     smx_sim_network_free(n);
 }
 
+/* What a stranger's client holds of the callee while it rings: nothing may tell a phone from a decoy. */
+static void a_stranger_is_told_the_same_ways_back_whether_a_phone_rings_or_a_decoy(void **state)
+{
+    uint16_t rejoin[2];
+
+    (void)state;
+    for (size_t busy = 0; busy < 2; busy++) {
+        struct smx_sim_network *n = people(9, 3, false);
+        struct smx_sim_user *bob = &n->user[BOB];
+        const struct meeting *m = n->user[CAROL].client->meeting;
+
+        if (busy)
+            assert_true(call(n, ALICE, "bob", 3000)->answered);
+        bob->answers = false;
+        assert_true(call(n, CAROL, "bob", 5000)->ringing);
+        assert_int_equal(bob->call_count, 1); /* the call that he has, or the one that rings */
+        if (m->state != MEETING_OPEN)
+            m++;
+        assert_int_equal(m->state, MEETING_OPEN);
+        rejoin[busy] = m->back.rejoin_number;
+        assert_false(m->back.second_known);
+        smx_sim_network_free(n);
+    }
+    assert_int_equal(rejoin[0], 1);
+    assert_int_equal(rejoin[1], 1);
+}
+
 static void an_unnamed_call_has_a_pipe_of_its_own_and_shows_no_name(void **state)
 {
     struct smx_sim_network *n = people(4, 2, true);
@@ -202,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_second_call_rings_only_with_call_waiting_and_both_go_on),
         cmocka_unit_test(a_second_call_may_always_be_made_and_a_third_not),
         cmocka_unit_test(a_stranger_hears_the_same_of_one_in_a_call_with_call_waiting_unless_he_is_answered),
+        cmocka_unit_test(a_stranger_is_told_the_same_ways_back_whether_a_phone_rings_or_a_decoy),
         cmocka_unit_test(an_unnamed_call_has_a_pipe_of_its_own_and_shows_no_name),
         cmocka_unit_test(a_call_begins_anew_when_the_pipe_of_a_message_is_dead),
         cmocka_unit_test(a_call_begins_anew_when_the_pipe_dies_under_it),
