@@ -17,6 +17,8 @@ import subprocess
 import threading
 import time
 
+from tools.events import Events, PhoneError
+
 CONFIG = """\
 sip_listen {ip}:{port}
 net_interface {ip}
@@ -45,11 +47,7 @@ MODULES = "/usr/lib/baresip/modules"
 START_SECONDS = 10
 
 
-class PhoneError(Exception):
-    """The phone did not do what it was told, or an event did not come."""
-
-
-class Phone:
+class Phone(Events):
     def __init__(self, folder, ip, account, speech, peers=(), port=5060, control=4444, rtp=20000, codecs=("g711",)):
         """codecs: its modules, in its order of preference."""
         self.folder, self.ip, self.port, self.control = os.path.abspath(folder), ip, port, control
@@ -66,8 +64,8 @@ class Phone:
                 f.write(text)
         self._peers = len(peers)
         self._child = self._socket = None
-        self._news = threading.Condition()
-        self._events, self._answers, self._asked = [], {}, 0
+        super().__init__()
+        self._answers, self._asked = {}, 0
 
     def start(self, enter=()):
         """`enter` is a command prefix, such as one that enters a network namespace; the control port is reached from
@@ -123,35 +121,6 @@ class Phone:
         if not answer["ok"]:
             raise PhoneError(f"{name}: {answer['data'].strip()}")
         return answer["data"]
-
-    def mark(self):
-        """A place in the list of events, for wait(since=...)."""
-        with self._news:
-            return len(self._events)
-
-    def wait(self, *kinds, timeout=10, since=0):
-        """The first event of one of these kinds after `since`: CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED,
-        CALL_CLOSED, ..."""
-
-        def first():
-            return next((e for e in self._events[since:] if e["type"] in kinds), None)
-
-        with self._news:
-            self._news.wait_for(first, timeout)
-            if event := first():
-                return event
-            seen = " ".join(e["type"] for e in self._events[since:]) or "nothing"
-        raise PhoneError(f"no {' or '.join(kinds)} within {timeout} s, but {seen}: see {self.log}")
-
-    def events(self):
-        """All of them so far; "id" of a call's is its Call-ID."""
-        with self._news:
-            return list(self._events)
-
-    def has(self, kind, since=0):
-        """Whether there was such an event."""
-        with self._news:
-            return any(e["type"] == kind for e in self._events[since:])
 
     def wait_registered(self, timeout=10):
         """The first REGISTER is often answered before we listen to events, so this looks at the log."""

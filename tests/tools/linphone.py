@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from tools.baresip import PhoneError
+from tools.events import Events, PhoneError
 
 # A port of 0 is a transport that it has not; 127.0.0.1 as source of a connection is the kernel's choice.
 CONFIG = """\
@@ -69,7 +69,7 @@ SAID = (  # what it prints, and the event that it is
 DEADLINE_SECONDS = 10
 
 
-class Phone:
+class Phone(Events):
     """It listens by the transport of the proxy's address and no other.  `trusted`: a PEM file by which the server's
     certificate is checked; without it any is taken.  `account`: (user, password), if it is asked for."""
 
@@ -87,8 +87,8 @@ class Phone:
                                   trusted=trusted))
             f.write(PASSWORD.format(user=account[0], password=account[1]) if account else "")
         self._child = None
-        self._news = threading.Condition()
-        self._events, self._texts = [], []
+        super().__init__()
+        self._texts = []
 
     def start(self, enter=()):
         self._child = subprocess.Popen(
@@ -121,32 +121,6 @@ class Phone:
             self._child.stdin.flush()
         except (OSError, AttributeError) as e:
             raise PhoneError(f"linphone has ended: see {self._said}") from e
-
-    def mark(self):
-        """A place in the list of events, for wait(since=...)."""
-        with self._news:
-            return len(self._events)
-
-    def wait(self, *kinds, timeout=10, since=0):
-        """The first event of one of these kinds after `since`."""
-
-        def first():
-            return next((e for e in self._events[since:] if e["type"] in kinds), None)
-
-        with self._news:
-            self._news.wait_for(first, timeout)
-            if event := first():
-                return event
-            seen = " ".join(e["type"] for e in self._events[since:]) or "nothing"
-        raise PhoneError(f"no {' or '.join(kinds)} within {timeout} s, but {seen}")
-
-    def events(self):
-        with self._news:
-            return list(self._events)
-
-    def has(self, kind, since=0):
-        with self._news:
-            return any(e["type"] == kind for e in self._events[since:])
 
     def wait_registered(self, timeout=DEADLINE_SECONDS):
         """It says nothing of that unless it is asked, so this looks at the log."""

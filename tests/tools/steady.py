@@ -24,7 +24,7 @@ import time
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tools.baresip import PhoneError  # noqa: E402
+from tools.events import Events, PhoneError  # noqa: E402
 
 MAGIC, FRAME_NS, SAMPLES = b"smx#", 20_000_000, 160
 RECORD = struct.Struct("=BQI")  # kind, time, number
@@ -341,13 +341,14 @@ class Machine:
 # ---- the test's side ----
 
 
-class Phone:
+class Phone(Events):
     def __init__(self, folder, ip, port, proxy, address):
         self.folder, self.ip, self.address = os.path.abspath(folder), ip, address
         self.log = os.path.join(self.folder, "log")
         self._where = [self.folder, ip, str(port), proxy, address]
         os.makedirs(self.folder, exist_ok=True)
-        self._child, self._news, self._events = None, threading.Condition(), []
+        super().__init__()
+        self._child = None
 
     def start(self, enter=()):
         """`enter` is a command prefix, such as one that enters a network namespace."""
@@ -367,32 +368,6 @@ class Phone:
             self._child.stdin.write(text + "\n")
         except OSError as e:
             raise PhoneError(f"the phone has ended: see {self.log}") from e
-
-    def mark(self):
-        """A place in the list of events, for wait(since=...)."""
-        with self._news:
-            return len(self._events)
-
-    def events(self, since=0):
-        with self._news:
-            return self._events[since:]
-
-    def wait(self, *kinds, timeout=10, since=0):
-        """The first event of one of these kinds after `since`."""
-
-        def first():
-            return next((e for e in self._events[since:] if e["type"] in kinds), None)
-
-        with self._news:
-            self._news.wait_for(first, timeout)
-            if event := first():
-                return event
-            seen = " ".join(e["type"] for e in self._events[since:]) or "nothing"
-        raise PhoneError(f"no {' or '.join(kinds)} within {timeout} s, but {seen}: see {self.log}")
-
-    def has(self, kind, since=0):
-        """Whether there was such an event."""
-        return any(e["type"] == kind for e in self.events(since))
 
     def wait_registered(self, timeout=10):
         self.wait("REGISTERED", timeout=timeout)
