@@ -68,13 +68,19 @@ const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m
     return key_text;
 }
 
-/* A slot that is overdue is left alone, so that it can be renewed; the one for strangers serves them first.
- */
+bool smx_meeting_is_free(struct smx_client *c, const struct meeting *m)
+{
+    return m->state == MEETING_IDLE && m->cookie_ready && smx_circuit_is_open(smx_meeting_circuit(c, m));
+}
+
+/* A slot whose time has come is left alone, so that it can be renewed; the one for strangers serves them
+ * first. */
 static bool is_better(struct smx_client *c, const struct meeting *m, const struct meeting *than)
 {
-    bool overdue = smx_meeting_circuit(c, m)->overdue, other = smx_meeting_circuit(c, than)->overdue;
+    const struct circuit *k = smx_meeting_circuit(c, m), *other = smx_meeting_circuit(c, than);
+    int rank = k->due + k->overdue, other_rank = other->due + other->overdue;
 
-    return overdue != other ? other : than->slot == c->screen.slot;
+    return rank != other_rank ? rank < other_rank : than->slot == c->screen.slot;
 }
 
 struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
@@ -85,9 +91,9 @@ struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
         struct meeting *m = &c->meeting[i];
         const struct circuit *k = smx_meeting_circuit(c, m);
 
-        if (m->state != MEETING_IDLE || !m->cookie_ready || !smx_circuit_is_open(k))
+        if (!smx_meeting_is_free(c, m))
             continue;
-        if (end && !k->overdue && memcmp(smx_circuit_end(k), end, SMX_RELAY_ID) == 0)
+        if (end && !k->due && memcmp(smx_circuit_end(k), end, SMX_RELAY_ID) == 0)
             return m;
         if (!found || is_better(c, m, found))
             found = m;

@@ -169,6 +169,7 @@ struct pending_call { /* waits for a slot */
 };
 
 /* ---- meeting.c ---- */
+bool smx_meeting_is_free(struct smx_client *c, const struct meeting *m);
 /* One on a free slot that ends at this relay if there is one, any free one else; NULL: none.  end may be
  * NULL. */
 struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end);

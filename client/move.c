@@ -373,21 +373,33 @@ static void place_gate(struct smx_client *c, smx_time now, struct meeting *m)
     (void)!smx_origin_request(o, now, m->hop, SMX_HOP_COOKIE, m->back.gate, sizeof m->back.gate);
 }
 
-/* The callee's other slot, as long as it waits somewhere.  Only to whom he talks: who is in a call with
- * somebody else has none to tell. */
+/* Where to go on when the rendezvous has died: so a slot that waits elsewhere. */
+static const struct meeting *stand_by(struct smx_client *c, const struct meeting *m)
+{
+    for (size_t i = 0; i < c->slots; i++) {
+        const struct meeting *other = &c->meeting[i];
+
+        if (smx_meeting_is_free(c, other) &&
+            memcmp(smx_circuit_end(smx_meeting_circuit(c, other)), m->rendezvous, SMX_RELAY_ID) != 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* The callee's other slot.  Only to whom he talks: who is in a call with somebody else has none to tell. */
 static void tell_second(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    const struct meeting *other = smx_meeting_free(c, NULL);
+    const struct meeting *other = m->out ? NULL : stand_by(c, m);
     struct way_back *b = &m->back;
 
-    if (m->out || !other || sodium_memcmp(other->cookie, b->told, SMX_COOKIE) == 0)
+    if (!other || sodium_memcmp(other->cookie, b->told, SMX_COOKIE) == 0)
         return;
     memcpy(b->told, other->cookie, SMX_COOKIE);
     b->told_number++;
     say(c, now, m,
         &(struct smx_record){.type = SMX_RECORD_SECOND,
                              .id = b->told_number,
-                             .relay = smx_circuit_end(&c->circuit[other->slot]),
+                             .relay = smx_circuit_end(smx_meeting_circuit(c, other)),
                              .cookie = b->told});
 }
 

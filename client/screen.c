@@ -84,9 +84,7 @@ static struct meeting *slot_for_stranger(struct smx_client *c)
         s->slot = i;
         m = smx_meeting_on(c, i);
     }
-    return m->state == MEETING_IDLE && m->cookie_ready && smx_circuit_is_open(smx_meeting_circuit(c, m))
-               ? m
-               : NULL;
+    return smx_meeting_is_free(c, m) ? m : NULL;
 }
 
 /* After a message, and nothing more to say. */

@@ -27,7 +27,7 @@ enum {
     LINK_PATIENCE_MS = 3500,  /* until the link must be up: two tries */
     BOOT_PATIENCE_MS = 15000, /* until the consensus must be here */
     ROUND_PAUSE_MS = 2000,    /* mean, after all have failed; doubled each time, */
-    ROUND_DOUBLINGS = 5,      /* so often */
+    ROUND_DOUBLINGS = 4,      /* so often: whoever has a network again is back within a minute */
     SILENT_TICKS = 25,        /* nothing from the guard for so long: the other one is dialled */
     SILENT_TICKS_BARE = 150,  /* without cover silence is common */
     NO_GUARD_MS = 10000,      /* then the user is told */
@@ -101,13 +101,15 @@ static void boot_next(struct smx_client *c, smx_time now)
 {
     struct uplink *u = &c->uplink;
     size_t round = c->network->relay_count + (c->has_consensus ? c->paths.guard_count : 0);
+    smx_time pause;
 
     disconnect(c);
     u->pause = SMX_NEVER;
     if (u->asked >= round) { /* every one has been asked, or as good as */
         u->asked = 0;
         u->wants_http = true;
-        u->pause = now + smx_rng_exp(&c->rng, SMX_MS(ROUND_PAUSE_MS) << u->rounds);
+        pause = SMX_MS(ROUND_PAUSE_MS) << u->rounds;
+        u->pause = now + pause / 2 + smx_rng_u64(&c->rng) % pause;
         if (u->rounds < ROUND_DOUBLINGS)
             u->rounds++;
         smx_client_set_problem(c, c->has_consensus ? SMX_CLIENT_EXPIRED : SMX_CLIENT_NO_CONSENSUS);
