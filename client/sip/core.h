@@ -151,6 +151,7 @@ struct smx_leg {
     struct smx_fork fork[SMX_LEG_FORKS];
     struct smx_txn_ref ask; /* our re-INVITE that is out */
     smx_time ask_at;        /* the next one not before */
+    smx_time ask_until;     /* for its final response */
 };
 
 enum { SMX_UA_HANDED = 4 }; /* frames on their way from one far side to the other */

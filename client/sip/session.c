@@ -5,7 +5,8 @@
  *   network side: far -> our re-INVITE, one at a time
  *
  * One offer at a time, whoever makes it.  A phone's offer that meets ours gets 491; ours that meets the
- * phone's waits for 2.1 to 4 s if the Call-ID is ours, else up to 2 s (RFC 3261, 14.1).  Timer: ask_at. */
+ * phone's waits for 2.1 to 4 s if the Call-ID is ours, else up to 2 s (RFC 3261, 14.1).
+ * Timers: ask_at; ask_until (an INVITE's transaction waits for ever once there is a provisional response). */
 #include "client/sip/core.h"
 
 #include <string.h>
@@ -187,9 +188,15 @@ void smx_session_tell(struct smx_ua *ua, smx_time now, struct smx_call *call, st
         smx_call_lost(ua, now, call); /* nobody has refreshed it */
         return;
     }
+    if (smx_session_is_asking(ua, leg) && leg->ask_until <= now) { /* the phone only says that it tries */
+        leg->ask_until = SMX_NEVER;
+        smx_session_unanswered(ua, now, call, leg);
+        return;
+    }
     if (smx_session_is_asking(ua, leg) || now < news_at(call, leg))
         return;
     leg->ask_at = now + ASK_GAP;
+    leg->ask_until = now + SMX_SIP_GIVE_UP;
     (void)smx_leg_reinvite(ua, call, leg); /* no room: again after the gap */
 }
 
@@ -249,5 +256,5 @@ smx_time smx_session_deadline(const struct smx_ua *ua, const struct smx_call *ca
 
     smx_time end = is_talking(call, leg) ? leg->expire_at : SMX_NEVER;
 
-    return asking ? end : smx_time_min(end, news_at(call, leg));
+    return smx_time_min(end, asking ? leg->ask_until : news_at(call, leg));
 }

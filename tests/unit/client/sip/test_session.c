@@ -113,6 +113,27 @@ static void our_offer_waits_after_glare_as_long_as_its_side_must(void **state)
     }
 }
 
+static void our_offer_does_not_wait_for_ever_for_a_phone_that_only_tries(void **state)
+{
+    struct phone *p = *state;
+    struct dialog d;
+
+    pick_up(p, &d);
+    pass(p, SMX_SECOND(1));
+    far_does(p, &d, SMX_SENDONLY);
+    expect_sent(p, "INVITE ");
+    answer(p, 100, NULL, "", "");
+    pass_quietly(p, SMX_SECOND(31));
+    expect_no_order(p);
+    pass(p, SMX_SECOND(2));
+    expect_sent(p, "BYE ");
+    answer(p, 200, NULL, "", "");
+    assert_int_equal(expect_order(p, SMX_UA_CALL_END)->id, d.call);
+    pass(p, SMX_SECOND(40));
+    assert_int_equal(smx_ua_usage(p->ua).calls, 0);
+    assert_int_equal(smx_ua_usage(p->ua).transactions, 0);
+}
+
 static void an_update_is_answered_here(void **state)
 {
     struct phone *p = *state;
@@ -294,6 +315,7 @@ int main(void)
         PHONE_TEST(a_phone_that_is_held_has_not_gone),
         PHONE_TEST(both_may_hold_and_only_one_come_back),
         PHONE_TEST(our_offer_waits_after_glare_as_long_as_its_side_must),
+        PHONE_TEST(our_offer_does_not_wait_for_ever_for_a_phone_that_only_tries),
         PHONE_TEST(an_update_is_answered_here),
         PHONE_TEST(an_update_before_the_answer_waits_for_it),
         PHONE_TEST(a_refused_re_invite_leaves_the_call_as_it_was),
