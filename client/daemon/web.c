@@ -123,13 +123,16 @@ static void tell_status(const struct web *w, struct smx_http_reply *reply)
         {"web.listen", address_text(&c->web, web)},
         {"test.cover", c->cover ? "yes" : "no"},
     };
+    const struct smx_ua_usage usage = smx_ua_usage(d->ua);
     struct smx_view view;
     struct smx_web_facts facts = {.view = &view,
                                   .domain = d->network.domain,
                                   .wall = smx_loop_wall(),
                                   .up = smx_loop_now() - w->began,
                                   .refused = d->watch.refused,
-                                  .phones = smx_ua_usage(d->ua).bindings,
+                                  .phones = usage.bindings,
+                                  .sip_calls = usage.calls,
+                                  .sip_transactions = usage.transactions,
                                   .wrong_passwords = smx_ua_stats(d->ua).auth_wrong,
                                   .setting = settings,
                                   .setting_count = SETTINGS};

@@ -260,6 +260,15 @@ static json_t *network(const struct smx_web_facts *f)
     return one;
 }
 
+static json_t *sip(const struct smx_web_facts *f)
+{
+    json_t *one = json_object();
+
+    put_int(one, "calls", f->sip_calls);
+    put_int(one, "transactions", f->sip_transactions);
+    return one;
+}
+
 static json_t *traffic(const struct smx_web_facts *f)
 {
     uint64_t size = SMX_LINK_DATAGRAM(f->view->cells) + (f->view->over_v6 ? V6_HEADS : V4_HEADS);
@@ -324,6 +333,7 @@ char *smx_web_status(const struct smx_web_facts *f)
     put(root, "circuits", circuits(f->view));
     put(root, "calls", calls(f));
     put_int(root, "phones", f->phones);
+    put(root, "sip", sip(f));
     put_int(root, "contacts", f->view->contact_count);
     put(root, "asking", asking(f));
     put(root, "traffic", traffic(f));

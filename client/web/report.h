@@ -14,11 +14,12 @@ struct smx_web_facts {
     const struct smx_view *view;
     const char *domain;
     struct smx_wall wall;
-    smx_time up;              /* since the start */
-    bool refused;             /* this computer lets no datagram out */
-    size_t phones;            /* registered ones */
-    uint64_t wrong_passwords; /* given by phones since the start */
-    uint64_t sent, received;  /* datagrams since the start */
+    smx_time up;                        /* since the start */
+    bool refused;                       /* this computer lets no datagram out */
+    size_t phones;                      /* registered ones */
+    size_t sip_calls, sip_transactions; /* of phones, those included that are only waited out */
+    uint64_t wrong_passwords;           /* given by phones since the start */
+    uint64_t sent, received;            /* datagrams since the start */
     const struct smx_web_setting *setting;
     size_t setting_count;
 };

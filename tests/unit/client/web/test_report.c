@@ -93,8 +93,14 @@ static void assert_number(const json_t *root, const char *path, double number)
 static void it_tells_addresses_circuits_calls_and_what_they_cost(void **state)
 {
     struct smx_view v = view_of_somebody();
-    json_t *root = report((struct smx_web_facts){
-        .view = &v, .domain = "sipmix.alt", .wall = {400}, .up = SMX_SECOND(61), .phones = 1, .sent = 7});
+    json_t *root = report((struct smx_web_facts){.view = &v,
+                                                 .domain = "sipmix.alt",
+                                                 .wall = {400},
+                                                 .up = SMX_SECOND(61),
+                                                 .phones = 1,
+                                                 .sip_calls = 2,
+                                                 .sip_transactions = 9,
+                                                 .sent = 7});
 
     (void)state;
     assert_text(root, "identities/0/names/0/address", "sip:alice@sipmix.alt");
@@ -118,6 +124,9 @@ static void it_tells_addresses_circuits_calls_and_what_they_cost(void **state)
     assert_number(root, "traffic/bits_per_s", 291200);
     assert_number(root, "traffic/sent_datagrams", 7);
     assert_number(root, "up_s", 61);
+    assert_number(root, "phones", 1);
+    assert_number(root, "sip/calls", 2);
+    assert_number(root, "sip/transactions", 9);
     assert_text(root, "asking/0/key_address",
                 "sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@sipmix.alt");
     assert_int_equal(json_array_size(at(root, "asking/0/words")), 12);
