@@ -210,6 +210,7 @@ static void send_a_text(struct ages *g)
         u->text_count > SMX_SIM_TEXTS / 2 || v->text_count > SMX_SIM_TEXTS / 2)
         return;
     g->texts++;
+    ages_note(g, "texts: client", a);
     (void)smx_sim_text_send(u, smx_sim_target_name(v->name), "how are you?", 12);
     g->side[a].idle = g->side[b].idle = ages_now(g) + SMX_SECOND(TEXT_IDLE_S);
 }

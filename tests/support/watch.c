@@ -121,7 +121,7 @@ static void look_at_client(struct ages *g, size_t i)
     look_at_frames(g, i);
     look_at_circuits(g, i);
     if (ages_call_of(&g->n->user[i]))
-        s->idle = now + SMX_SECOND(IDLE_S);
+        s->idle = most(s->idle, now + SMX_SECOND(IDLE_S)); /* a text before it may keep the pipe for longer */
     if (smx_slots_are_idle(c) || now <= s->excused)
         s->idle = most(s->idle, now + SMX_SECOND(IDLE_S));
     if (now > s->idle) {
