@@ -45,6 +45,12 @@ struct meeting *smx_move_pipe_on(struct smx_client *c, size_t slot)
     return smx_meeting_on(c, slot);
 }
 
+/* The callee's second meeting is a way out for his caller, unless nothing is wrong. */
+static bool has_second(const struct meeting *m)
+{
+    return m->out && m->move.why > MOVE_DUE && m->back.second_known;
+}
+
 void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, enum move_why why)
 {
     if (m->move.state == MOVE_NONE)
@@ -93,7 +99,7 @@ static void give_back(struct smx_client *c, smx_time now, const struct meeting *
 
 static void failed(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    bool second = m->out && m->move.why > MOVE_DUE && m->back.second_known && !m->move.second;
+    bool second = has_second(m) && !m->move.second;
 
     give_back(c, now, m, second);
     m->move.state = MOVE_WANTED;
@@ -184,7 +190,7 @@ static void seek(struct smx_client *c, smx_time now, struct meeting *m)
     struct meeting *host;
 
     if (!m->move.second && m->back.rejoin_number == 0) {
-        m->move.second = m->out && m->move.why > MOVE_DUE && m->back.second_known;
+        m->move.second = has_second(m);
         return; /* the peer has not told us yet, or not again */
     }
     host = find_host(c, now, m, relay);
@@ -248,12 +254,11 @@ static void say(struct smx_client *c, smx_time now, struct meeting *m, const str
     }
 }
 
-/* The two slots change meetings: the pipe is there, and what it left is idle, or dead. */
+/* The two slots change meetings: the pipe is there, and what it left is idle soon, or found dead. */
 static void arrive(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct meeting *host = smx_meeting_on(c, m->move.slot);
     struct circuit *old = &c->circuit[m->slot];
-    bool dead = m->move.why == MOVE_DEAD;
 
     host->slot = m->slot;
     m->slot = m->move.slot;
@@ -265,11 +270,7 @@ static void arrive(struct smx_client *c, smx_time now, struct meeting *m)
     host->hold = now;
     smx_origin_set_joined(&old->origin, false);
     c->count.moves++;
-    if (!smx_circuit_is_open(old))
-        return;
-    if (dead)
-        smx_circuit_drop(c, old, now);
-    else
+    if (smx_circuit_is_open(old))
         smx_meeting_leave(c, now, host);
 }
 
