@@ -99,7 +99,7 @@ void smx_hop_layers_fini(struct smx_hop_layers *l)
     smx_wideblock_fini(&l->backward);
 }
 
-static void write_tweak(uint8_t tweak[SMX_WIDEBLOCK_TWEAK], enum smx_direction dir, uint64_t count)
+static void write_tweak(uint8_t tweak[SMX_WIDEBLOCK_TWEAK], enum smx_way dir, uint64_t count)
 {
     struct smx_wr w = {tweak, SMX_WIDEBLOCK_TWEAK};
 
@@ -109,8 +109,7 @@ static void write_tweak(uint8_t tweak[SMX_WIDEBLOCK_TWEAK], enum smx_direction d
     smx_wr_done(&w);
 }
 
-void smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
-                      uint8_t body[SMX_CELL_BODY])
+void smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count, uint8_t body[SMX_CELL_BODY])
 {
     uint8_t tweak[SMX_WIDEBLOCK_TWEAK];
 
@@ -118,8 +117,7 @@ void smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t
     smx_wideblock_encipher(dir == SMX_FORWARD ? &l->forward : &l->backward, tweak, body, SMX_CELL_BODY);
 }
 
-void smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
-                      uint8_t body[SMX_CELL_BODY])
+void smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count, uint8_t body[SMX_CELL_BODY])
 {
     uint8_t tweak[SMX_WIDEBLOCK_TWEAK];
 

@@ -76,10 +76,10 @@ struct smx_hop_layers {
     uint8_t hash[SMX_HOP_HASH]; /* the handshake's: binds LISTEN to this circuit */
 };
 void smx_hop_layers_fini(struct smx_hop_layers *l);
-enum smx_direction { SMX_FORWARD = 0, SMX_BACKWARD = 1 };
-void smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+enum smx_way { SMX_FORWARD = 0, SMX_BACKWARD = 1 };
+void smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                       uint8_t body[SMX_CELL_BODY]);
-void smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                       uint8_t body[SMX_CELL_BODY]);
 
 /* Who the handshake is with. */

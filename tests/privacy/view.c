@@ -15,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-void __real_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void __real_smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                              uint8_t body[SMX_CELL_BODY]);
-void __real_smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void __real_smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                              uint8_t body[SMX_CELL_BODY]);
-void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                              uint8_t body[SMX_CELL_BODY]);
-void __wrap_smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void __wrap_smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                              uint8_t body[SMX_CELL_BODY]);
 
 struct record {
@@ -53,7 +53,7 @@ static bool is_wanted(void)
     return !gate || access(gate, F_OK) == 0;
 }
 
-static struct record begin(enum smx_direction dir, const uint8_t body[SMX_CELL_BODY])
+static struct record begin(enum smx_way dir, const uint8_t body[SMX_CELL_BODY])
 {
     struct record r = {.direction = (uint8_t)dir};
     struct timespec now;
@@ -74,7 +74,7 @@ static void end(struct record *r, const uint8_t body[SMX_CELL_BODY])
     }
 }
 
-void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                              uint8_t body[SMX_CELL_BODY])
 {
     struct record r = begin(dir, body);
@@ -83,7 +83,7 @@ void __wrap_smx_hop_encipher(struct smx_hop_layers *l, enum smx_direction dir, u
     end(&r, body);
 }
 
-void __wrap_smx_hop_decipher(struct smx_hop_layers *l, enum smx_direction dir, uint64_t count,
+void __wrap_smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                              uint8_t body[SMX_CELL_BODY])
 {
     struct record r = begin(dir, body);

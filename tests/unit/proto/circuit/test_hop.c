@@ -150,7 +150,7 @@ static void check_handshake(struct smx_vec *v)
 
 static void check_layer(struct smx_vec *v)
 {
-    enum smx_direction dir = smx_vec_int(v, "direction") ? SMX_BACKWARD : SMX_FORWARD;
+    enum smx_way dir = smx_vec_int(v, "direction") ? SMX_BACKWARD : SMX_FORWARD;
     uint64_t count = smx_vec_int(v, "number");
     const uint8_t *key = smx_vec_fixed(v, "key", SMX_KEY);
     uint8_t body[SMX_CELL_BODY];
@@ -299,7 +299,7 @@ static void an_onion_key_of_low_order_is_refused(void **state)
 }
 
 /* A cell enciphered by one side: does the other see its message? */
-static bool arrives(struct hop *h, enum smx_direction dir, enum smx_direction read_dir, uint64_t count,
+static bool arrives(struct hop *h, enum smx_way dir, enum smx_way read_dir, uint64_t count,
                     uint64_t read_count, size_t altered_bit)
 {
     struct smx_hop_layers *from = dir == SMX_FORWARD ? &h->origin : &h->relay;
@@ -320,7 +320,7 @@ static void a_cell_speaks_only_at_its_place_and_count(void **state)
 
     finish(h);
     for (int dir = SMX_FORWARD; dir <= SMX_BACKWARD; dir++) {
-        enum smx_direction d = (enum smx_direction)dir, other = d == SMX_FORWARD ? SMX_BACKWARD : SMX_FORWARD;
+        enum smx_way d = (enum smx_way)dir, other = d == SMX_FORWARD ? SMX_BACKWARD : SMX_FORWARD;
 
         assert_true(arrives(h, d, d, SMX_COUNT_MIN, SMX_COUNT_MIN, SIZE_MAX));
         assert_false(arrives(h, d, d, SMX_COUNT_MIN, SMX_COUNT_MIN + 1, SIZE_MAX));
