@@ -148,6 +148,12 @@ static inline void far_begin(struct far *f)
     far_forget(f);
 }
 
+/* The pipe is over. */
+static inline void far_end(struct far *f)
+{
+    smx_pipe_fini(&f->pipe);
+}
+
 static inline int far_setup(void **state)
 {
     struct far *f = calloc(1, sizeof *f);
@@ -170,7 +176,7 @@ static inline int far_teardown(void **state)
     struct far *f = *state;
     void *phone = f->phone;
 
-    smx_pipe_fini(&f->pipe);
+    far_end(f);
     smx_client_free(f->client);
     phone_teardown(&phone);
     free(f);
