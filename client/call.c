@@ -5,7 +5,8 @@
  *   in   DECOY: a stranger hears it ring, and 480 after the ordinary time, whatever the reason; contacts are
  * told at once, and 486 if we are busy
  *
- * One call at a time rings; another slot then still answers, as if nobody picked up.  With call waiting a
+ * Each identity has its own calls, and knows nothing of those of another.  One call at a time rings; another
+ * slot then still answers, as if nobody picked up.  With call waiting a
  * second one rings too, and the user may always make a second one: then no slot is left that could answer or
  * stand by, if there are two.  A stranger hears the same at the same times whether the user is free or not,
  * unless he is answered.  Contacts come first: a stranger stops ringing for them, and when the user dials.
@@ -24,7 +25,7 @@ enum {
     RING_MS = 180000,  /* RFC 3261, timer C */
     DECOY_MS = 30000,  /* the ordinary ringing time */
     DECOY_SPREAD_MS = 5000,
-    CALLS = 2, /* of the user's, at a time */
+    CALLS = 2, /* of the user's, at a time, as one identity */
 };
 
 enum { G711 = SMX_CODEC_PCMU | SMX_CODEC_PCMA }; /* what each client has, whatever its profile */
@@ -55,19 +56,20 @@ static struct meeting *find(struct smx_client *c, uint32_t id)
     return NULL;
 }
 
-/* Has the user so many calls, or is about to? */
-static bool has_calls(const struct smx_client *c, size_t most)
+/* Has the user so many calls as this identity, or is about to? */
+static bool has_calls(const struct smx_client *c, size_t identity, size_t most)
 {
-    size_t count = c->pending.used;
+    const struct meeting *own = smx_meetings_of(c, identity);
+    size_t count = c->pending[identity].used;
 
-    for (size_t i = 0; i < c->slots; i++)
-        count += c->meeting[i].call.state != CALL_NONE && c->meeting[i].call.state != CALL_DECOY;
+    for (size_t i = 0; i < c->slots_each; i++)
+        count += own[i].call.state != CALL_NONE && own[i].call.state != CALL_DECOY;
     return count >= most;
 }
 
-static bool may_call(const struct smx_client *c)
+static bool may_call(const struct smx_client *c, size_t identity)
 {
-    return !c->pending.used && !has_calls(c, c->slots < CALLS ? 1 : CALLS);
+    return !c->pending[identity].used && !has_calls(c, identity, c->slots_each < CALLS ? 1 : CALLS);
 }
 
 /* The call is over; the pipe closes with it. */
@@ -97,16 +99,15 @@ static void want(struct meeting *m, const struct pending_call *p, bool last_try)
                             .out = true,
                             .last_try = last_try,
                             .opus = p->opus,
-                            .identity = p->identity,
                             .target = p->target,
                             .deadline = SMX_NEVER};
 }
 
 /* A pipe that is only kept open makes room. */
-static void make_room(struct smx_client *c, smx_time now)
+static void make_room(struct smx_client *c, smx_time now, size_t identity)
 {
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &smx_meetings_of(c, identity)[i];
 
         if (m->state == MEETING_OPEN &&
             (m->call.state == CALL_DECOY || (m->call.state == CALL_NONE && !smx_messages_wait(c, m)))) {
@@ -125,10 +126,10 @@ static void hush(struct smx_client *c, smx_time now, struct meeting *m)
     c->phone->call_ended(c->phone->arg, now, id);
 }
 
-static void hush_strangers(struct smx_client *c, smx_time now)
+static void hush_strangers(struct smx_client *c, smx_time now, size_t identity)
 {
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &smx_meetings_of(c, identity)[i];
 
         if (m->stranger && (m->call.state == CALL_OFFERED || m->call.state == CALL_RINGING))
             hush(c, now, m);
@@ -136,59 +137,56 @@ static void hush_strangers(struct smx_client *c, smx_time now)
 }
 
 /* True when the call is on its way, or has failed. */
-static bool place(struct smx_client *c, smx_time now, const struct pending_call *p)
+static bool place(struct smx_client *c, smx_time now, size_t identity, const struct pending_call *p)
 {
-    struct meeting *m = p->last_try ? NULL : smx_meeting_with(c, p->identity, &p->target);
+    struct meeting *m = p->last_try ? NULL : smx_meeting_with(c, identity, &p->target);
 
     if (m && m->call.state == CALL_NONE) {
         want(m, p, false);
         smx_client_call_open(c, now, m);
         return true;
     }
-    m = smx_meeting_free(c, NULL);
+    m = smx_meeting_free(c, identity, NULL);
     if (!m)
         return false;
     want(m, p, true);
-    smx_meeting_begin(c, now, m, p->identity, &p->target);
+    smx_meeting_begin(c, now, m, &p->target);
     return true;
 }
 
-static void place_or_wait(struct smx_client *c, smx_time now, struct pending_call p)
+static void place_or_wait(struct smx_client *c, smx_time now, size_t identity, struct pending_call p)
 {
-    if (place(c, now, &p))
+    if (place(c, now, identity, &p))
         return;
     p.used = true;
     p.deadline = now + SMX_MS(PENDING_MS);
-    c->pending = p;
-    make_room(c, now);
+    c->pending[identity] = p;
+    make_room(c, now, identity);
 }
 
 /* False: it has had its chance. */
-static bool begin_anew(struct smx_client *c, smx_time now, const struct call *k)
+static bool begin_anew(struct smx_client *c, smx_time now, size_t identity, const struct call *k)
 {
-    if (!k->out || k->last_try || c->pending.used)
+    if (!k->out || k->last_try || c->pending[identity].used)
         return false;
     /* placed at the next tick: what failed is still being tidied up */
-    c->pending = (struct pending_call){.used = true,
-                                       .last_try = true,
-                                       .id = k->id,
-                                       .opus = k->opus,
-                                       .identity = k->identity,
-                                       .target = k->target,
-                                       .deadline = now + SMX_MS(PENDING_MS)};
+    c->pending[identity] = (struct pending_call){.used = true,
+                                                 .last_try = true,
+                                                 .id = k->id,
+                                                 .opus = k->opus,
+                                                 .target = k->target,
+                                                 .deadline = now + SMX_MS(PENDING_MS)};
     return true;
 }
 
-static void start(struct smx_client *c, smx_time now, uint32_t call, const char *identity, bool opus,
+static void start(struct smx_client *c, smx_time now, uint32_t call, const char *user, bool opus,
                   const struct smx_client_target *target)
 {
-    hush_strangers(c, now);
-    if (smx_client_is_ready(c) && may_call(c))
-        place_or_wait(c, now,
-                      (struct pending_call){.id = call,
-                                            .identity = (uint8_t)smx_identity_find(c, identity),
-                                            .opus = opus,
-                                            .target = *target});
+    size_t identity = smx_identity_find(c, user);
+
+    hush_strangers(c, now, identity);
+    if (smx_client_is_ready(c) && may_call(c, identity))
+        place_or_wait(c, now, identity, (struct pending_call){.id = call, .opus = opus, .target = *target});
     else
         c->phone->call_failed(c->phone->arg, now, call, 503);
 }
@@ -215,8 +213,9 @@ void smx_client_call_end(struct smx_client *c, smx_time now, uint32_t call)
 {
     struct meeting *m = find(c, call);
 
-    if (c->pending.used && c->pending.id == call)
-        c->pending.used = false;
+    for (size_t i = 0; i < c->identity_count; i++)
+        if (c->pending[i].used && c->pending[i].id == call)
+            c->pending[i].used = false;
     if (!m)
         return;
     switch (m->call.state) {
@@ -249,7 +248,7 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
     case CALL_DECOY:
         return;
     case CALL_WANTED:
-        if (code != 404 && begin_anew(c, now, &call))
+        if (code != 404 && begin_anew(c, now, m->identity, &call))
             return;
         c->phone->call_failed(c->phone->arg, now, call.id, code);
         return;
@@ -352,12 +351,14 @@ static void adopt(struct smx_client *c, smx_time now, struct meeting *m, struct 
         tell_answered(c, now, m);
 }
 
-/* The user's own call to who invites here, or NULL. */
+/* The user's own call, as the same identity, to who invites here, or NULL. */
 static struct meeting *own_attempt(struct smx_client *c, const struct meeting *m)
 {
-    for (size_t i = 0; m->key_known && i < c->slots; i++)
-        if (smx_client_call_is_to(c, &c->meeting[i], m->key))
-            return &c->meeting[i];
+    struct meeting *own = smx_meetings_of(c, m->identity);
+
+    for (size_t i = 0; m->key_known && i < c->slots_each; i++)
+        if (smx_client_call_is_to(c, &own[i], m->key))
+            return &own[i];
     return NULL;
 }
 
@@ -365,10 +366,10 @@ static struct meeting *own_attempt(struct smx_client *c, const struct meeting *m
  */
 static bool goes_on(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
-    for (size_t i = 0; m->key_known && i < c->slots; i++) {
-        struct meeting *old = &c->meeting[i];
+    for (size_t i = 0; m->key_known && i < c->slots_each; i++) {
+        struct meeting *old = &smx_meetings_of(c, m->identity)[i];
 
-        if (!old->key_known || memcmp(old->key, m->key, SMX_DOC_KEY) != 0 || old->identity != m->identity ||
+        if (!old->key_known || memcmp(old->key, m->key, SMX_DOC_KEY) != 0 ||
             (old->call.state != CALL_OFFERED && old->call.state != CALL_RINGING))
             continue;
         m->call = old->call;
@@ -400,8 +401,8 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
     may_ring = smx_contact_may_reach(c, m);
     m->stranger = m->stranger || !may_ring;
     if (!m->stranger)
-        hush_strangers(c, now);
-    busy = has_calls(c, c->call_waiting ? CALLS : 1);
+        hush_strangers(c, now, m->identity);
+    busy = has_calls(c, m->identity, c->call_waiting ? CALLS : 1);
     m->call = (struct call){
         .state = CALL_OFFERED, .number = r->id, .opus = opus, .deadline = now + SMX_MS(RING_MS)};
     if (m->stranger) {
@@ -525,7 +526,8 @@ void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *
 /* Nobody has said a word about it, or anything at all, on a pipe from before. */
 static void leave_silent(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    if (m->call.state != CALL_INVITED || now < m->heard + SMX_MS(SILENT_MS) || !begin_anew(c, now, &m->call))
+    if (m->call.state != CALL_INVITED || now < m->heard + SMX_MS(SILENT_MS) ||
+        !begin_anew(c, now, m->identity, &m->call))
         return;
     memset(&m->call, 0, sizeof m->call);
     smx_messages_lost(c, now, m, 480);
@@ -545,19 +547,26 @@ static void call_expire(struct smx_client *c, smx_time now, struct meeting *m)
     smx_meeting_close(c, now, m);
 }
 
-void smx_client_calls_expire(struct smx_client *c, smx_time now)
+static void pending_expire(struct smx_client *c, smx_time now, size_t identity, struct pending_call p)
 {
-    struct pending_call p = c->pending;
-
-    for (size_t i = 0; i < c->slots; i++)
-        call_expire(c, now, &c->meeting[i]);
     if (!p.used)
         return;
-    c->pending.used = false;
-    if (place(c, now, &p))
+    c->pending[identity].used = false;
+    if (place(c, now, identity, &p))
         return;
     if (now >= p.deadline)
         c->phone->call_failed(c->phone->arg, now, p.id, 480);
     else
-        c->pending.used = true;
+        c->pending[identity].used = true;
+}
+
+void smx_client_calls_expire(struct smx_client *c, smx_time now)
+{
+    struct pending_call before[SMX_CLIENT_IDENTITIES]; /* what is put there now waits for the next tick */
+
+    memcpy(before, c->pending, sizeof before);
+    for (size_t i = 0; i < c->slots; i++)
+        call_expire(c, now, &c->meeting[i]);
+    for (size_t i = 0; i < c->identity_count; i++)
+        pending_expire(c, now, i, before[i]);
 }

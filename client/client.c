@@ -44,15 +44,19 @@ static enum smx_err copy_partings(struct smx_client *c, const struct smx_client_
     return SMX_OK;
 }
 
+bool smx_client_fits(size_t identities, size_t slots)
+{
+    return slots >= 1 && identities >= 1 && identities <= SMX_CLIENT_IDENTITIES &&
+           identities * slots <= SMX_CLIENT_SLOTS && identities * (slots + 1) <= CELLS_MAX;
+}
+
 enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_config *config,
                             const uint8_t seed[SMX_RNG_SEED], smx_time now)
 {
     struct smx_client *c = calloc(1, sizeof *c);
     enum smx_err err;
 
-    assert(config->slots >= 1 && config->slots <= SMX_CLIENT_SLOTS && config->identity_count >= 1 &&
-           config->identity_count <= SMX_CLIENT_IDENTITIES &&
-           config->slots + config->identity_count <= CELLS_MAX &&
+    assert(smx_client_fits(config->identity_count, config->slots) &&
            config->parting_count <= SMX_CLIENT_PARTINGS);
     *client = NULL;
     if (!c)
@@ -60,8 +64,9 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
     c->network = config->network;
     c->phone = config->phone;
     c->vault = config->vault;
-    c->slots = config->slots;
-    c->cells = (uint8_t)(config->slots + config->identity_count);
+    c->slots_each = config->slots;
+    c->slots = (uint8_t)(config->slots * config->identity_count);
+    c->cells = (uint8_t)(c->slots + config->identity_count);
     c->cover_off = config->cover_off;
     c->call_waiting = config->call_waiting;
     c->reach = config->reach;
@@ -83,8 +88,12 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
         smx_client_free(c);
         return err;
     }
-    for (uint8_t i = 0; i < c->slots; i++)
+    for (uint8_t i = 0; i < c->slots; i++) {
         c->meeting[i].slot = i;
+        c->meeting[i].identity = (uint8_t)(i / c->slots_each);
+    }
+    for (uint8_t i = 0; i < c->identity_count; i++)
+        c->screen[i].slot = (uint8_t)(i * c->slots_each);
     smx_clock_init(&c->clock, now);
     c->base = now + smx_rng_below(&c->rng, (uint32_t)c->q); /* no two clients tick together */
     smx_uplink_init(c);
@@ -100,7 +109,8 @@ void smx_client_free(struct smx_client *c)
         smx_meet_fini(&c->meeting[i].meet);
         smx_pipe_end(&c->meeting[i]);
     }
-    smx_meet_fini(&c->screen.meet);
+    for (size_t i = 0; i < c->identity_count; i++)
+        smx_meet_fini(&c->screen[i].meet);
     smx_circuits_free(c);
     smx_identities_free(c);
     smx_endpoint_free(c->ep);
@@ -384,7 +394,7 @@ static void timers(struct smx_client *c, smx_time now, struct smx_wall wall)
     smx_errand_expire(c, now);
     smx_meetings_expire(c, now);
     smx_moves_expire(c, now);
-    smx_screen_expire(c, now);
+    smx_screens_expire(c, now);
     smx_client_calls_expire(c, now);
     smx_messages_expire(c, now);
     watch(c);

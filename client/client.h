@@ -26,8 +26,8 @@
 struct smx_client;
 
 enum {
-    SMX_CLIENT_SLOTS = 4,           /* at most */
-    SMX_CLIENT_IDENTITIES = 4,      /* at most; slots and identities together fill a datagram of six cells */
+    SMX_CLIENT_SLOTS = 4,           /* of all identities, at most; each identity has as many as the others */
+    SMX_CLIENT_IDENTITIES = 3,      /* at most; slots and identities together fill a datagram of six cells */
     SMX_CLIENT_PARTINGS = 8,        /* at most */
     SMX_CLIENT_USER = 64,           /* bytes of a user part with its final NUL, as in client/sip/ua.h */
     SMX_CLIENT_STATE_MAX = 2 << 20, /* bytes of the state */
@@ -57,21 +57,23 @@ enum smx_client_reach {
 
 struct smx_client_config {
     const struct smx_network *network; /* borrowed */
-    uint8_t slots;                     /* 1..SMX_CLIENT_SLOTS */
+    uint8_t slots;                     /* of each identity, at least 1 */
     struct smx_vault *vault;           /* where locked memory comes from, borrowed; NULL: libsodium */
     const struct smx_client_identity *identity; /* copied into locked memory */
-    size_t identity_count;                      /* 1..SMX_CLIENT_IDENTITIES, and slots + identities <= 6 */
-    const struct smx_client_parting *parting;   /* copied; those of names that are not ours are passed over */
-    size_t parting_count;                       /* at most SMX_CLIENT_PARTINGS */
-    const struct smx_phone *phone;              /* borrowed */
-    bool call_waiting; /* a second call rings while the first stands, and takes its stand-by; else 486 or 480
-                        */
+    size_t identity_count; /* 1..SMX_CLIENT_IDENTITIES; smx_client_fits(identities, slots) */
+    const struct smx_client_parting *parting; /* copied; those of names that are not ours are passed over */
+    size_t parting_count;                     /* at most SMX_CLIENT_PARTINGS */
+    const struct smx_phone *phone;            /* borrowed */
+    bool call_waiting; /* a second call of an identity rings while the first stands, and takes its stand-by;
+                          else 486 or 480 */
     enum smx_client_reach reach;
     bool has_v4, has_v6; /* families that the caller can send to */
     bool cover_off; /* test networks only: sends only datagrams that carry something (the control of the cover
                        test) */
 };
 
+/* Have so many identities with so many slots each room in a datagram? */
+bool smx_client_fits(size_t identities, size_t slots);
 /* The seed is all the randomness there is: same seed and inputs, same bytes out.  SMX_E_MEMORY. */
 enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_config *config,
                             const uint8_t seed[SMX_RNG_SEED], smx_time now) SMX_MUST_CHECK;
@@ -127,8 +129,8 @@ struct smx_client_target {
 };
 
 /* A call from the own address identity (a name or key; unknown: the first).  phone->call_ringing, _answered
- * and _failed or _ended follow; _failed may come before this returns.  Two at a time, with one slot one: 503.
- */
+ * and _failed or _ended follow; _failed may come before this returns.  Two at a time for each identity, with
+ * one slot one: 503. */
 void smx_client_call(struct smx_client *client, smx_time now, uint32_t call, const char *identity,
                      const struct smx_client_target *target);
 /* The same of a phone that would speak Opus, and G.711 as well: phone->call_answered_opus or _answered says

@@ -23,7 +23,11 @@
  *
  * A circuit is a slot, or an identity's listening or errand circuit.  There are as many meetings as slots,
  * and each slot carries one of them, idle or all of one; when a pipe moves to another slot, the two meetings
- * change places. */
+ * change places.
+ *
+ * Each slot and each meeting belongs to an identity, for good: what one identity does, and what is done to
+ * it, takes nothing from another, and shows in nothing that another does.  Who talks to both must not see
+ * that they are one user's. */
 #ifndef SMX_CLIENT_CORE_H
 #define SMX_CLIENT_CORE_H
 
@@ -41,7 +45,7 @@ enum {
     MIDDLES = 4,
     CONTACTS = 512,
     REQUESTS = 16,
-    TEXTS = 8, /* messages under way, each way */
+    TEXTS = 8, /* messages under way: from the phones, and to each identity */
 };
 
 /* ---- uplink.c ---- */
@@ -136,7 +140,7 @@ struct smx_client {
     const struct smx_network *network; /* borrowed */
     const struct smx_phone *phone;
     struct smx_vault *vault;
-    uint8_t slots, cells;
+    uint8_t slots, slots_each, cells; /* slots: of all identities */
     bool cover_off, has_v4, has_v6, call_waiting;
     struct smx_rng rng;
     struct smx_endpoint *ep;
@@ -165,15 +169,16 @@ struct smx_client {
     struct smx_client_parting *parting;
     size_t parting_count;
     size_t circuit_count, identity_count;
-    struct circuit *circuit; /* slots first, then listening and errand of each identity */
+    struct circuit *circuit; /* slots first, those of an identity together; then listening and errand of each
+                                identity */
     struct identity *identity;
-    struct meeting *meeting; /* one a slot */
-    struct screen screen;
-    struct pending_call pending;
+    struct meeting *meeting; /* one a slot, in the same order */
+    struct screen screen[SMX_CLIENT_IDENTITIES];
+    struct pending_call pending[SMX_CLIENT_IDENTITIES];
     struct request request[REQUESTS];
     uint16_t requests;
     struct text_out text_out[TEXTS];
-    struct text_in text_in[TEXTS];
+    struct text_in text_in[SMX_CLIENT_IDENTITIES][TEXTS];
     uint32_t texts_in;
     struct contact *contact;
     size_t contact_count, contact_room; /* CONTACTS at most */

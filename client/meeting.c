@@ -47,6 +47,11 @@ struct circuit *smx_meeting_circuit(struct smx_client *c, const struct meeting *
     return &c->circuit[m->slot];
 }
 
+struct meeting *smx_meetings_of(const struct smx_client *c, size_t identity)
+{
+    return &c->meeting[identity * c->slots_each];
+}
+
 struct meeting *smx_meeting_on(struct smx_client *c, size_t slot)
 {
     struct meeting *m = c->meeting;
@@ -80,15 +85,15 @@ static bool is_better(struct smx_client *c, const struct meeting *m, const struc
     const struct circuit *k = smx_meeting_circuit(c, m), *other = smx_meeting_circuit(c, than);
     int rank = k->due + k->overdue, other_rank = other->due + other->overdue;
 
-    return rank != other_rank ? rank < other_rank : than->slot == c->screen.slot;
+    return rank != other_rank ? rank < other_rank : than->slot == c->screen[m->identity].slot;
 }
 
-struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end)
+struct meeting *smx_meeting_free(struct smx_client *c, size_t identity, const uint8_t *end)
 {
-    struct meeting *found = NULL;
+    struct meeting *own = smx_meetings_of(c, identity), *found = NULL;
 
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &own[i];
         const struct circuit *k = smx_meeting_circuit(c, m);
 
         if (!smx_meeting_is_free(c, m))
@@ -108,15 +113,16 @@ static bool same_target(const struct smx_client_target *a, const struct smx_clie
 
 /* The peer's cells come each tick, whether or not he has anything to say.  A call that is on may outlive
  * their lack (client/move.c). */
-static bool is_of_use(const struct smx_client *c, const struct meeting *m, size_t identity)
+static bool is_of_use(const struct smx_client *c, const struct meeting *m)
 {
-    return m->state > MEETING_LENT && m->state < MEETING_CLOSING && m->identity == identity &&
+    return m->state > MEETING_LENT && m->state < MEETING_CLOSING &&
            (m->state != MEETING_OPEN || m->call.state != CALL_NONE || c->now < m->heard + SMX_MS(LIFE_MS));
 }
 
 struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
                                  const struct smx_client_target *target)
 {
+    struct meeting *own = smx_meetings_of(c, identity);
     const struct contact *known = smx_contact_by_user(c, target->user);
     uint8_t key[SMX_DOC_KEY];
     bool has_key = true;
@@ -129,12 +135,12 @@ struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
         memcpy(key, known->key, sizeof key);
     else
         has_key = false;
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &own[i];
 
-        if (is_of_use(c, m, identity) && ((m->out && same_target(&m->target, target)) ||
-                                          (m->state == MEETING_OPEN && has_key && m->key_known &&
-                                           !m->target.unnamed && memcmp(m->key, key, sizeof key) == 0)))
+        if (is_of_use(c, m) && ((m->out && same_target(&m->target, target)) ||
+                                (m->state == MEETING_OPEN && has_key && m->key_known && !m->target.unnamed &&
+                                 memcmp(m->key, key, sizeof key) == 0)))
             return m;
     }
     return NULL;
@@ -233,7 +239,7 @@ bool smx_meeting_may_renew(const struct smx_client *c, size_t slot)
 {
     for (size_t i = 0; i < c->slots; i++)
         if (c->meeting[i].slot == slot)
-            return c->meeting[i].state == MEETING_IDLE && !c->pending.used;
+            return c->meeting[i].state == MEETING_IDLE && !c->pending[c->meeting[i].identity].used;
     return false;
 }
 
@@ -303,12 +309,11 @@ static void look_up(struct smx_client *c, smx_time now, struct meeting *m)
         m->hold = now + SMX_MS(LOOKUP_AGAIN_MS);
 }
 
-void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
+void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m,
                        const struct smx_client_target *target)
 {
     m->state = MEETING_LOOKUP;
     m->out = true;
-    m->identity = (uint8_t)identity;
     m->target = *target;
     m->deadline = now + SMX_MS(LOOKUP_MS);
     look_up(c, now, m);
@@ -426,12 +431,11 @@ static void join(struct smx_client *c, smx_time now, struct meeting *m, uint8_t 
         fail(c, now, m, 480);
 }
 
-void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
-                        struct smx_meet *meet, const struct smx_meet_offer *offer)
+void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, struct smx_meet *meet,
+                        const struct smx_meet_offer *offer)
 {
     struct smx_hop_target rendezvous;
 
-    m->identity = (uint8_t)identity;
     m->offer = *offer;
     m->key_known = offer->named;
     memcpy(m->key, offer->caller, sizeof m->key);

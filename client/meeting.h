@@ -39,8 +39,7 @@ struct call {
     bool last_try;                   /* out: it began its meeting itself, or has begun anew once */
     bool opus;                       /* named by the caller, and known here */
     bool in_opus;                    /* TALKING: that is what is spoken */
-    uint8_t identity;                /* out: as whom, */
-    struct smx_client_target target; /* and to whom */
+    struct smx_client_target target; /* out: to whom */
     smx_time deadline;               /* SMX_NEVER while talking */
 };
 
@@ -111,8 +110,8 @@ struct meeting {
     bool cookie_ready;
     uint8_t cookie[SMX_COOKIE];
     bool out;
-    bool stranger; /* in: no contact of the user's when he was let in */
-    uint8_t identity;
+    bool stranger;                  /* in: no contact of the user's when he was let in */
+    uint8_t identity;               /* whose it is, with its slot */
     smx_time deadline, heard, hold; /* hold: an idle pipe closes then */
     /* who it is */
     struct smx_client_target target; /* out */
@@ -147,39 +146,39 @@ struct meeting {
     struct pipe_memory *memory; /* while there is a pipe */
 };
 
-struct screen {   /* strangers' share, and a contact's introduction that waits for a slot */
+struct screen {   /* an identity's: strangers' share, and an introduction that waits for a slot */
     uint8_t slot; /* that answers strangers */
     unsigned tokens;
     smx_time refill;
     bool waits, known; /* known: he is a contact, or being called */
-    uint8_t identity;
     struct smx_meet meet;
     struct smx_meet_offer offer;
     smx_time until;
 };
 
-struct pending_call { /* waits for a slot */
+struct pending_call { /* of an identity: waits for a slot */
     bool used;
     bool last_try; /* no pipe but one of its own will do */
     uint32_t id;
-    uint8_t identity;
     bool opus;
     struct smx_client_target target;
     smx_time deadline;
 };
 
 /* ---- meeting.c ---- */
+/* The first of an identity's c->slots_each meetings. */
+struct meeting *smx_meetings_of(const struct smx_client *c, size_t identity);
 bool smx_meeting_is_free(struct smx_client *c, const struct meeting *m);
-/* One on a free slot that ends at this relay if there is one, any free one else; NULL: none.  end may be
- * NULL. */
-struct meeting *smx_meeting_free(struct smx_client *c, const uint8_t *end);
-void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
+/* One of this identity's on a free slot that ends at this relay if there is one, any free one else; NULL:
+ * none.  end may be NULL. */
+struct meeting *smx_meeting_free(struct smx_client *c, size_t identity, const uint8_t *end);
+void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m,
                        const struct smx_client_target *target);
 void smx_meeting_answer(struct smx_client *c, smx_time now, size_t number, const uint8_t *answer, size_t len);
 void smx_meeting_unanswered(struct smx_client *c, smx_time now, size_t number);
 /* Answers an introduction with this free slot. */
-void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, size_t identity,
-                        struct smx_meet *meet, const struct smx_meet_offer *offer);
+void smx_meeting_accept(struct smx_client *c, smx_time now, struct meeting *m, struct smx_meet *meet,
+                        const struct smx_meet_offer *offer);
 /* Events of the slot's circuit. */
 void smx_meeting_opened(struct smx_client *c, smx_time now, size_t slot);
 void smx_meeting_answered(struct smx_client *c, smx_time now, size_t slot, const struct smx_origin_rx *rx);
@@ -208,7 +207,7 @@ struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
 /* ---- screen.c ---- */
 void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
                            size_t len);
-void smx_screen_expire(struct smx_client *c, smx_time now);
+void smx_screens_expire(struct smx_client *c, smx_time now);
 
 /* ---- move.c ---- */
 /* The pipe shall go on over another slot. */

@@ -69,12 +69,13 @@ static void send(struct smx_client *c, smx_time now, struct meeting *m, struct t
 /* Sends it if there is a pipe, or sees that there will be one. */
 static void forward(struct smx_client *c, smx_time now, struct text_out *t)
 {
-    struct meeting *m = smx_meeting_with(c, t->identity, &t->target), *spare = smx_meeting_free(c, NULL);
+    struct meeting *m = smx_meeting_with(c, t->identity, &t->target),
+                   *spare = smx_meeting_free(c, t->identity, NULL);
 
     if (m && m->state == MEETING_OPEN)
         send(c, now, m, t);
-    else if (spare && !m && !c->pending.used)
-        smx_meeting_begin(c, now, spare, t->identity, &t->target);
+    else if (spare && !m && !c->pending[t->identity].used)
+        smx_meeting_begin(c, now, spare, &t->target);
 }
 
 void smx_client_message(struct smx_client *c, smx_time now, uint32_t id, const char *identity,
@@ -123,7 +124,7 @@ bool smx_messages_wait(const struct smx_client *c, const struct meeting *m)
         const struct text_out *t = &c->text_out[i];
 
         if ((t->used && (t->sent ? t->meeting == number : is_for(m, t))) ||
-            (c->text_in[i].used && c->text_in[i].meeting == number))
+            (c->text_in[m->identity][i].used && c->text_in[m->identity][i].meeting == number))
             return true;
     }
     return false;
@@ -149,8 +150,8 @@ static void shown(struct smx_client *c, smx_time now, struct meeting *m, const s
     bool may_reach = smx_contact_may_reach(c, m);
 
     for (size_t i = 0; i < TEXTS && !t && may_reach; i++)
-        if (!c->text_in[i].used)
-            t = &c->text_in[i];
+        if (!c->text_in[m->identity][i].used)
+            t = &c->text_in[m->identity][i];
     if (t) {
         *t = (struct text_in){.used = true,
                               .id = ++c->texts_in,
@@ -169,8 +170,8 @@ static void shown(struct smx_client *c, smx_time now, struct meeting *m, const s
 
 void smx_client_message_result(struct smx_client *c, smx_time now, uint32_t id, unsigned code)
 {
-    for (size_t i = 0; i < TEXTS; i++) {
-        struct text_in *t = &c->text_in[i];
+    for (size_t i = 0; i < SMX_CLIENT_IDENTITIES * TEXTS; i++) {
+        struct text_in *t = &c->text_in[i / TEXTS][i % TEXTS];
 
         if (!t->used || t->id != id)
             continue;
@@ -205,9 +206,10 @@ void smx_messages_lost(struct smx_client *c, smx_time now, struct meeting *m, un
 
     for (size_t i = 0; i < TEXTS; i++) {
         struct text_out *t = &c->text_out[i];
+        struct text_in *in = &c->text_in[m->identity][i];
 
-        if (c->text_in[i].used && c->text_in[i].meeting == number)
-            c->text_in[i].used = false;
+        if (in->used && in->meeting == number)
+            in->used = false;
         /* What was not sent yet still may be, over another pipe, unless this one failed to come about. */
         if (t->used && (t->sent ? t->meeting == number : m->state < MEETING_OPEN && is_for(m, t)))
             done(c, now, t, code);
@@ -218,15 +220,18 @@ void smx_messages_expire(struct smx_client *c, smx_time now)
 {
     for (size_t i = 0; i < TEXTS; i++) {
         struct text_out *t = &c->text_out[i];
-        struct text_in *in = &c->text_in[i];
 
         if (t->used && now >= t->deadline)
             done(c, now, t, 480);
         else if (t->used && !t->sent)
             forward(c, now, t);
-        if (in->used && now >= in->deadline) {
-            in->used = false;
-            result(c, now, &c->meeting[in->meeting], in->number, 480);
+        for (size_t k = 0; k < c->identity_count; k++) {
+            struct text_in *in = &c->text_in[k][i];
+
+            if (in->used && now >= in->deadline) {
+                in->used = false;
+                result(c, now, &c->meeting[in->meeting], in->number, 480);
+            }
         }
     }
 }

@@ -122,8 +122,8 @@ static void change_places(struct smx_client *c, struct meeting *m)
 
     if (!smx_circuit_is_open(&c->circuit[m->slot]) || o->joined || o->hop_count > END + 1)
         return;
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *idle = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *idle = &smx_meetings_of(c, m->identity)[i];
         uint8_t slot = idle->slot;
 
         if (idle->state != MEETING_IDLE || smx_circuit_is_open(&c->circuit[slot]))
@@ -143,8 +143,8 @@ static struct meeting *find_host(struct smx_client *c, smx_time now, struct meet
 
     if (urgent)
         change_places(c, m);
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *h = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *h = &smx_meetings_of(c, m->identity)[i];
 
         if (is_host(c, h, urgent) &&
             (!host || memcmp(smx_circuit_end(&c->circuit[h->slot]), relay, SMX_RELAY_ID) == 0))
@@ -328,8 +328,8 @@ bool smx_move_met(struct smx_client *c, smx_time now, size_t slot, const struct 
 
     if (msg->len != SMX_COOKIE + SMX_MEET_2)
         return false;
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &smx_meetings_of(c, host->identity)[i];
         const struct way_back *b = &m->back;
 
         if (m->state != MEETING_OPEN)
@@ -377,8 +377,8 @@ static void place_gate(struct smx_client *c, smx_time now, struct meeting *m)
 /* Where to go on when the rendezvous has died: so a slot that waits elsewhere. */
 static const struct meeting *stand_by(struct smx_client *c, const struct meeting *m)
 {
-    for (size_t i = 0; i < c->slots; i++) {
-        const struct meeting *other = &c->meeting[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        const struct meeting *other = &smx_meetings_of(c, m->identity)[i];
 
         if (smx_meeting_is_free(c, other) &&
             memcmp(smx_circuit_end(smx_meeting_circuit(c, other)), m->rendezvous, SMX_RELAY_ID) != 0)
@@ -428,8 +428,8 @@ void smx_move_record(struct smx_client *c, smx_time now, struct meeting *m, cons
  * and a stand-by that does not die with it. */
 static bool could_be_shorter(const struct smx_client *c, const struct meeting *m)
 {
-    for (size_t i = 0; m->hop > END && i < c->slots; i++) {
-        const struct meeting *h = &c->meeting[i];
+    for (size_t i = 0; m->hop > END && i < c->slots_each; i++) {
+        const struct meeting *h = &smx_meetings_of(c, m->identity)[i];
 
         if (is_host(c, h, false) &&
             memcmp(smx_circuit_end(&c->circuit[h->slot]), m->rendezvous, SMX_RELAY_ID) == 0)

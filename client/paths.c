@@ -168,8 +168,9 @@ static bool goes_by(const struct smx_origin *o, size_t hop, const uint8_t id[SMX
            memcmp(o->path[hop].id, id, SMX_DOC_KEY) == 0;
 }
 
-/* Slots share no middle and no end; an identity's listening and errand circuits share no end.  That holds for
- * circuits that are about to take over, too. */
+/* An identity's slots share no middle and no end, its listening and errand circuits no end.  That holds for
+ * circuits that are about to take over, too.  Those of different identities have nothing to do with each
+ * other: a relay that has one of each has two circuits by one guard, as of two clients. */
 static bool shares(const struct smx_client *c, const struct circuit *k, size_t hop,
                    const uint8_t id[SMX_DOC_KEY])
 {
@@ -177,7 +178,8 @@ static bool shares(const struct smx_client *c, const struct circuit *k, size_t h
 
     for (size_t i = 0; i < c->circuit_count; i++) {
         const struct circuit *o = &c->circuit[i];
-        bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT;
+        bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT &&
+                     o->of / c->slots_each == k->of / c->slots_each;
         bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT && o->of == k->of;
 
         if (o != k && (slots || (pair && hop == END)) &&

@@ -1,4 +1,4 @@
-/* client/screen.c - who is answered, and with which slot.
+/* client/screen.c - who is answered, and with which slot.  Each identity has its own of all this.
  *
  * An introduction costs a slot for a while, so strangers get one at a time, and few in a minute; they are
  * answered in the same way whether the user is in a call or not.  A contact is always answered: by any free
@@ -38,26 +38,30 @@ static bool read_introduction(struct smx_client *c, size_t identity, struct smx_
     return false;
 }
 
-/* Does the user himself try to reach this key? */
-static bool is_called(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+/* Does the user himself, as this identity, try to reach this key? */
+static bool is_called(const struct smx_client *c, size_t identity, const uint8_t key[SMX_DOC_KEY])
 {
-    for (size_t i = 0; i < c->slots; i++)
-        if (smx_client_call_is_to(c, &c->meeting[i], key))
+    const struct meeting *own = smx_meetings_of(c, identity);
+
+    for (size_t i = 0; i < c->slots_each; i++)
+        if (smx_client_call_is_to(c, &own[i], key))
             return true;
     return false;
 }
 
-static bool stranger_is_served(const struct smx_client *c)
+static bool stranger_is_served(const struct smx_client *c, size_t identity)
 {
-    for (size_t i = 0; i < c->slots; i++)
-        if (c->meeting[i].stranger && c->meeting[i].call.state != CALL_TALKING)
+    const struct meeting *own = smx_meetings_of(c, identity);
+
+    for (size_t i = 0; i < c->slots_each; i++)
+        if (own[i].stranger && own[i].call.state != CALL_TALKING)
             return true;
     return false;
 }
 
-static bool stranger_may(struct smx_client *c, smx_time now)
+static bool stranger_may(struct smx_client *c, smx_time now, size_t identity)
 {
-    struct screen *s = &c->screen;
+    struct screen *s = &c->screen[identity];
 
     if (s->refill == 0) /* the first one since our start */
         s->tokens = STRANGERS;
@@ -65,7 +69,7 @@ static bool stranger_may(struct smx_client *c, smx_time now)
         s->tokens++;
         s->refill += SMX_MS(STRANGER_MS);
     }
-    if (s->tokens == 0 || stranger_is_served(c))
+    if (s->tokens == 0 || stranger_is_served(c, identity))
         return false;
     if (s->tokens == STRANGERS)
         s->refill = now + SMX_MS(STRANGER_MS);
@@ -75,14 +79,14 @@ static bool stranger_may(struct smx_client *c, smx_time now)
 
 /* Always the same slot, as long as no call is on it: its end answers no matter whether the user is in a call.
  */
-static struct meeting *slot_for_stranger(struct smx_client *c)
+static struct meeting *slot_for_stranger(struct smx_client *c, size_t identity)
 {
-    struct screen *s = &c->screen;
+    struct screen *s = &c->screen[identity];
     struct meeting *m = smx_meeting_on(c, s->slot);
 
-    for (uint8_t i = 0; i < c->slots && m->call.state != CALL_NONE && m->call.state != CALL_DECOY; i++) {
-        s->slot = i;
-        m = smx_meeting_on(c, i);
+    for (size_t i = 0; i < c->slots_each && m->call.state != CALL_NONE && m->call.state != CALL_DECOY; i++) {
+        s->slot = (uint8_t)(identity * c->slots_each + i);
+        m = smx_meeting_on(c, s->slot);
     }
     return smx_meeting_is_free(c, m) ? m : NULL;
 }
@@ -94,10 +98,12 @@ static bool is_only_kept_open(const struct smx_client *c, const struct meeting *
 }
 
 /* For a contact: a stranger who is not in a call goes, else a pipe that is only kept open. */
-static void make_room(struct smx_client *c, smx_time now)
+static void make_room(struct smx_client *c, smx_time now, size_t identity)
 {
-    for (size_t i = 0; i < c->slots; i++) {
-        struct meeting *m = &c->meeting[i];
+    struct meeting *own = smx_meetings_of(c, identity);
+
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &own[i];
 
         if (m->stranger && m->call.state != CALL_TALKING) {
             smx_client_call_lost(c, now, m, 480);
@@ -105,36 +111,37 @@ static void make_room(struct smx_client *c, smx_time now)
             return;
         }
     }
-    for (size_t i = 0; i < c->slots; i++)
-        if (is_only_kept_open(c, &c->meeting[i])) {
-            smx_meeting_close(c, now, &c->meeting[i]);
+    for (size_t i = 0; i < c->slots_each; i++)
+        if (is_only_kept_open(c, &own[i])) {
+            smx_meeting_close(c, now, &own[i]);
             return;
         }
 }
 
-static void forget_guest(struct smx_client *c)
+static void forget_guest(struct screen *s)
 {
-    smx_meet_fini(&c->screen.meet);
-    c->screen.waits = false;
+    smx_meet_fini(&s->meet);
+    s->waits = false;
 }
 
 /* Lets the one who waits in, if there is a slot for him. */
-static void serve(struct smx_client *c, smx_time now)
+static void serve(struct smx_client *c, smx_time now, size_t identity)
 {
-    struct screen *s = &c->screen;
-    struct meeting *m = s->known ? smx_meeting_free(c, s->offer.place.rendezvous) : slot_for_stranger(c);
+    struct screen *s = &c->screen[identity];
+    struct meeting *m =
+        s->known ? smx_meeting_free(c, identity, s->offer.place.rendezvous) : slot_for_stranger(c, identity);
 
     if (!m)
         return;
     m->stranger = !s->known;
-    smx_meeting_accept(c, now, m, s->identity, &s->meet, &s->offer);
-    forget_guest(c);
+    smx_meeting_accept(c, now, m, &s->meet, &s->offer);
+    forget_guest(s);
 }
 
 void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,
                            size_t len)
 {
-    struct screen *s = &c->screen;
+    struct screen *s = &c->screen[identity];
     struct smx_meet meet = {0};
     struct smx_meet_offer offer;
     bool known, called, ours;
@@ -144,38 +151,38 @@ void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, 
         smx_meet_fini(&meet);
         return;
     }
-    called = offer.named && is_called(c, offer.caller);
+    called = offer.named && is_called(c, identity, offer.caller);
     known = called ||
             (offer.named && smx_contact_by_key(c, offer.caller) && !smx_contact_is_blocked(c, offer.caller));
     /* Glare: both call each other, and the call of the smaller key, ours, lives. */
     ours = called && memcmp(c->identity[identity].own.public, offer.caller, SMX_DOC_KEY) < 0;
-    if (ours || (s->waits && (s->known || !known)) || (!known && !stranger_may(c, now))) {
+    if (ours || (s->waits && (s->known || !known)) || (!known && !stranger_may(c, now, identity))) {
         c->count.introductions_refused++;
         smx_meet_fini(&meet);
         return;
     }
-    forget_guest(c);
+    forget_guest(s);
     s->waits = true;
     s->known = known;
-    s->identity = (uint8_t)identity;
     s->meet = meet;
     s->offer = offer;
     s->until = now + SMX_MS(GUEST_MS);
     sodium_memzero(&meet, sizeof meet);
-    if (known && !smx_meeting_free(c, NULL))
-        make_room(c, now);
-    serve(c, now);
+    if (known && !smx_meeting_free(c, identity, NULL))
+        make_room(c, now, identity);
+    serve(c, now, identity);
 }
 
-void smx_screen_expire(struct smx_client *c, smx_time now)
+void smx_screens_expire(struct smx_client *c, smx_time now)
 {
-    struct screen *s = &c->screen;
+    for (size_t i = 0; i < c->identity_count; i++) {
+        struct screen *s = &c->screen[i];
 
-    if (!s->waits)
-        return;
-    serve(c, now);
-    if (s->waits && now >= s->until) {
-        c->count.introductions_refused++;
-        forget_guest(c);
+        if (s->waits)
+            serve(c, now, i);
+        if (s->waits && now >= s->until) {
+            c->count.introductions_refused++;
+            forget_guest(s);
+        }
     }
 }

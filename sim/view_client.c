@@ -22,7 +22,7 @@ bool smx_view_client_hears_strangers(const struct smx_client *c, smx_time now)
     for (size_t i = 0; i < c->slots; i++)
         if (c->meeting[i].stranger && c->meeting[i].call.state != CALL_TALKING)
             return false;
-    return c->screen.tokens > 0 || now >= c->screen.refill;
+    return c->screen[0].tokens > 0 || now >= c->screen[0].refill;
 }
 
 bool smx_view_client_sends_on(const struct smx_client *c, uint32_t link)

@@ -17,7 +17,12 @@
 #include "proto/host/udp.h"
 #include "proto/link/link.h"
 
-enum { PAIRS_MAX = 8, UPLINKS_MAX = 2, PHONE_CONNS = 16 }; /* of TCP, and as many of TLS */
+enum {
+    CALLS_MAX = 8,
+    PAIRS_MAX = CALLS_MAX * SMX_CLIENT_IDENTITIES,
+    UPLINKS_MAX = 2,
+    PHONE_CONNS = 16
+}; /* of TCP, and as many of TLS */
 
 struct client_config {
     char network[SMX_CONFIG_PATH_MAX];

@@ -170,11 +170,13 @@ void phones_receive(struct phones *p)
 
 size_t phones_pairs(const struct client_config *c, struct smx_ua_ports pairs[PAIRS_MAX])
 {
-    for (size_t i = 0; i < (size_t)c->calls; i++) {
+    size_t count = (size_t)c->calls * c->keys.count;
+
+    for (size_t i = 0; i < count; i++) {
         pairs[i].rtp = (uint16_t)(c->rtp_first + 2 * (int64_t)i);
         pairs[i].rtcp = (uint16_t)(pairs[i].rtp + 1);
     }
-    return (size_t)c->calls;
+    return count;
 }
 
 const struct smx_addr *phones_media(const struct client_config *c)

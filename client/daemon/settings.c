@@ -12,9 +12,10 @@ static const struct smx_config_key keys[] = {
                  "folder for keys, contacts and documents"),
     SMX_KEY_ENUM("", "log", struct client_config, log, "info", SMX_LOG_WORDS,
                  "least level written to stderr"),
-    SMX_KEY_INT(
-        "client", "slots", struct client_config, slots, "2", 1, SMX_CLIENT_SLOTS,
-        "media circuits: 2 for a call and an answer at the same time, 1 to save a third of the traffic"),
+    SMX_KEY_INT("client", "slots", struct client_config, slots, "2", 1, SMX_CLIENT_SLOTS,
+                "media circuits of each identity: 2 for a call and an answer at the same time, 1 to save a "
+                "third of the "
+                "traffic"),
     SMX_KEY_ADDRS("client", "uplink", struct client_config, uplink, "0.0.0.0:0",
                   "own UDP address towards the guard: one IPv4, one IPv6, or both; port 0: any"),
     SMX_KEY_TEXTS(
@@ -55,8 +56,8 @@ static const struct smx_config_key keys[] = {
                  "PEM file of its private key, without passphrase; empty: the same file"),
     SMX_KEY_INT("sip", "rtp_first", struct client_config, rtp_first, "16384", 1024, 65000,
                 "first UDP port for audio, even; each call takes two"),
-    SMX_KEY_INT("sip", "calls", struct client_config, calls, "3", 1, PAIRS_MAX,
-                "port pairs for audio: calls of phones at once, ringing ones included"),
+    SMX_KEY_INT("sip", "calls", struct client_config, calls, "3", 1, CALLS_MAX,
+                "port pairs for audio, for each identity: calls of phones at once, ringing ones included"),
     SMX_KEY_BOOL("sip", "call_waiting", struct client_config, call_waiting, "no",
                  "yes: a second call rings during the first; if it is taken, no slot is left to stand by, "
                  "unless client.slots is 3 or more"),
@@ -233,9 +234,12 @@ static bool check(const void *config, char *why, size_t why_len)
     struct smx_client_parting partings[SMX_CLIENT_PARTINGS];
     size_t parting_count;
 
-    if (c->keys.count > SMX_CLIENT_IDENTITIES || (int64_t)c->keys.count + c->slots > SMX_LINK_CELLS_MAX)
-        snprintf(why, why_len, "identity.key: too many; allowed: %d, and %d together with client.slots",
-                 SMX_CLIENT_IDENTITIES, SMX_LINK_CELLS_MAX);
+    if (!smx_client_fits(c->keys.count, (size_t)c->slots))
+        snprintf(
+            why, why_len,
+            "identity.key: %zu with client.slots = %d each do not fit into a datagram; allowed: one with up "
+            "to 4 slots, two with up to 2 each, or three with 1 each",
+            c->keys.count, (int)c->slots);
     else if (c->names.count > c->keys.count)
         snprintf(why, why_len, "identity.name: more names than keys; allowed: one name for each key");
     else if (!names_are_good(c))

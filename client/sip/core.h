@@ -20,7 +20,7 @@
 enum {
     SMX_UA_CALLS = 64,    /* pairs of ports at most */
     SMX_UA_LEGS = 4,      /* phones that one call rings */
-    SMX_UA_MESSAGES = 16, /* texts under way */
+    SMX_UA_MESSAGES = 32, /* texts under way: more than those of the network side, which has shares */
     SMX_UA_REFUSED = 16,  /* names that were refused, the newest */
     SMX_UA_SENDS = 512,   /* waiting for the caller */
     SMX_UA_SEND_BYTES = 512 * 1024,

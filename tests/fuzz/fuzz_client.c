@@ -259,7 +259,7 @@ static void answer(struct smx_client *c, const uint8_t *data, size_t len)
     smx_time now = SMX_SECOND(2);
 
     c->meeting[0].cookie_ready = true;
-    smx_meeting_begin(c, now, &c->meeting[0], 0, &target); /* request 1 */
+    smx_meeting_begin(c, now, &c->meeting[0], &target); /* request 1 */
     c->identity[0].upload[UPLOAD_CLAIM].state = UPLOAD_SENT;
     if (smx_errand_ask(c, now, 0, SMX_SERVICE_UPLOAD, nothing, sizeof nothing, ASKER_IDENTITY, UPLOAD_CLAIM,
                        1, SMX_SECOND(1)) != SMX_OK ||

@@ -26,7 +26,7 @@ static struct smx_client *client_new(uint8_t slots, uint64_t seed)
     memcpy(bytes, &seed, sizeof seed);
     smx_rng_init(&c->rng, bytes);
     c->has_v4 = true;
-    c->slots = slots;
+    c->slots = c->slots_each = slots;
     c->identity_count = 1;
     c->identity = calloc(1, sizeof *c->identity);
     c->consensus.relay = calloc(RELAYS, sizeof *c->consensus.relay);

@@ -25,6 +25,8 @@ static void no_identities(void *arg, const char *const *users, size_t count)
 
 static const struct smx_phone silent = {.network = no_network, .identities = no_identities};
 
+enum { PIPE = 2 }; /* the first of the second identity */
+
 /* With two identities, and a pipe of the second one to bob on its first slot, heard right now. */
 static struct smx_client *client_with_a_pipe(void)
 {
@@ -46,10 +48,9 @@ static struct smx_client *client_with_a_pipe(void)
     }
     assert_int_equal(smx_client_new(&c, &config, seed, 0), SMX_OK);
     c->now = SMX_SECOND(100);
-    m = &c->meeting[0];
+    m = &c->meeting[PIPE];
     m->state = MEETING_OPEN;
     m->out = true;
-    m->identity = 1;
     m->target = (struct smx_client_target){.user = "bob"};
     m->key_known = true;
     memset(m->key, 9, sizeof m->key);
@@ -60,7 +61,7 @@ static struct smx_client *client_with_a_pipe(void)
 
 static void end(struct smx_client *c)
 {
-    c->meeting[0].state = MEETING_IDLE;
+    c->meeting[PIPE].state = MEETING_IDLE;
     smx_client_free(c);
 }
 
@@ -70,12 +71,12 @@ static void a_pipe_serves_the_identity_that_it_was_made_for_alone(void **state)
     struct smx_client *c = client_with_a_pipe();
 
     (void)state;
-    assert_ptr_equal(smx_meeting_with(c, 1, &bob), &c->meeting[0]);
+    assert_ptr_equal(smx_meeting_with(c, 1, &bob), &c->meeting[PIPE]);
     assert_null(smx_meeting_with(c, 0, &bob)); /* it would tell bob that home is work */
     assert_null(smx_meeting_with(c, 1, &carol));
-    c->meeting[0].out = false; /* he has made it: his key tells */
-    c->meeting[0].target.user[0] = 0;
-    assert_ptr_equal(smx_meeting_with(c, 1, &bob), &c->meeting[0]);
+    c->meeting[PIPE].out = false; /* he has made it: his key tells */
+    c->meeting[PIPE].target.user[0] = 0;
+    assert_ptr_equal(smx_meeting_with(c, 1, &bob), &c->meeting[PIPE]);
     assert_null(smx_meeting_with(c, 0, &bob));
     end(c);
 }
@@ -90,7 +91,7 @@ static void a_pipe_that_is_silent_serves_nobody_but_the_call_that_is_on_it(void 
     assert_non_null(smx_meeting_with(c, 1, &bob));
     c->now += SMX_MS(200);
     assert_null(smx_meeting_with(c, 1, &bob));
-    c->meeting[0].call.state = CALL_TALKING; /* it may move */
+    c->meeting[PIPE].call.state = CALL_TALKING; /* it may move */
     assert_non_null(smx_meeting_with(c, 1, &bob));
     end(c);
 }
@@ -102,8 +103,8 @@ static void who_wants_no_name_gets_no_pipe_that_knows_it_and_the_other_way_round
 
     (void)state;
     assert_null(smx_meeting_with(c, 1, &hidden));
-    c->meeting[0].target.unnamed = true;
-    assert_ptr_equal(smx_meeting_with(c, 1, &hidden), &c->meeting[0]);
+    c->meeting[PIPE].target.unnamed = true;
+    assert_ptr_equal(smx_meeting_with(c, 1, &hidden), &c->meeting[PIPE]);
     assert_null(smx_meeting_with(c, 1, &bob));
     end(c);
 }

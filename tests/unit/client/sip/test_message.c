@@ -96,7 +96,7 @@ static void texts_beyond_the_table_are_turned_away(void **state)
     struct phone *p = *state;
     char branch[16];
 
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 32; i++) {
         snprintf(branch, sizeof branch, "b%d", i);
         say(p, 5070, MESSAGE, "bob@sipmix.alt", branch, "text/plain", "x");
         expect_order(p, SMX_UA_MESSAGE_SEND);
@@ -166,9 +166,9 @@ static void a_text_for_nobody_or_of_nonsense_is_not_taken(void **state)
     assert_int_equal(text_in(p, 1, "\xff"), SMX_E_MALFORMED);
     assert_int_equal(text_in(p, 1, "x"), SMX_OK);
     assert_int_equal(text_in(p, 1, "x"), SMX_E_FULL); /* that number is under way */
-    for (uint32_t i = 2; i < 17; i++)
+    for (uint32_t i = 2; i < 33; i++)
         assert_int_equal(text_in(p, i, "x"), SMX_OK);
-    assert_int_equal(text_in(p, 17, "x"), SMX_E_FULL);
+    assert_int_equal(text_in(p, 33, "x"), SMX_E_FULL);
 }
 
 int main(void)
