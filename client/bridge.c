@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FROM_MAX = sizeof "sip:@" + SMX_CLIENT_USER + SMX_NETWORK_DOMAIN }; /* bytes */
+enum { FROM_MAX = sizeof " <sip:@>" + SMX_CLIENT_DISPLAY + SMX_CLIENT_USER + SMX_NETWORK_DOMAIN }; /* bytes */
+
+_Static_assert((int)SMX_CLIENT_DISPLAY == (int)SMX_UA_DISPLAY, "a name fits on both sides");
 
 /* ---- the core speaks ---- */
 
@@ -12,23 +14,32 @@ static void write_from(const struct smx_bridge *b, char from[FROM_MAX], const ch
     snprintf(from, FROM_MAX, "sip:%s@%s", user, b->domain);
 }
 
-static enum smx_err call_incoming(void *arg, smx_time now, const char *user, const char *identity,
-                                  uint32_t *call)
+static void write_caller(const struct smx_bridge *b, char from[FROM_MAX], const char *user,
+                         const char *display)
+{
+    if (display[0])
+        snprintf(from, FROM_MAX, "%s <sip:%s@%s>", display, user, b->domain);
+    else
+        write_from(b, from, user);
+}
+
+static enum smx_err call_incoming(void *arg, smx_time now, const char *user, const char *display,
+                                  const char *identity, uint32_t *call)
 {
     struct smx_bridge *b = arg;
     char from[FROM_MAX];
 
-    write_from(b, from, user);
+    write_caller(b, from, user, display);
     return smx_ua_call_incoming(b->ua, now, from, identity, call);
 }
 
-static enum smx_err call_incoming_opus(void *arg, smx_time now, const char *user, const char *identity,
-                                       uint32_t *call)
+static enum smx_err call_incoming_opus(void *arg, smx_time now, const char *user, const char *display,
+                                       const char *identity, uint32_t *call)
 {
     struct smx_bridge *b = arg;
     char from[FROM_MAX];
 
-    write_from(b, from, user);
+    write_caller(b, from, user, display);
     return smx_ua_call_incoming_opus(b->ua, now, from, identity, call);
 }
 
@@ -146,6 +157,7 @@ static void carry_out(struct smx_bridge *b, smx_time now, const struct smx_ua_or
     struct smx_client_target to = target_of(&o->target);
 
     to.unnamed = o->unnamed;
+    memcpy(to.display, o->display, sizeof to.display);
 
     switch (o->kind) {
     case SMX_UA_CALL_START:

@@ -81,11 +81,21 @@ static void over(struct smx_client *c, smx_time now, struct meeting *m)
 
 /* ---- out ---- */
 
+/* With a name or without, what goes out is as long. */
 static void invite(struct smx_client *c, smx_time now, struct meeting *m)
 {
+    const char *display = m->call.target.unnamed ? "" : m->call.target.display;
+
     m->call.state = CALL_INVITED;
     m->call.number = ++m->calls;
     m->call.deadline = now + SMX_MS(INVITED_MS);
+    send(c, now, m,
+         &(struct smx_record){.type = SMX_RECORD_NAME,
+                              .id = m->call.number,
+                              .text = (const uint8_t *)display,
+                              .text_len = strlen(display)});
+    if (m->call.state != CALL_INVITED)
+        return;
     send(c, now, m,
          &(struct smx_record){.type = SMX_RECORD_INVITE,
                               .id = m->call.number,
@@ -385,6 +395,15 @@ static bool goes_on(struct smx_client *c, smx_time now, struct meeting *m, const
     return false;
 }
 
+/* What the caller calls himself, for whom the user does not know by a name. */
+static const char *display_of(const struct smx_client *c, const struct meeting *m)
+{
+    const struct contact *known = m->key_known ? smx_contact_by_key(c, m->key) : NULL;
+    bool has_name = known && strlen(known->user) <= SMX_NAME_MAX;
+
+    return m->key_known && !has_name && m->display_of == m->call.number ? m->display : "";
+}
+
 static void invited(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
     char key_text[SMX_KEY_TEXT];
@@ -416,9 +435,9 @@ static void invited(struct smx_client *c, smx_time now, struct meeting *m, const
         refuse(c, now, m, 486);
     else if ((r->codecs & G711) == 0) /* each phone has that, and not each the other */
         refuse(c, now, m, 488);
-    else if ((opus ? c->phone->call_incoming_opus
-                   : c->phone->call_incoming)(c->phone->arg, now, smx_meeting_peer(c, m, key_text),
-                                              smx_identity_user(c, m->identity), &m->call.id) != SMX_OK)
+    else if ((opus ? c->phone->call_incoming_opus : c->phone->call_incoming)(
+                 c->phone->arg, now, smx_meeting_peer(c, m, key_text), display_of(c, m),
+                 smx_identity_user(c, m->identity), &m->call.id) != SMX_OK)
         refuse(c, now, m, 480);
 }
 

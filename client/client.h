@@ -30,6 +30,7 @@ enum {
     SMX_CLIENT_IDENTITIES = 3,      /* at most; slots and identities together fill a datagram of six cells */
     SMX_CLIENT_PARTINGS = 8,        /* at most */
     SMX_CLIENT_USER = 64,           /* bytes of a user part with its final NUL, as in client/sip/ua.h */
+    SMX_CLIENT_DISPLAY = 49,        /* bytes of a display name with its final NUL, as in client/sip/ua.h */
     SMX_CLIENT_STATE_MAX = 2 << 20, /* bytes of the state */
     SMX_CLIENT_CONTACTS_MAX = 64 << 10, /* bytes of the contacts' text */
 };
@@ -126,6 +127,9 @@ struct smx_client_target {
     bool is_key;
     bool unnamed;               /* he shall not learn who we are: a throw-away key, and a pipe of its own */
     char user[SMX_CLIENT_USER]; /* a name, or 52 letters of base32; lower case */
+    /* Calls: what he is told that we call ourselves, as a NAME record may carry it (proto/e2e/record.h);
+     * empty, or unnamed: nothing. */
+    char display[SMX_CLIENT_DISPLAY];
 };
 
 /* A call from the own address identity (a name or key; unknown: the first).  phone->call_ringing, _answered

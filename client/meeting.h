@@ -135,6 +135,8 @@ struct meeting {
     uint8_t cell[SMX_PIPE_CELL];
     bool greeted;          /* the peer's HELLO has come */
     uint16_t calls, texts; /* numbers given away */
+    uint16_t display_of;   /* the peer's call that he named himself for */
+    char display[SMX_CLIENT_DISPLAY];
     struct call call;
     uint16_t frame_number;
     uint16_t played_number; /* of the peer's frame that was played last */

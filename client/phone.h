@@ -16,14 +16,15 @@
 
 struct smx_phone {
     void *arg; /* first argument of all */
-    enum smx_err (*call_incoming)(void *arg, smx_time now, const char *from, const char *identity,
-                                  uint32_t *call);
+    /* display: what he calls himself, never proved; empty: nothing, or the user knows him by a name. */
+    enum smx_err (*call_incoming)(void *arg, smx_time now, const char *from, const char *display,
+                                  const char *identity, uint32_t *call);
     void (*call_ringing)(void *arg, smx_time now, uint32_t call);
     void (*call_answered)(void *arg, smx_time now, uint32_t call);
     /* The same in Opus.  A phone's side that has none (NULL) is asked for G.711 alone, and is answered in it.
      */
-    enum smx_err (*call_incoming_opus)(void *arg, smx_time now, const char *from, const char *identity,
-                                       uint32_t *call);
+    enum smx_err (*call_incoming_opus)(void *arg, smx_time now, const char *from, const char *display,
+                                       const char *identity, uint32_t *call);
     void (*call_answered_opus)(void *arg, smx_time now, uint32_t call);
     void (*call_failed)(void *arg, smx_time now, uint32_t call, unsigned code);
     void (*call_ended)(void *arg, smx_time now, uint32_t call);

@@ -48,7 +48,7 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
     m->cell_tick = 0;
     m->greeted = false;
     m->unplayed = NEW_AFTER;
-    m->calls = m->texts = 0;
+    m->calls = m->texts = m->display_of = 0;
     (void)smx_pipe_send(m, &hello);
     return SMX_OK;
 }
@@ -159,6 +159,14 @@ static void give_up(struct smx_client *c, smx_time now, struct meeting *m)
     smx_meeting_close(c, now, m);
 }
 
+static void named(struct meeting *m, const struct smx_record *r)
+{
+    m->display_of = r->id;
+    memset(m->display, 0, sizeof m->display);
+    memcpy(m->display, r->text, r->text_len);
+}
+_Static_assert((int)SMX_CLIENT_DISPLAY == (int)SMX_RECORD_NAME_LEN + 1, "what a NAME carries");
+
 static void record(struct smx_client *c, smx_time now, struct meeting *m, const uint8_t *msg, size_t len)
 {
     struct smx_record r;
@@ -173,6 +181,9 @@ static void record(struct smx_client *c, smx_time now, struct meeting *m, const 
     m->greeted = true;
     switch (r.type) {
     case SMX_RECORD_HELLO:
+        return;
+    case SMX_RECORD_NAME:
+        named(m, &r);
         return;
     case SMX_RECORD_INVITE:
     case SMX_RECORD_RINGING:

@@ -60,8 +60,8 @@ static void tell(struct smx_sim_user *u, const struct smx_sim_call *p)
 
 /* ---- what the client tells the phone ---- */
 
-static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, const char *identity,
-                                   uint32_t *call)
+static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, const char *display,
+                                   const char *identity, uint32_t *call)
 {
     struct smx_sim_user *u = arg;
     struct smx_sim_call *p;
@@ -71,6 +71,7 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
         return SMX_E_ABSENT;
     p = new_call(u, false);
     snprintf(p->from, sizeof p->from, "%s", from);
+    snprintf(p->says, sizeof p->says, "%s", display);
     snprintf(p->to, sizeof p->to, "%s", identity);
     *call = p->id;
     if (u->follower && u->follower->incoming)
@@ -78,10 +79,10 @@ static enum smx_err phone_incoming(void *arg, smx_time now, const char *from, co
     return SMX_OK;
 }
 
-static enum smx_err phone_incoming_opus(void *arg, smx_time now, const char *from, const char *identity,
-                                        uint32_t *call)
+static enum smx_err phone_incoming_opus(void *arg, smx_time now, const char *from, const char *display,
+                                        const char *identity, uint32_t *call)
 {
-    enum smx_err err = phone_incoming(arg, now, from, identity, call);
+    enum smx_err err = phone_incoming(arg, now, from, display, identity, call);
 
     if (err == SMX_OK)
         call_of(arg, *call)->opus = ((struct smx_sim_user *)arg)->opus;

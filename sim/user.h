@@ -22,6 +22,7 @@ struct smx_sim_call {
     bool out, ringing, answered, failed, ended;
     unsigned code, refuse_with; /* refuse_with: as of struct smx_sim_user, for this call only */
     char from[SMX_CLIENT_USER], to[SMX_CLIENT_USER];
+    char says[SMX_CLIENT_DISPLAY];            /* in: what the caller calls himself */
     smx_time placed, rang, taken_at, over_at; /* of the world */
     uint32_t frames_out, frames_in;           /* taken from the phone, played to it */
     uint32_t missing, wrong;                  /* missing: played as NULL; wrong: not what is due */

@@ -36,7 +36,7 @@ struct client_config {
     int digest, srtp, profile, reach;
     char tls_certificate[SMX_CONFIG_PATH_MAX], tls_key[SMX_CONFIG_PATH_MAX];
     int64_t rtp_first, calls;
-    bool call_waiting;
+    bool call_waiting, display_name;
     struct smx_addr web; /* port 0: no page */
     struct smx_config_texts keys, names, releases, transfers;
     bool cover;

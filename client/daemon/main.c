@@ -153,7 +153,8 @@ static bool make_ua(struct client_daemon *d)
                                    .account_count = d->config.phones.count,
                                    .offer = (enum smx_auth_offer)d->config.digest,
                                    .srtp = (enum smx_ua_srtp)d->config.srtp,
-                                   .opus = d->config.profile == 1};
+                                   .opus = d->config.profile == 1,
+                                   .display_name = d->config.display_name};
 
     config.port_count = phones_pairs(&d->config, pairs);
     memcpy(config.media_ip, phones_media(&d->config)->ip, sizeof config.media_ip);

@@ -61,6 +61,9 @@ static const struct smx_config_key keys[] = {
     SMX_KEY_BOOL("sip", "call_waiting", struct client_config, call_waiting, "no",
                  "yes: a second call rings during the first; if it is taken, no slot is left to stand by, "
                  "unless client.slots is 3 or more"),
+    SMX_KEY_BOOL(
+        "sip", "display_name", struct client_config, display_name, "no",
+        "yes: whom you call is shown the name that your phone has for you, unless you call without one"),
     SMX_KEY_ADDR("web", "listen", struct client_config, web, "",
                  "the local page: a loopback address and port, such as 127.0.0.1:8088; empty: none"),
     SMX_KEY_ENUM("media", "profile", struct client_config, profile, "g711", "g711 opus",

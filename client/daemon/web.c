@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNS = 16, TIMEOUT_S = 10, ROUTES_MAX = 8, SETTINGS = 15 };
+enum { CONNS = 16, TIMEOUT_S = 10, ROUTES_MAX = 8, SETTINGS = 16 };
 
 struct web {
     struct client_daemon *d;
@@ -119,6 +119,7 @@ static void tell_status(const struct web *w, struct smx_http_reply *reply)
         {"sip.srtp", srtp[c->srtp]},
         {"sip.calls", calls},
         {"sip.call_waiting", c->call_waiting ? "yes" : "no"},
+        {"sip.display_name", c->display_name ? "yes" : "no"},
         {"media.profile", c->profile ? "opus" : "g711"},
         {"web.listen", address_text(&c->web, web)},
         {"test.cover", c->cover ? "yes" : "no"},

@@ -220,6 +220,8 @@ void smx_call_invite(struct smx_ua *ua, smx_time now, const struct smx_sip *sip,
     order->target = target;
     order->opus = call->opus;
     order->unnamed = call->unnamed = smx_sip_privacy(sip) == SMX_PRIVACY_UNNAMED;
+    if (ua->display_name && !call->unnamed)
+        smx_display_name(*smx_gate_get(&sip->gate, SMX_H_FROM), order->display);
     smx_reg_identity(ua, sip, call->identity);
     memcpy(order->identity, call->identity, sizeof order->identity);
 }

@@ -67,7 +67,11 @@ bool smx_uri_own_user(const struct smx_ua *ua, const struct smx_uri *uri, char o
 unsigned smx_uri_target(const struct smx_ua *ua, const struct smx_uri *uri, struct smx_ua_target *target);
 /* Does it come back from where we sent it: one of our Via lines is in it, or it goes to a Contact of ours? */
 bool smx_is_own_request(const struct smx_ua *ua, const struct smx_sip *sip);
-/* "<sip:USER@domain>" for a From towards a phone; a text that is no such address becomes anonymous. */
+/* What a From shows as the caller's name, cut if need be; empty: nothing, or what no NAME record may carry.
+ */
+void smx_display_name(struct smx_span from, char out[SMX_UA_DISPLAY]);
+/* "<sip:USER@domain>" for a From towards a phone; a text that is no such address becomes anonymous.  A name
+ * before it, as in smx_ua_call_incoming, is shown as what it is: a claim. */
 void smx_write_caller(const struct smx_ua *ua, struct smx_text *out, const char *from);
 
 /* ---- calls (call.c: towards the network side; leg.c: towards a phone) ---- */
@@ -443,7 +447,7 @@ struct smx_ua {
     struct smx_ua_order order_out;
     struct smx_auth auth;
     enum smx_ua_srtp srtp;
-    bool opus;
+    bool opus, display_name;
     char build[SMX_UA_BUILD]; /* the message in the making */
     struct smx_ua_stats stats;
 };

@@ -1,5 +1,6 @@
 /* client/sip/names.c - whose address is whose: users, targets, and what a phone is shown of a caller. */
 #include "client/sip/core.h"
+#include "proto/e2e/record.h"
 
 #include <string.h>
 
@@ -113,21 +114,80 @@ unsigned smx_uri_target(const struct smx_ua *ua, const struct smx_uri *uri, stru
     return smx_uri_own_user(ua, uri, user) && smx_target_parse(target, user) ? 0 : 404;
 }
 
+/* ---- names that people give themselves ---- */
+
+static bool name_is_valid(struct smx_span name)
+{
+    return smx_record_name_is_valid((const uint8_t *)name.at, name.len);
+}
+
+_Static_assert((int)SMX_UA_DISPLAY == (int)SMX_RECORD_NAME_LEN + 1, "what a NAME record carries");
+
+/* RFC 3261, 25.1: name-addr = [ tokens / quoted-string ] "<" ... */
+void smx_display_name(struct smx_span from, char out[SMX_UA_DISPLAY])
+{
+    char room[4 * SMX_UA_DISPLAY];
+    struct smx_span name = {room, 0};
+    bool quoted, ends = false;
+
+    from = smx_span_trim(from);
+    quoted = from.len > 0 && from.at[0] == '"';
+    out[0] = 0;
+    for (size_t i = quoted; i < from.len && !ends && name.len < sizeof room; i++) {
+        ends = from.at[i] == (quoted ? '"' : '<');
+        if (quoted && from.at[i] == '\\' && i + 1 < from.len)
+            i++;
+        if (!ends)
+            room[name.len++] = from.at[i];
+    }
+    if (!ends)
+        return;
+    name = smx_span_trim(name);
+    if (name.len >= SMX_UA_DISPLAY) { /* cut between two characters */
+        name.len = SMX_UA_DISPLAY - 1;
+        while (name.len > 0 && ((uint8_t)name.at[name.len] & 0xc0) == 0x80)
+            name.len--;
+        name = smx_span_trim(name);
+    }
+    if (name_is_valid(name))
+        (void)smx_span_copy(out, SMX_UA_DISPLAY, name);
+}
+
+/* No name of the directory looks like this, whatever somebody calls himself. */
+static void write_claim(struct smx_text *out, struct smx_span name)
+{
+    smx_text_add(out, "\"says: ");
+    for (; name.len > 0; name.at++, name.len--) {
+        if (name.at[0] == '"' || name.at[0] == '\\')
+            smx_text_add(out, "\\");
+        smx_text_span(out, (struct smx_span){name.at, 1});
+    }
+    smx_text_add(out, "\" ");
+}
+
 void smx_write_caller(const struct smx_ua *ua, struct smx_text *out, const char *from)
 {
-    struct smx_span host = smx_span_of(from), scheme = smx_span_cut(&host, ':'),
-                    user = smx_span_cut(&host, '@');
+    struct smx_span address = smx_span_of(from), name = {from, 0}, scheme, user;
+    const char *bracket = strrchr(from, '<');
     char text[SMX_UA_USER];
     struct smx_ua_target known;
 
-    smx_text_add(out, "<sip:");
-    if (smx_span_is(scheme, "sip") && smx_span_copy(text, sizeof text, user) &&
-        smx_target_parse(&known, text) && smx_span_is(host, ua->domain)) {
-        smx_text_add(out, known.text);
-        smx_text_add(out, "@");
-        smx_text_add(out, ua->domain);
-    } else {
-        smx_text_add(out, "anonymous@anonymous.invalid"); /* RFC 3323, 4.1.1.3 */
+    if (bracket && from[strlen(from) - 1] == '>') {
+        name = smx_span_trim((struct smx_span){from, (size_t)(bracket - from)});
+        address = (struct smx_span){bracket + 1, strlen(bracket) - 2};
     }
+    scheme = smx_span_cut(&address, ':');
+    user = smx_span_cut(&address, '@');
+    if (!smx_span_is(scheme, "sip") || !smx_span_copy(text, sizeof text, user) ||
+        !smx_target_parse(&known, text) || !smx_span_is(address, ua->domain)) {
+        smx_text_add(out, "<sip:anonymous@anonymous.invalid>"); /* RFC 3323, 4.1.1.3 */
+        return;
+    }
+    if (name_is_valid(name))
+        write_claim(out, name);
+    smx_text_add(out, "<sip:");
+    smx_text_add(out, known.text);
+    smx_text_add(out, "@");
+    smx_text_add(out, ua->domain);
     smx_text_add(out, ">");
 }

@@ -43,6 +43,7 @@ struct smx_ua *smx_ua_new(const struct smx_ua_config *config, struct smx_rng *rn
     ua->port_count = config->port_count;
     ua->srtp = config->srtp;
     ua->opus = config->opus;
+    ua->display_name = config->display_name;
     ua->call_max = 2 * config->port_count + ENDING;
     ua->binding_max = config->bindings_max ? config->bindings_max : BINDINGS;
     ua->conn_max = config->conns_max ? config->conns_max : CONNS;

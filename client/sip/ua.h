@@ -31,6 +31,7 @@ struct smx_ua;
 
 enum {
     SMX_UA_USER = 64,            /* bytes of a user part with its final NUL: a name (3..32) or a key (52) */
+    SMX_UA_DISPLAY = 49,         /* bytes of a display name with its final NUL */
     SMX_UA_TEXT_MAX = 8192,      /* bytes of a MESSAGE's text */
     SMX_UA_IDENTITIES = 16,      /* own addresses at a time */
     SMX_UA_TCP_UNREAD = 20480,   /* bytes: the largest message on a stream; the caller buffers that much */
@@ -62,6 +63,7 @@ struct smx_ua_config {
     enum smx_auth_offer offer;
     enum smx_ua_srtp srtp;
     bool opus; /* the profile: Opus before G.711, for phones and calls that have it; else G.711 alone */
+    bool display_name;       /* whom a phone calls is told what its From shows as the caller's name */
     size_t transactions_max; /* SIP transactions at a time; 0 = 128 (about 20 KB each while in use) */
 };
 
@@ -140,9 +142,11 @@ struct smx_ua_order {
     uint16_t code;
     bool opus; /* CALL_START: the phone would speak Opus, and G.711 as well; CALL_ANSWER: it is Opus */
     struct smx_ua_target target;
-    bool unnamed;               /* CALL_START, MESSAGE_SEND: the phone asks that nobody be told who it is */
-    char identity[SMX_UA_USER]; /* which own address the phone used: of smx_ua_identities, or a name it
-                                   claimed */
+    bool unnamed;                 /* CALL_START, MESSAGE_SEND: the phone asks that nobody be told who it is */
+    char display[SMX_UA_DISPLAY]; /* CALL_START: what he shall be told that the caller is called; empty:
+                                     nothing */
+    char identity[SMX_UA_USER];   /* which own address the phone used: of smx_ua_identities, or a name it
+                                     claimed */
     struct smx_dtmf_key key;
     const char *text; /* UTF-8, no NUL inside or behind; valid until the next call of smx_ua_next_order */
     size_t text_len;
@@ -161,7 +165,8 @@ void smx_ua_identities(struct smx_ua *ua, const char *const *users, size_t count
 /* The name belongs to somebody else: phones registered for it are forgotten and get 403 from now on. */
 void smx_ua_claim_refused(struct smx_ua *ua, const char *name);
 
-/* A call to the own address identity, from "sip:USER@domain" (anything else is shown as anonymous).  Rings
+/* A call to the own address identity, from "sip:USER@domain" or, if he says that he is called NAME, "NAME
+ * <sip:USER@domain>": shown as "says: NAME" (anything else is shown as anonymous).  Rings
  * the phones registered for identity, or all if none is.  On SMX_OK *call is its number; then CALL_RINGING,
  * CALL_ANSWER or CALL_REFUSE follow.  SMX_E_ABSENT: no phone is registered.  SMX_E_FULL: no port pair is
  * free. */

@@ -3,6 +3,7 @@
 #include "proto/base/bytes.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { CODECS = SMX_CODEC_PCMU | SMX_CODEC_PCMA | SMX_CODEC_OPUS };
 
@@ -47,9 +48,47 @@ bool smx_record_text_is_valid(const uint8_t *text, size_t len)
     return true;
 }
 
+/* The character that a valid sequence stands for. */
+static uint32_t character(const uint8_t *at, size_t len)
+{
+    uint32_t c = len == 1 ? at[0] : at[0] & (0x7fU >> len);
+
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | (at[i] & 0x3f);
+    return c;
+}
+
+/* Nothing of it is seen, but it could change how the rest is read: directions of writing, joiners, line ends.
+ */
+static bool is_hidden(uint32_t c)
+{
+    static const uint32_t hidden[][2] = {
+        {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x200b, 0x200f},
+        {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+        if (c >= hidden[i][0] && c <= hidden[i][1])
+            return true;
+    return false;
+}
+
+bool smx_record_name_is_valid(const uint8_t *name, size_t len)
+{
+    size_t step;
+
+    if (len == 0 || len > SMX_RECORD_NAME_LEN || name[0] == ' ' || name[len - 1] == ' ')
+        return false;
+    for (size_t i = 0; i < len; i += step) {
+        step = utf8_sequence(name + i, len - i);
+        if (step == 0 || is_hidden(character(name + i, step)))
+            return false;
+    }
+    return true;
+}
+
 static bool is_known(uint8_t type)
 {
-    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_KEY;
+    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_NAME;
 }
 
 /* What no record may say, whichever way it goes. */
@@ -66,6 +105,8 @@ static bool is_right(const struct smx_record *r)
         return r->code == 480 || r->code == 486 || r->code == 488 || r->code == 603;
     case SMX_RECORD_MESSAGE:
         return smx_record_text_is_valid(r->text, r->text_len);
+    case SMX_RECORD_NAME:
+        return r->text_len == 0 || smx_record_name_is_valid(r->text, r->text_len);
     case SMX_RECORD_RESULT:
         return r->code == 200 || r->code == 413 || r->code == 415 || r->code == 480;
     case SMX_RECORD_HOLD:
@@ -81,6 +122,27 @@ static bool is_right(const struct smx_record *r)
         return true;
     }
     return false;
+}
+
+static void write_name(struct smx_wr *w, const struct smx_record *r)
+{
+    uint8_t name[SMX_RECORD_NAME_LEN] = {0};
+
+    if (r->text_len > 0)
+        memcpy(name, r->text, r->text_len);
+    smx_wr_bytes(w, name, sizeof name);
+}
+
+/* Zeros behind it only. */
+static void read_name(struct smx_rd *rd, struct smx_record *r)
+{
+    const uint8_t *name = smx_rd_view(rd, SMX_RECORD_NAME_LEN);
+    size_t len = SMX_RECORD_NAME_LEN;
+
+    while (name && len > 0 && name[len - 1] == 0)
+        len--;
+    r->text = name;
+    r->text_len = name ? len : 0;
 }
 
 size_t smx_record_encode(uint8_t out[SMX_RECORD_MAX], const struct smx_record *r)
@@ -105,6 +167,8 @@ size_t smx_record_encode(uint8_t out[SMX_RECORD_MAX], const struct smx_record *r
         smx_wr_u16(&w, r->code);
     if (r->type == SMX_RECORD_MESSAGE)
         smx_wr_bytes(&w, r->text, r->text_len);
+    if (r->type == SMX_RECORD_NAME)
+        write_name(&w, r);
     if (r->type == SMX_RECORD_SECOND)
         smx_wr_bytes(&w, r->relay, SMX_RECORD_RELAY);
     if (r->type == SMX_RECORD_SECOND || r->type == SMX_RECORD_REJOIN)
@@ -138,6 +202,8 @@ enum smx_err smx_record_decode(struct smx_record *r, const uint8_t *in, size_t l
         got.text_len = rd.left;
         got.text = smx_rd_view(&rd, rd.left);
     }
+    if (type == SMX_RECORD_NAME)
+        read_name(&rd, &got);
     if (type == SMX_RECORD_SECOND)
         got.relay = smx_rd_view(&rd, SMX_RECORD_RELAY);
     if (type == SMX_RECORD_SECOND || type == SMX_RECORD_REJOIN)

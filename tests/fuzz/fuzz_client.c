@@ -15,11 +15,14 @@ struct phone_state {
     uint32_t calls, last_text;
 };
 
-static enum smx_err incoming(void *arg, smx_time now, const char *from, const char *identity, uint32_t *call)
+static enum smx_err incoming(void *arg, smx_time now, const char *from, const char *display,
+                             const char *identity, uint32_t *call)
 {
     (void)now;
     (void)from;
     (void)identity;
+    if (display[0] && !smx_record_name_is_valid((const uint8_t *)display, strlen(display)))
+        abort();
     *call = ++((struct phone_state *)arg)->calls;
     return *call % 4 == 3 ? SMX_E_ABSENT : SMX_OK;
 }

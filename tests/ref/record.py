@@ -7,10 +7,14 @@ import unicodedata
 
 import vectorfile
 
-FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB", 14: ">HBB"}
+FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB", 14: ">HBB", 15: ">H48s"}
 MESSAGE = 8
 FRAME_SAMPLES, FRAME_PIECE = 160, 28
 OPUS_COPIES, OPUS_MAX = 3, 158
+
+
+HIDDEN = [(0, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF),
+          (0xFFF9, 0xFFFB), (0xE0000, 0xE007F)]
 
 
 class Refused(Exception):
@@ -23,6 +27,15 @@ def text_is_valid(text):
     except UnicodeDecodeError:
         return False
     return 0 < len(text) <= 8192 and not any(unicodedata.category(c) == "Cc" and c not in "\t\r\n" for c in letters)
+
+
+def name_is_valid(field):
+    name = field.rstrip(b"\0")
+    try:
+        letters = name.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return letters == letters.strip(" ") and not any(low <= ord(c) <= high for c in letters for low, high in HIDDEN)
 
 
 def decode(wire):
@@ -44,6 +57,10 @@ def decode(wire):
         raise Refused("malformed")
     if kind == 14 and not (fields[1] <= 15 and 2 <= fields[2] <= 250):
         raise Refused("malformed")
+    if kind == 15:
+        if not name_is_valid(fields[1]):
+            raise Refused("malformed")
+        return kind, fields[0], fields[1].rstrip(b"\0")
     return (kind, *fields)
 
 
@@ -85,7 +102,7 @@ def frames_of(rec):
 def wanted(rec):
     kind = rec.int("type")
     names = {1: ["version"], 2: ["id", "codecs"], 4: ["id", "codecs"], 5: ["id", "code"], 9: ["id", "code"], 13: ["id", "direction"], 14: ["id", "event", "slots"]}
-    strings = {MESSAGE: ["text"], 10: ["cookie"], 12: ["relay", "cookie"]}
+    strings = {MESSAGE: ["text"], 10: ["cookie"], 12: ["relay", "cookie"], 15: ["text"]}
     fields = [rec.int(name) for name in names.get(kind, ["id"])]
     return (kind, *fields, *(rec.bytes(name) for name in strings.get(kind, [])))
 

@@ -423,7 +423,7 @@ static void no_message_as_a_record_disturbs_client_or_phone(void **state)
             throw(t, torture[i].bytes, torture[i].len);
             end(t);
         }
-        for (uint8_t type = 0; type <= SMX_RECORD_KEY + 2; type++) {
+        for (uint8_t type = 0; type <= SMX_RECORD_NAME + 2; type++) {
             uint8_t bytes[1 + BYTES] = {type};
 
             memcpy(bytes + 1, torture[i].bytes, torture[i].len);
@@ -483,12 +483,12 @@ static void every_message_that_is_text_arrives_as_a_text_and_nothing_else(void *
 /* Each line as the fields of each type, after a number of its own, and after that of the call. */
 static void no_line_in_the_fields_of_a_record_shows_at_the_phone(void **state)
 {
-    static const uint8_t fields[SMX_RECORD_KEY + 1] = {
+    static const uint8_t fields[SMX_RECORD_NAME + 1] = {
         [SMX_RECORD_HELLO] = 1,   [SMX_RECORD_INVITE] = 3,   [SMX_RECORD_RINGING] = 2,
         [SMX_RECORD_ANSWER] = 3,  [SMX_RECORD_REFUSE] = 4,   [SMX_RECORD_CANCEL] = 2,
         [SMX_RECORD_BYE] = 2,     [SMX_RECORD_MESSAGE] = 60, [SMX_RECORD_RESULT] = 4,
         [SMX_RECORD_REJOIN] = 18, [SMX_RECORD_MOVED] = 2,    [SMX_RECORD_SECOND] = 50,
-        [SMX_RECORD_HOLD] = 3,    [SMX_RECORD_KEY] = 4};
+        [SMX_RECORD_HOLD] = 3,    [SMX_RECORD_KEY] = 4,      [SMX_RECORD_NAME] = 50};
     struct torn *t = *state;
 
     for (size_t i = 0; i < MESSAGES; i++) {
@@ -499,7 +499,7 @@ static void no_line_in_the_fields_of_a_record_shows_at_the_phone(void **state)
             enum stage stage = (enum stage)((i + number++) % STAGES);
 
             begin(t, stage);
-            for (uint8_t type = 1; type <= SMX_RECORD_KEY; type++)
+            for (uint8_t type = 1; type <= SMX_RECORD_NAME; type++)
                 for (size_t own = 0; own < 3; own += 2) {
                     uint8_t bytes[64] = {type, 0, own > 0};
                     size_t room = (size_t)fields[type] - (fields[type] < own ? 0 : own);

@@ -40,14 +40,16 @@ static void dial(const char *path, struct far *f)
 static void assert_same_records(const char *path)
 {
     static const uint8_t invite[] = {SMX_RECORD_INVITE, 0, 1, SMX_CODEC_PCMU | SMX_CODEC_PCMA};
+    static const uint8_t no_name[1 + 2 + SMX_RECORD_NAME_LEN] = {SMX_RECORD_NAME, 0, 1};
     void *state = NULL;
     struct far *f;
 
     assert_int_equal(far_setup(&state), 0);
     f = state;
     dial(path, f);
-    if (f->record_count != 1 || f->record_len[0] != sizeof invite ||
-        memcmp(f->record[0], invite, sizeof invite) != 0)
+    if (f->record_count != 2 || f->record_len[0] != sizeof no_name ||
+        memcmp(f->record[0], no_name, sizeof no_name) != 0 || f->record_len[1] != sizeof invite ||
+        memcmp(f->record[1], invite, sizeof invite) != 0)
         fail_msg("%s: %zu records, the first of %zu bytes", path, f->record_count, f->record_len[0]);
     (void)far_teardown(&state);
 }

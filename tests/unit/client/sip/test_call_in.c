@@ -151,6 +151,36 @@ static void a_caller_who_is_no_address_of_ours_is_anonymous(void **state)
     }
 }
 
+static void a_name_that_a_caller_gives_himself_is_shown_as_a_claim(void **state)
+{
+    static const char *const cases[][2] = {
+        {"Alice <sip:bob@sipmix.alt>", "\"says: Alice\" <sip:bob@sipmix.alt>;tag="},
+        {"A \"x\" \\ <sip:eve@sipmix.alt> <sip:bob@sipmix.alt>",
+         "\"says: A \\\"x\\\" \\\\ <sip:eve@sipmix.alt>\" <sip:bob@sipmix.alt>;tag="},
+        {"J\xc3\xbcrgen <sip:bob@sipmix.alt>", "\"says: J\xc3\xbcrgen\" <sip:bob@sipmix.alt>;tag="},
+        {"a\tb <sip:bob@sipmix.alt>", "<sip:bob@sipmix.alt>;tag="},
+        {"\xe2\x80\xae"
+         "bob <sip:bob@sipmix.alt>",
+         "<sip:bob@sipmix.alt>;tag="},
+        {"Alice <sip:bob@evil.example>", "<sip:anonymous@anonymous.invalid>;tag="},
+        {"Alice <sip:anonymous@sipmix.alt", "<sip:anonymous@anonymous.invalid>;tag="},
+        {" <sip:bob@sipmix.alt>", "<sip:bob@sipmix.alt>;tag="},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct phone *p;
+        uint32_t call = 0;
+
+        phone_teardown(state);
+        phone_setup(state);
+        p = *state;
+        enlist(p);
+        assert_int_equal(smx_ua_call_incoming(p->ua, p->now, cases[i][0], "alice", &call), SMX_OK);
+        expect_sent(p, "INVITE ");
+        assert_true(strncmp(sent_header(p, "From"), cases[i][1], strlen(cases[i][1])) == 0);
+    }
+}
+
 static void each_refusal_becomes_one_of_three(void **state)
 {
     static const struct {
@@ -417,6 +447,7 @@ int main(void)
         PHONE_TEST(no_phone_no_call),
         PHONE_TEST(a_call_to_any_own_address_finds_the_phone),
         PHONE_TEST(a_caller_who_is_no_address_of_ours_is_anonymous),
+        PHONE_TEST(a_name_that_a_caller_gives_himself_is_shown_as_a_claim),
         PHONE_TEST(each_refusal_becomes_one_of_three),
         PHONE_TEST(a_phone_that_does_not_answer_is_asked_again_then_given_up),
         PHONE_TEST(a_phone_that_rings_for_ever_is_cancelled),

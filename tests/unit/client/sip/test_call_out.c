@@ -1,4 +1,5 @@
 /* tests/unit/client/sip/test_call_out.c - calls that a phone makes, from its INVITE to the last word. */
+#include "client/sip/core.h"
 #include "tests/unit/client/sip/phone.h"
 
 #define IN_DIALOG(method, branch, cseq, more)                                                                \
@@ -44,6 +45,59 @@ static uint32_t up(struct phone *p)
 static size_t calls(struct phone *p)
 {
     return smx_ua_usage(p->ua).calls;
+}
+
+/* What the order says of the caller's name, whose From begins like this. */
+static const char *name_of(struct phone *p, const char *display, const char *more)
+{
+    static unsigned serial;
+    const struct smx_ua_order *order;
+
+    say(p, 5070,
+        "INVITE sip:bob@sipmix.alt SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKn%u;rport\n"
+        "Contact: <sip:alice@127.0.0.1:5070>\nMax-Forwards: 70\nTo: <sip:bob@sipmix.alt>\n"
+        "From: %s<sip:alice@sipmix.alt>;tag=t%u\nCall-ID: n%u\nCSeq: 1 INVITE\n%s"
+        "Content-Type: application/sdp\n\n%s",
+        serial, display, serial, serial, more, PHONE_SDP);
+    serial++;
+    expect_sent(p, "SIP/2.0 100 Trying\r\n");
+    order = expect_order(p, SMX_UA_CALL_START);
+    snprintf(tag, sizeof tag, "%s", order->display);
+    smx_ua_call_failed(p->ua, p->now, order->id, 480);
+    while (next_sent(p))
+        ;
+    return tag;
+}
+
+static void a_name_goes_out_only_if_the_user_has_opted_in_and_calls_as_himself(void **state)
+{
+    struct phone *p = *state;
+
+    assert_string_equal(name_of(p, "\"Alice\" ", ""), "");
+    p->ua->display_name = true;
+    assert_string_equal(name_of(p, "\"Alice\" ", ""), "Alice");
+    assert_string_equal(name_of(p, "\"Alice\" ", "Privacy: id\n"), "");
+    assert_string_equal(name_of(p, "", ""), "");
+}
+
+static void of_what_stands_for_a_name_in_a_from_only_a_name_goes_out(void **state)
+{
+    static const char *const cases[][2] = {
+        {"Alice Liddell ", "Alice Liddell"},
+        {"\"A \\\"x\\\" \\\\ <b>, c\" ", "A \"x\" \\ <b>, c"},
+        {"\"J\xc3\xbcrgen\" ", "J\xc3\xbcrgen"},
+        {"\" \" ", ""},
+        {"\"\xe2\x80\xaegnp.exe\" ", ""}, /* from right to left */
+        {"\"0123456789012345678901234567890123456789012345678901234\" ",
+         "012345678901234567890123456789012345678901234567"},
+        {"\"01234567890123456789012345678901234567890123456\xc3\xbc\" ",
+         "01234567890123456789012345678901234567890123456"},
+    };
+    struct phone *p = *state;
+
+    p->ua->display_name = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(name_of(p, cases[i][0], ""), cases[i][1]);
 }
 
 static void a_call_goes_the_whole_way(void **state)
@@ -503,6 +557,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PHONE_TEST(a_call_goes_the_whole_way),
+        PHONE_TEST(a_name_goes_out_only_if_the_user_has_opted_in_and_calls_as_himself),
+        PHONE_TEST(of_what_stands_for_a_name_in_a_from_only_a_name_goes_out),
         PHONE_TEST(a_repeated_invite_is_no_second_call),
         PHONE_TEST(the_answer_is_repeated_until_it_is_acknowledged),
         PHONE_TEST(a_failure_is_repeated_until_its_ack),
