@@ -170,7 +170,7 @@ static void shown(struct smx_client *c, smx_time now, struct meeting *m, const s
 
 void smx_client_message_result(struct smx_client *c, smx_time now, uint32_t id, unsigned code)
 {
-    for (size_t i = 0; i < SMX_CLIENT_IDENTITIES * TEXTS; i++) {
+    for (size_t i = 0; i < (size_t)SMX_CLIENT_IDENTITIES * TEXTS; i++) {
         struct text_in *t = &c->text_in[i / TEXTS][i % TEXTS];
 
         if (!t->used || t->id != id)
