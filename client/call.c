@@ -297,7 +297,7 @@ static void refuse(struct smx_client *c, smx_time now, struct meeting *m, uint16
 bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
                            const uint8_t key[SMX_DOC_KEY])
 {
-    const struct contact *known = smx_contact_by_user(c, m->target.user);
+    const struct contact *known = smx_contact_by_user(c, m->identity, m->target.user);
     const uint8_t *to = m->key_known ? m->key : known ? known->key : NULL;
 
     /* unnamed, he can't know that the two calls are one, nor shall he learn it */
@@ -315,8 +315,9 @@ static void talk(struct smx_client *c, struct meeting *m, bool in_opus)
     m->stranger = false;
     m->heard_all = m->heard_now = m->heard_before = (struct smx_view_heard){.due = 0};
     c->count.calls++;
-    if (m->key_known && !smx_contact_by_key(c, m->key)) /* whom the user talks to is no stranger */
-        smx_contact_add(c, smx_meeting_peer(c, m, key_text), m->key);
+    if (m->key_known &&
+        !smx_contact_by_key(c, m->identity, m->key)) /* whom the user talks to is no stranger */
+        smx_contact_add(c, m->identity, smx_meeting_peer(c, m, key_text), m->key);
     smx_pipe_talk(c, m);
 }
 
@@ -398,7 +399,7 @@ static bool goes_on(struct smx_client *c, smx_time now, struct meeting *m, const
 /* What the caller calls himself, for whom the user does not know by a name. */
 static const char *display_of(const struct smx_client *c, const struct meeting *m)
 {
-    const struct contact *known = m->key_known ? smx_contact_by_key(c, m->key) : NULL;
+    const struct contact *known = m->key_known ? smx_contact_by_key(c, m->identity, m->key) : NULL;
     bool has_name = known && strlen(known->user) <= SMX_NAME_MAX;
 
     return m->key_known && !has_name && m->display_of == m->call.number ? m->display : "";

@@ -32,7 +32,7 @@ enum {
     SMX_CLIENT_USER = 64,           /* bytes of a user part with its final NUL, as in client/sip/ua.h */
     SMX_CLIENT_DISPLAY = 49,        /* bytes of a display name with its final NUL, as in client/sip/ua.h */
     SMX_CLIENT_STATE_MAX = 2 << 20, /* bytes of the state */
-    SMX_CLIENT_CONTACTS_MAX = 64 << 10, /* bytes of the contacts' text */
+    SMX_CLIENT_CONTACTS_MAX = 128 << 10, /* bytes of the contacts' text */
 };
 
 struct smx_client_identity {
@@ -95,7 +95,8 @@ smx_time smx_client_deadline(const struct smx_client *client);
 enum smx_err smx_client_load(struct smx_client *client, const uint8_t *in, size_t len) SMX_MUST_CHECK;
 /* Writes the state; returns its length.  It holds secrets. */
 size_t smx_client_save(const struct smx_client *client, uint8_t out[SMX_CLIENT_STATE_MAX]);
-/* Contacts: one line each, "NAME KEY\n" or "NAME KEY blocked\n", for people to read and edit.
+/* Contacts: one line each, "NAME KEY[ as OWN][ blocked]\n", for people to read and edit; OWN is the key of
+ * the identity that knows him, without it the first.
  * SMX_E_MALFORMED: *line says where; SMX_E_MEMORY. */
 enum smx_err smx_client_load_contacts(struct smx_client *client, const char *text, size_t len,
                                       unsigned *line) SMX_MUST_CHECK;

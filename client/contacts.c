@@ -1,5 +1,6 @@
 #include "client/core.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +10,29 @@ _Static_assert(CONTACTS % CONTACTS_FIRST == 0 &&
                    (CONTACTS / CONTACTS_FIRST & (CONTACTS / CONTACTS_FIRST - 1)) == 0,
                "doubling meets the bound");
 
-const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user)
+static bool is_of(const struct smx_client *c, const struct contact *k, size_t identity)
+{
+    return sodium_is_zero(k->own, sizeof k->own)
+               ? identity == 0
+               : memcmp(k->own, c->identity[identity].own.public, SMX_DOC_KEY) == 0;
+}
+
+const struct contact *smx_contact_by_user(const struct smx_client *c, size_t identity, const char *user)
 {
     for (size_t i = 0; i < c->contact_count; i++)
-        if (strcmp(c->contact[i].user, user) == 0)
+        if (strcmp(c->contact[i].user, user) == 0 && is_of(c, &c->contact[i], identity))
             return &c->contact[i];
     return NULL;
 }
 
 /* One with a name, if there is one. */
-const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+const struct contact *smx_contact_by_key(const struct smx_client *c, size_t identity,
+                                         const uint8_t key[SMX_DOC_KEY])
 {
     const struct contact *found = NULL;
 
     for (size_t i = 0; i < c->contact_count; i++) {
-        if (memcmp(c->contact[i].key, key, SMX_DOC_KEY) != 0)
+        if (memcmp(c->contact[i].key, key, SMX_DOC_KEY) != 0 || !is_of(c, &c->contact[i], identity))
             continue;
         found = &c->contact[i];
         if (strlen(found->user) <= SMX_NAME_MAX)
@@ -77,7 +86,8 @@ bool smx_contact_may_reach(struct smx_client *c, const struct meeting *m)
 {
     if (m->key_known && smx_contact_is_blocked(c, m->key))
         return false;
-    if (!m->stranger || c->reach == SMX_CLIENT_EVERYBODY || (m->key_known && smx_contact_by_key(c, m->key)))
+    if (!m->stranger || c->reach == SMX_CLIENT_EVERYBODY ||
+        (m->key_known && smx_contact_by_key(c, m->identity, m->key)))
         return true; /* he may have become a contact since he was let in */
     if (c->reach == SMX_CLIENT_ASK && m->key_known)
         ask(c, m->key);
@@ -117,33 +127,42 @@ static bool makes_room(struct smx_client *c)
 }
 
 /* Without memory a contact is not remembered, as if he had never been called. */
-void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY])
+void smx_contact_add(struct smx_client *c, size_t identity, const char *user, const uint8_t key[SMX_DOC_KEY])
 {
     struct contact *new;
 
     unask(c, key);
-    if (smx_contact_by_user(c, user) || !has_room(c) || (c->contact_count == CONTACTS && !makes_room(c)))
+    if (smx_contact_by_user(c, identity, user) || !has_room(c) ||
+        (c->contact_count == CONTACTS && !makes_room(c)))
         return;
     new = &c->contact[c->contact_count];
     *new = (struct contact){.blocked = false};
     snprintf(new->user, sizeof new->user, "%s", user);
     memcpy(new->key, key, SMX_DOC_KEY);
+    if (c->identity_count > 1)
+        memcpy(new->own, c->identity[identity].own.public, SMX_DOC_KEY);
     c->contact_count++;
     c->changes |= SMX_CLIENT_CONTACTS;
 }
 
-/* ---- the text: "NAME KEY[ blocked]\n"; empty lines and lines that begin with # are skipped ---- */
+/* ---- the text: "NAME KEY[ as OWN][ blocked]\n"; empty lines and lines that begin with # are skipped ---- */
 
 static bool read_line(struct contact *out, const char *line, size_t len)
 {
-    static const char blocked[] = " blocked";
+    static const char blocked[] = " blocked", as[] = " as ";
     const char *blank;
     char name[SMX_NAME_MAX + 1];
-    size_t user_len, mark = sizeof blocked - 1;
+    size_t user_len, mark = sizeof blocked - 1, own = sizeof as - 1 + SMX_KEY_TEXT - 1;
 
     if (len > mark && memcmp(line + len - mark, blocked, mark) == 0) {
         out->blocked = true;
         len -= mark;
+    }
+    if (len > own && memcmp(line + len - own, as, sizeof as - 1) == 0) {
+        if (smx_base32_decode(out->own, SMX_DOC_KEY, line + len - (SMX_KEY_TEXT - 1), SMX_KEY_TEXT - 1) !=
+            SMX_OK)
+            return false;
+        len -= own;
     }
     blank = memchr(line, ' ', len);
     if (!blank)
@@ -195,13 +214,16 @@ size_t smx_client_save_contacts(const struct smx_client *c, char out[SMX_CLIENT_
 
     memcpy(out, head, at);
     for (size_t i = 0; i < c->contact_count; i++) {
-        char key[SMX_KEY_TEXT];
+        const struct contact *k = &c->contact[i];
+        char key[SMX_KEY_TEXT], own[SMX_KEY_TEXT];
+        bool first = sodium_is_zero(k->own, sizeof k->own);
 
-        smx_base32_encode(key, c->contact[i].key, SMX_DOC_KEY);
-        at += (size_t)snprintf(out + at, SMX_CLIENT_CONTACTS_MAX - at, "%s %s%s\n", c->contact[i].user, key,
-                               c->contact[i].blocked ? " blocked" : "");
+        smx_base32_encode(key, k->key, SMX_DOC_KEY);
+        smx_base32_encode(own, k->own, SMX_DOC_KEY);
+        at += (size_t)snprintf(out + at, SMX_CLIENT_CONTACTS_MAX - at, "%s %s%s%s%s\n", k->user, key,
+                               first ? "" : " as ", first ? "" : own, k->blocked ? " blocked" : "");
     }
     return at;
 }
-_Static_assert(CONTACTS *(SMX_CLIENT_USER + SMX_KEY_TEXT + 2 + 8) + 256 < SMX_CLIENT_CONTACTS_MAX,
+_Static_assert(CONTACTS *(SMX_CLIENT_USER + 2 * SMX_KEY_TEXT + 2 + 4 + 8) + 256 < SMX_CLIENT_CONTACTS_MAX,
                "all lines fit");

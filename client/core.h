@@ -109,7 +109,8 @@ struct request {
 struct contact {
     char user[SMX_CLIENT_USER]; /* a name, or the key itself in base32 */
     uint8_t key[SMX_DOC_KEY];
-    bool blocked;
+    uint8_t own[SMX_DOC_KEY]; /* the identity of ours that knows him; zeros: the first */
+    bool blocked;             /* for all of them */
 };
 
 /* ---- message.c ---- */
@@ -247,9 +248,12 @@ bool smx_lookup_head(struct smx_client *c, size_t identity, const uint8_t *head,
 unsigned smx_lookup_work(const struct smx_client *c);
 
 /* ---- contacts.c ---- */
-const struct contact *smx_contact_by_user(const struct smx_client *c, const char *user);
-const struct contact *smx_contact_by_key(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
-void smx_contact_add(struct smx_client *c, const char *user, const uint8_t key[SMX_DOC_KEY]);
+/* One of this identity's: who is known to one is a stranger to another, else he could tell that both are one
+ * user's. */
+const struct contact *smx_contact_by_user(const struct smx_client *c, size_t identity, const char *user);
+const struct contact *smx_contact_by_key(const struct smx_client *c, size_t identity,
+                                         const uint8_t key[SMX_DOC_KEY]);
+void smx_contact_add(struct smx_client *c, size_t identity, const char *user, const uint8_t key[SMX_DOC_KEY]);
 bool smx_contact_is_blocked(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
 /* May the peer's call ring, his text be shown?  If not he may be noted as one who asks. */
 bool smx_contact_may_reach(struct smx_client *c, const struct meeting *m);

@@ -63,7 +63,7 @@ struct meeting *smx_meeting_on(struct smx_client *c, size_t slot)
 
 const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m, char key_text[SMX_KEY_TEXT])
 {
-    const struct contact *known = m->key_known ? smx_contact_by_key(c, m->key) : NULL;
+    const struct contact *known = m->key_known ? smx_contact_by_key(c, m->identity, m->key) : NULL;
 
     if (!m->key_known)
         return "anonymous";
@@ -123,7 +123,7 @@ struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
                                  const struct smx_client_target *target)
 {
     struct meeting *own = smx_meetings_of(c, identity);
-    const struct contact *known = smx_contact_by_user(c, target->user);
+    const struct contact *known = smx_contact_by_user(c, identity, target->user);
     uint8_t key[SMX_DOC_KEY];
     bool has_key = true;
 
@@ -351,7 +351,7 @@ static void introduce(struct smx_client *c, smx_time now, struct meeting *m, con
 void smx_meeting_answer(struct smx_client *c, smx_time now, size_t number, const uint8_t *answer, size_t len)
 {
     struct meeting *m = &c->meeting[number];
-    const struct contact *known = smx_contact_by_user(c, m->target.user);
+    const struct contact *known = smx_contact_by_user(c, m->identity, m->target.user);
     uint8_t index[SMX_INDEX], key[SMX_DOC_KEY];
     struct smx_answer a;
     const uint8_t *day_key;
@@ -405,7 +405,7 @@ static void met(struct smx_client *c, smx_time now, struct meeting *m, const str
         smx_meeting_leave(c, now, m);
         return;
     }
-    smx_contact_add(c, m->target.user, m->key);
+    smx_contact_add(c, m->identity, m->target.user, m->key);
     memcpy(m->rendezvous, smx_circuit_end(smx_meeting_circuit(c, m)), sizeof m->rendezvous);
     m->hop = END;
     m->state = MEETING_OPEN;

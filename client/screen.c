@@ -152,8 +152,8 @@ void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, 
         return;
     }
     called = offer.named && is_called(c, identity, offer.caller);
-    known = called ||
-            (offer.named && smx_contact_by_key(c, offer.caller) && !smx_contact_is_blocked(c, offer.caller));
+    known = called || (offer.named && smx_contact_by_key(c, identity, offer.caller) &&
+                       !smx_contact_is_blocked(c, offer.caller));
     /* Glare: both call each other, and the call of the smaller key, ours, lives. */
     ours = called && memcmp(c->identity[identity].own.public, offer.caller, SMX_DOC_KEY) < 0;
     if (ours || (s->waits && (s->known || !known)) || (!known && !stranger_may(c, now, identity))) {

@@ -141,7 +141,7 @@ static inline void far_begin(struct far *f)
     f->m->hold = f->phone->now + SMX_SECOND(70);
     f->m->key_known = true;
     memset(f->m->key, 9, sizeof f->m->key);
-    smx_contact_add(f->client, "bob", f->m->key);
+    smx_contact_add(f->client, 0, "bob", f->m->key);
     assert_int_equal(smx_pipe_begin(f->client, f->phone->now, f->m), SMX_OK);
     far_record(f, hello, sizeof hello);
     assert_int_equal(f->m->state, MEETING_OPEN);

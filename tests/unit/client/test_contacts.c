@@ -38,7 +38,7 @@ static void add(struct smx_client *c, const char *user, unsigned who)
     uint8_t key[SMX_DOC_KEY];
 
     key_of(who, key);
-    smx_contact_add(c, user, key);
+    smx_contact_add(c, 0, user, key);
 }
 
 static bool may(struct smx_client *c, unsigned who, bool stranger)
@@ -80,6 +80,44 @@ static void a_blocked_line_is_read_kept_and_written(void **state)
     snprintf(text, sizeof text, "bob %s blockd\n", key);
     assert_int_equal(load(c, text), SMX_E_MALFORMED);
     assert_int_equal(load(c, " blocked\n"), SMX_E_MALFORMED);
+    forget(c);
+}
+
+static void a_line_may_belong_to_one_address_of_ours(void **state)
+{
+    static char out[SMX_CLIENT_CONTACTS_MAX + 1], text[512];
+    struct smx_client *c = people(SMX_CLIENT_EVERYBODY);
+    struct identity *own = calloc(2, sizeof *own);
+    char key[SMX_KEY_TEXT], second[SMX_KEY_TEXT], gone[SMX_KEY_TEXT];
+    uint8_t bytes[SMX_DOC_KEY];
+
+    (void)state;
+    assert_non_null(own);
+    c->identity = own;
+    c->identity_count = 2;
+    key_of(8, own[0].own.public);
+    key_of(9, own[1].own.public);
+    smx_base32_encode(second, own[1].own.public, SMX_DOC_KEY);
+    key_of(99, bytes);
+    smx_base32_encode(gone, bytes, SMX_DOC_KEY);
+    key_of(7, bytes);
+    smx_base32_encode(key, bytes, SMX_DOC_KEY);
+    snprintf(text, sizeof text, "bob %s\nbob %s as %s\neve %s as %s blocked\n", key, key, second, key, gone);
+    assert_int_equal(load(c, text), SMX_OK);
+    assert_ptr_equal(smx_contact_by_user(c, 0, "bob"), &c->contact[0]);
+    assert_ptr_equal(smx_contact_by_user(c, 1, "bob"), &c->contact[1]);
+    assert_null(smx_contact_by_user(c, 0, "eve"));
+    assert_null(smx_contact_by_user(c, 1, "eve"));
+    out[smx_client_save_contacts(c, out)] =
+        0; /* what belongs to an address that is not in use now stays, too */
+    assert_non_null(strstr(out, text));
+    snprintf(text, sizeof text, "bob %s as %.51s\n", key, second);
+    assert_int_equal(load(c, text), SMX_E_MALFORMED);
+    c->contact_count = 0;
+    smx_contact_add(c, 1, "carol", bytes);
+    assert_null(smx_contact_by_key(c, 0, bytes));
+    assert_non_null(smx_contact_by_key(c, 1, bytes));
+    free(own);
     forget(c);
 }
 
@@ -168,12 +206,12 @@ static void a_full_book_forgets_the_oldest_but_no_blocked_one(void **state)
     assert_int_equal(c->contact_count, CONTACTS);
     key_of(1, key);
     assert_true(smx_contact_is_blocked(c, key));
-    assert_null(smx_contact_by_user(c, "n1"));
-    assert_non_null(smx_contact_by_user(c, "one-more"));
+    assert_null(smx_contact_by_user(c, 0, "n1"));
+    assert_non_null(smx_contact_by_user(c, 0, "one-more"));
     for (unsigned i = 0; i < CONTACTS; i++)
         c->contact[i].blocked = true;
     add(c, "too-many", 5001);
-    assert_null(smx_contact_by_user(c, "too-many"));
+    assert_null(smx_contact_by_user(c, 0, "too-many"));
     forget(c);
 }
 
@@ -181,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blocked_line_is_read_kept_and_written),
+        cmocka_unit_test(a_line_may_belong_to_one_address_of_ours),
         cmocka_unit_test(who_may_reach_the_user_is_as_configured),
         cmocka_unit_test(strangers_are_listed_once_newest_first_until_they_are_contacts),
         cmocka_unit_test(where_nobody_asks_nobody_is_listed),

@@ -133,19 +133,19 @@ static void contacts_come_back_as_they_were(void **state)
         memset(key, (int)(i % 200), sizeof key);
         key[0] = (uint8_t)(i >> 8);
         snprintf(user, sizeof user, "name-%u", i);
-        smx_contact_add(a, user, key);
+        smx_contact_add(a, 0, user, key);
     }
     memset(key, 0xee, sizeof key);
     smx_base32_encode(user, key, sizeof key);
-    smx_contact_add(a, user, key); /* known by his key only */
+    smx_contact_add(a, 0, user, key); /* known by his key only */
     len = smx_client_save_contacts(a, text);
     assert_int_equal(smx_client_load_contacts(b, text, len, &line), SMX_OK);
     assert_int_equal(b->contact_count, CONTACTS);
-    assert_null(smx_contact_by_user(b, "name-0"));
-    assert_non_null(smx_contact_by_user(b, "name-500"));
-    assert_string_equal(smx_contact_by_key(b, key)->user, user);
-    smx_contact_add(b, "named.too", key);
-    assert_string_equal(smx_contact_by_key(b, key)->user, "named.too");
+    assert_null(smx_contact_by_user(b, 0, "name-0"));
+    assert_non_null(smx_contact_by_user(b, 0, "name-500"));
+    assert_string_equal(smx_contact_by_key(b, 0, key)->user, user);
+    smx_contact_add(b, 0, "named.too", key);
+    assert_string_equal(smx_contact_by_key(b, 0, key)->user, "named.too");
     smx_client_free(a);
     smx_client_free(b);
 }
@@ -178,7 +178,7 @@ static void a_line_that_is_no_contact_is_named(void **state)
     }
     snprintf(text, sizeof text, "Alice %s", KEY); /* capitals, and no end of line */
     assert_int_equal(smx_client_load_contacts(c, text, strlen(text), &line), SMX_OK);
-    assert_non_null(smx_contact_by_user(c, "alice"));
+    assert_non_null(smx_contact_by_user(c, 0, "alice"));
     assert_int_equal(smx_client_load_contacts(c, "", 0, &line), SMX_OK);
     smx_client_free(c);
 }

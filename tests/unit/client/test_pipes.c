@@ -54,7 +54,7 @@ static struct smx_client *client_with_a_pipe(void)
     m->target = (struct smx_client_target){.user = "bob"};
     m->key_known = true;
     memset(m->key, 9, sizeof m->key);
-    smx_contact_add(c, "bob", m->key);
+    smx_contact_add(c, 1, "bob", m->key);
     m->heard = c->now;
     return c;
 }

@@ -34,7 +34,7 @@ static void a_name_is_told_to_whom_does_not_know_another_and_only_if_it_was_give
     assert_string_equal(told(n, "", false)->says, "");
     assert_string_equal(told(n, "Alice L.", true)->says, "");
     assert_string_equal(n->user[1].call[2].from, "anonymous");
-    smx_contact_add(bob, "alice", key); /* now he knows her by a name */
+    smx_contact_add(bob, 0, "alice", key); /* now he knows her by a name */
     assert_string_equal(told(n, "Eve", false)->says, "");
     assert_string_equal(n->user[1].call[3].from, "alice");
     smx_sim_network_free(n);

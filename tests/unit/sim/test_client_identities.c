@@ -4,7 +4,7 @@
 
 enum { BOB, ALICE, CAROL, DAVE, PEOPLE, HOME = 0, WORK };
 
-/* Bob is "bob" and "bob.at.work"; alice and carol are contacts of his, dave knows nobody. */
+/* Bob is "bob" and "bob.at.work"; both know carol, bob alone knows alice, and dave knows nobody. */
 static struct smx_sim_network *people(uint64_t seed, uint8_t slots)
 {
     static const char *const name[] = {"bob", "alice", "carol", "dave"};
@@ -13,7 +13,7 @@ static struct smx_sim_network *people(uint64_t seed, uint8_t slots)
     struct smx_client_config two = {.slots = slots, .identity = own, .identity_count = 2, .has_v4 = true};
     uint8_t bytes[SMX_RNG_SEED] = {(uint8_t)seed, 77};
     struct smx_sim_network *n;
-    char text[512], key[SMX_KEY_TEXT];
+    char text[512], key[SMX_KEY_TEXT], work[SMX_KEY_TEXT];
     unsigned at;
     int len = 0;
 
@@ -34,10 +34,12 @@ static struct smx_sim_network *people(uint64_t seed, uint8_t slots)
     two.phone = &n->user[BOB].phone;
     assert_int_equal(smx_client_new(&n->user[BOB].client, &two, bytes, smx_sim_user_now(&n->user[BOB])),
                      SMX_OK);
+    smx_base32_encode(work, own[WORK].public, 32);
     for (size_t i = ALICE; i <= CAROL; i++) {
         smx_base32_encode(key, n->user[i].public, 32);
         len += snprintf(text + len, sizeof text - (size_t)len, "%s %s\n", name[i], key);
     }
+    len += snprintf(text + len, sizeof text - (size_t)len, "%s %s as %s\n", name[CAROL], key, work);
     assert_int_equal(smx_client_load_contacts(n->user[BOB].client, text, (size_t)len, &at), SMX_OK);
     for (size_t i = 0; i < PEOPLE; i++)
         smx_sim_client_start(n, i);
@@ -190,6 +192,32 @@ static void a_call_from_one_identity_is_no_answer_to_a_call_to_the_other(void **
     smx_sim_network_free(n);
 }
 
+/* Else each of them could tell by it whom else he talks to. */
+static void a_contact_of_one_identity_is_a_stranger_to_the_other(void **state)
+{
+    struct smx_sim_network *n = people(5, 2);
+    struct smx_sim_user *bob = &n->user[BOB];
+    struct smx_sim_call *out;
+
+    (void)state;
+    bob->absent = true; /* a contact is told so at once */
+    assert_int_equal(call(n, ALICE, "bob", 3000)->code, 480);
+    assert_int_equal(call(n, CAROL, "bob.at.work", 3000)->code, 480);
+    out = call(n, ALICE, "bob.at.work", 3000);
+    assert_true(out->ringing && !out->failed);
+    smx_sim_run_for(n, 36000);
+    assert_int_equal(out->code, 480);
+    bob->absent = false;
+    out = call(n, DAVE, "bob.at.work", 3000);
+    assert_true(out->answered); /* from here on work knows him */
+    hang_up(n, DAVE, out);
+    bob->absent = true;
+    assert_int_equal(call(n, DAVE, "bob.at.work", 3000)->code, 480);
+    out = call(n, DAVE, "bob", 3000);
+    assert_true(out->ringing && !out->failed);
+    smx_sim_network_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +225,7 @@ int main(void)
         cmocka_unit_test(with_one_slot_each_there_are_two_calls_at_once),
         cmocka_unit_test(strangers_who_use_up_the_patience_of_one_identity_change_nothing_at_the_other),
         cmocka_unit_test(a_call_from_one_identity_is_no_answer_to_a_call_to_the_other),
+        cmocka_unit_test(a_contact_of_one_identity_is_a_stranger_to_the_other),
     };
     if (sodium_init() < 0)
         return 1;
