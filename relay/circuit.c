@@ -202,11 +202,10 @@ void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir)
 {
     struct departure *d = smx_relay_departure(r, refs_of(at, dir));
 
-    if (d->link == NONE)
-        return;
-    leave_list(r, at, dir);
+    if (d->link != NONE)
+        leave_list(r, at, dir);
     d->link = NONE;
-    smx_relay_depart_empty(r, d);
+    smx_relay_depart_empty(r, d); /* after it was dropped, too: what still comes is kept in vain */
 }
 
 void smx_relay_depart_move(struct smx_relay *r, uint32_t at, int dir, uint64_t tick0)

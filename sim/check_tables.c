@@ -63,9 +63,18 @@ static size_t lost(size_t places, size_t used, size_t unused)
     return used + unused > places ? used + unused - places : places - used - unused;
 }
 
+static size_t kept_cells(const struct departure *d)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < RING; i++)
+        count += d->have >> i & 1;
+    return count;
+}
+
 void smx_relay_tables(const struct smx_relay *r, struct smx_tables *t)
 {
-    size_t circuits = 0, streams = 0, commands = queued_commands(r);
+    size_t circuits = 0, streams = 0, commands = queued_commands(r), bodies = 0, cells = 0, notes = 0;
 
     for (uint32_t i = 0; i < r->config.circuits_max; i++) {
         const struct circuit *c = &r->circuit[i];
@@ -75,7 +84,9 @@ void smx_relay_tables(const struct smx_relay *r, struct smx_tables *t)
         circuits++;
         t->joined += c->down == DOWN_PEER;
         t->owned_joins += c->down == DOWN_PEER && !c->orphan && !r->circuit[c->peer].orphan;
-        t->notes += c->note_count;
+        notes += c->note_count;
+        bodies += kept_cells(&c->fwd) + kept_cells(&c->bwd);
+        cells += (size_t)(c->created != NONE) + (c->ask != NONE);
         streams += c->stream != NONE;
     }
     for (uint32_t i = 0; i < r->links; i++)
@@ -85,6 +96,7 @@ void smx_relay_tables(const struct smx_relay *r, struct smx_tables *t)
     for (size_t i = 0; i < UPLOADS; i++)
         t->uploads += r->upload[i].used;
     t->circuits += circuits;
+    t->notes += notes;
     t->streams += streams;
     t->cookies += used_places(&r->cookies);
     t->waiting += used_places(&r->waiting);
@@ -93,6 +105,9 @@ void smx_relay_tables(const struct smx_relay *r, struct smx_tables *t)
     t->lost += lost(r->config.circuits_max, circuits, free_circuits(r));
     t->lost += lost(streams_max(r), streams, free_streams(r));
     t->lost += lost(commands_max(r), commands, free_commands(r));
+    t->lost += lost(r->bodies.used, bodies, 0); /* shelves */
+    t->lost += lost(r->cells.used, cells, 0);
+    t->lost += lost(r->notes.used, notes, 0);
 }
 
 struct smx_tables smx_network_tables(const struct smx_sim_network *n)

@@ -137,7 +137,18 @@ static void a_place_that_is_not_there_is_not_shared(void **state)
     world_free(w);
 }
 
-static void what_was_replaced_goes_on_as_filler_for_its_time(void **state)
+/* Cells that wait in departures; each has a place on the shelf. */
+static uint32_t waiting_cells(const struct smx_relay *r)
+{
+    uint32_t count = 0;
+
+    for (uint32_t at = 0; at < r->circuit_fresh; at++)
+        for (size_t i = 0; i < RING && r->circuit[at].used; i++)
+            count += (r->circuit[at].fwd.have >> i & 1U) + (r->circuit[at].bwd.have >> i & 1U);
+    return count;
+}
+
+static void what_was_replaced_goes_on_as_filler_for_its_time_and_leaves_nothing(void **state)
 {
     struct world *w = sharing(7);
     size_t guard = w->guard[0], before = smx_relay_circuits(w->relay[guard]);
@@ -149,6 +160,7 @@ static void what_was_replaced_goes_on_as_filler_for_its_time(void **state)
     assert_int_equal(smx_relay_circuits(w->relay[guard]), 2); /* without a place backward */
     run_for(w, 80000);
     assert_int_equal(smx_relay_circuits(w->relay[guard]), 1);
+    assert_int_equal(w->relay[guard]->bodies.used, waiting_cells(w->relay[guard]));
     world_free(w);
 }
 
@@ -423,7 +435,7 @@ int main(void)
         cmocka_unit_test(silence_of_both_takes_no_place),
         cmocka_unit_test(a_third_one_takes_the_turns_of_the_one_that_is_not_named),
         cmocka_unit_test(a_place_that_is_not_there_is_not_shared),
-        cmocka_unit_test(what_was_replaced_goes_on_as_filler_for_its_time),
+        cmocka_unit_test(what_was_replaced_goes_on_as_filler_for_its_time_and_leaves_nothing),
         cmocka_unit_test(circuits_end_soon_after_the_epoch_that_follows_their_birth),
         cmocka_unit_test(orphans_are_a_tenth_of_the_table_and_the_oldest_end_first),
         cmocka_unit_test(an_orphan_that_is_heard_again_is_none),

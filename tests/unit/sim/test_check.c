@@ -354,7 +354,11 @@ static uint32_t relay_of_layer(const struct fixture *f, int layer)
 /* A place where a relay may keep words for somebody. */
 static uint8_t *a_note_of(struct smx_relay *r)
 {
-    return ((struct note *)smx_shelf_at(&r->notes, smx_shelf_take(&r->notes)))->content;
+    uint32_t place = smx_shelf_take(&r->notes);
+    struct note *note = smx_shelf_at(&r->notes, place);
+
+    smx_shelf_give(&r->notes, &place);
+    return note->content;
 }
 
 static void what_a_relay_must_not_know_is_noticed(void **state)
@@ -411,6 +415,10 @@ static void a_place_that_is_lost_and_a_queue_without_bound_are_noticed(void **st
     smx_check_tables_look(f->n, &f->verdict);
     assert_true(complaints(f, "tables", "1 places of its tables are lost") == 1);
     r->command_free = command;
+    r->bodies.used++;
+    smx_check_tables_look(f->n, &f->verdict);
+    assert_true(complaints(f, "tables", "1 places of its tables are lost") == 1);
+    r->bodies.used--;
     r->circuit_used++;
     smx_check_tables_look(f->n, &f->verdict);
     assert_true(complaints(f, "tables", "counted") == 1);
