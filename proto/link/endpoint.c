@@ -364,8 +364,9 @@ enum smx_err smx_endpoint_new(struct smx_endpoint **made, const struct smx_endpo
     ep->ref = malloc((ep->ref_mask + 1) * sizeof *ep->ref);
     ep->chain = malloc((ep->chain_mask + 1) * sizeof *ep->chain);
     ep->down = calloc(ep->links_max, sizeof *ep->down);
+    ep->aead = smx_aead_new();
     smx_rng_fork(&ep->rng, rng);
-    if (!ep->link || !ep->window_bits || !ep->ref || !ep->chain || !ep->down)
+    if (!ep->link || !ep->window_bits || !ep->ref || !ep->chain || !ep->down || !ep->aead)
         goto fail;
     if (smx_heap_new(&ep->heap, ep->links_max) || smx_seen_new(&ep->seen, 4 * ep->links_max, &ep->rng))
         goto fail;
@@ -403,6 +404,7 @@ void smx_endpoint_free(struct smx_endpoint *ep)
     free(ep->ref);
     free(ep->chain);
     free(ep->down);
+    smx_aead_free(ep->aead);
     free(ep->allowed);
     smx_heap_free(&ep->heap);
     smx_seen_free(&ep->seen);

@@ -107,6 +107,7 @@ struct smx_endpoint {
     struct smx_vault *vault;
     struct smx_x25519 local;
     struct smx_wire_keys own; /* of datagrams to us */
+    struct smx_aead *aead;    /* of all sessions */
     uint64_t boot;
     struct smx_rng rng;
     struct smx_link_timing timing;

@@ -47,7 +47,7 @@ static void receive_cells(struct smx_endpoint *ep, struct link *l, uint32_t whic
                           const struct smx_addr *from, uint8_t *datagram, size_t len, uint64_t counter,
                           struct smx_link_rx *rx)
 {
-    switch (smx_session_open(which == REF_NOW ? &l->now : &l->alt, datagram, len, counter)) {
+    switch (smx_session_open(which == REF_NOW ? &l->now : &l->alt, ep->aead, datagram, len, counter)) {
     case SMX_OK:
         break;
     case SMX_E_AUTH:
@@ -136,7 +136,8 @@ void smx_link_seal(struct smx_endpoint *ep, uint32_t link, uint8_t *cells, uint6
     assert(t < UINT64_C(1) << 56 && k < 256 && counter >= l->counter && l->now.index != 0);
     assert(l->kind == SMX_LINK_RELAY || k == 0);
     l->counter = counter + 1;
-    smx_session_seal(&l->now, l->mask_key, cells - SMX_LINK_HEAD, SMX_LINK_DATAGRAM(l->cells), counter);
+    smx_session_seal(&l->now, ep->aead, l->mask_key, cells - SMX_LINK_HEAD, SMX_LINK_DATAGRAM(l->cells),
+                     counter);
     ep->count.sent++;
 }
 

@@ -1,6 +1,5 @@
 #include "proto/link/session.h"
 
-#include "proto/crypto/aead.h"
 #include "proto/link/link.h"
 #include "proto/link/wire.h"
 
@@ -36,18 +35,19 @@ void smx_session_clear(struct smx_session *s)
     s->index = s->peer_index = 0;
 }
 
-void smx_session_seal(const struct smx_session *s, const uint8_t mask_key[SMX_KEY], uint8_t *datagram,
-                      size_t len, uint64_t counter)
+void smx_session_seal(const struct smx_session *s, struct smx_aead *aead, const uint8_t mask_key[SMX_KEY],
+                      uint8_t *datagram, size_t len, uint64_t counter)
 {
     uint8_t *cells = datagram + SMX_LINK_HEAD;
 
     smx_wire_head_write(datagram, (struct smx_wire_head){s->peer_index, counter});
-    smx_aead_seal(s->send, counter, datagram, SMX_LINK_HEAD, cells, len - SMX_LINK_HEAD - SMX_LINK_TAG,
-                  cells);
+    smx_aead_seal_with(aead, s->send, counter, datagram, SMX_LINK_HEAD, cells,
+                       len - SMX_LINK_HEAD - SMX_LINK_TAG, cells);
     smx_wire_mask(mask_key, datagram, len);
 }
 
-enum smx_err smx_session_open(struct smx_session *s, uint8_t *datagram, size_t len, uint64_t counter)
+enum smx_err smx_session_open(struct smx_session *s, struct smx_aead *aead, uint8_t *datagram, size_t len,
+                              uint64_t counter)
 {
     uint8_t *cells = datagram + SMX_LINK_HEAD;
     uint64_t place = s->per_tick ? counter >> 8 : counter;
@@ -58,7 +58,8 @@ enum smx_err smx_session_open(struct smx_session *s, uint8_t *datagram, size_t l
     err = smx_window_check(&s->window, place);
     if (err)
         return err;
-    err = smx_aead_open(s->receive, counter, datagram, SMX_LINK_HEAD, cells, len - SMX_LINK_HEAD, cells);
+    err = smx_aead_open_with(aead, s->receive, counter, datagram, SMX_LINK_HEAD, cells, len - SMX_LINK_HEAD,
+                             cells);
     if (err)
         return err;
     smx_window_add(&s->window, place);

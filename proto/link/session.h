@@ -7,6 +7,7 @@
 
 #include "proto/base/err.h"
 #include "proto/base/window.h"
+#include "proto/crypto/aead.h"
 #include "proto/crypto/derive.h"
 #include "proto/crypto/noise.h"
 
@@ -35,12 +36,12 @@ void smx_session_clear(struct smx_session *s); /* wipes the keys; there is no se
 
 /* Seals the cells that stand behind the header of a datagram of len bytes, and masks the header.  A counter
  * must never be used twice. */
-void smx_session_seal(const struct smx_session *s, const uint8_t mask_key[SMX_KEY], uint8_t *datagram,
-                      size_t len, uint64_t counter);
+void smx_session_seal(const struct smx_session *s, struct smx_aead *aead, const uint8_t mask_key[SMX_KEY],
+                      uint8_t *datagram, size_t len, uint64_t counter);
 /* Opens in place a datagram of len bytes whose header is unmasked already, and marks its counter as seen.
  * SMX_E_MALFORMED: k of a client link is not 0; SMX_E_REPLAY; SMX_E_AUTH.  A failure changes nothing but the
  * datagram. */
-enum smx_err smx_session_open(struct smx_session *s, uint8_t *datagram, size_t len,
+enum smx_err smx_session_open(struct smx_session *s, struct smx_aead *aead, uint8_t *datagram, size_t len,
                               uint64_t counter) SMX_MUST_CHECK;
 
 #endif

@@ -27,6 +27,7 @@ enum {
 
 struct floor {
     struct smx_session in[FLOOR_LINKS], in_peer[FLOOR_LINKS], out[FLOOR_LINKS];
+    struct smx_aead *aead;
     struct smx_wire_keys keys;
     struct smx_wideblock *layer; /* two a circuit */
     uint32_t *order;             /* a permutation of them */
@@ -46,7 +47,8 @@ static inline void floor_new(struct floor *f, struct smx_rng *rng, size_t circui
     f->layer = calloc(f->layers + 1, sizeof *f->layer);
     f->order = calloc(f->layers + 1, sizeof *f->order);
     f->datagram = calloc((size_t)FLOOR_LINKS * rate, sizeof *f->datagram);
-    need(bits && f->layer && f->order && f->datagram, "out of memory");
+    f->aead = smx_aead_new();
+    need(f->aead && bits && f->layer && f->order && f->datagram, "out of memory");
     smx_rng_bytes(rng, key, sizeof key);
     smx_wire_keys(&f->keys, key);
     for (size_t i = 0; i < FLOOR_LINKS; i++) {
@@ -71,6 +73,7 @@ static inline void floor_free(struct floor *f)
 {
     for (size_t i = 0; i < f->layers; i++)
         smx_wideblock_fini(&f->layer[i]);
+    smx_aead_free(f->aead);
     free(f->in[0].window.bits);
     free(f->layer);
     free(f->order);
@@ -98,12 +101,12 @@ static inline double floor_tick(struct floor *f, size_t cells)
 
     f->tick++;
     for (size_t i = 0; i < count; i++)
-        smx_session_seal(&f->in_peer[i % FLOOR_LINKS], f->keys.mask, f->datagram[i], FLOOR_SIZE,
+        smx_session_seal(&f->in_peer[i % FLOOR_LINKS], f->aead, f->keys.mask, f->datagram[i], FLOOR_SIZE,
                          f->tick << 8 | i / FLOOR_LINKS);
     start = cpu_ns();
     for (size_t i = 0; i < count; i++) {
         smx_wire_mask(f->keys.mask, f->datagram[i], FLOOR_SIZE);
-        need(smx_session_open(&f->in[i % FLOOR_LINKS], f->datagram[i], FLOOR_SIZE,
+        need(smx_session_open(&f->in[i % FLOOR_LINKS], f->aead, f->datagram[i], FLOOR_SIZE,
                               smx_wire_head_read(f->datagram[i]).counter) == SMX_OK,
              "the floor does not open");
     }
@@ -114,7 +117,7 @@ static inline double floor_tick(struct floor *f, size_t cells)
                          at % SMX_LINK_CELLS_MAX * SMX_CELL_SIZE + SMX_CELL_HEAD);
     }
     for (size_t i = 0; i < count; i++)
-        smx_session_seal(&f->out[i % FLOOR_LINKS], f->keys.mask, f->datagram[i], FLOOR_SIZE,
+        smx_session_seal(&f->out[i % FLOOR_LINKS], f->aead, f->keys.mask, f->datagram[i], FLOOR_SIZE,
                          f->tick << 8 | i / FLOOR_LINKS);
     return cpu_ns() - start;
 }

@@ -291,10 +291,12 @@ static void split_wipes_every_secret(void **state)
 
 static void the_aead_matches_its_vectors(void **state)
 {
+    struct smx_aead *kept = smx_aead_new();
     struct smx_vec v;
     size_t count = 0;
 
     (void)state;
+    assert_non_null(kept);
     smx_vec_open(&v, "tests/vectors/noise.txt");
     while (smx_vec_next(&v)) {
         uint8_t buf[ROOM];
@@ -309,6 +311,8 @@ static void the_aead_matches_its_vectors(void **state)
         sealed = smx_vec_bytes(&v, "sealed", &sealed_len);
         counter = smx_vec_int(&v, "counter");
         assert_int_equal(smx_aead_open(key, counter, ad, ad_len, sealed, sealed_len, buf), result_of(&v));
+        assert_int_equal(smx_aead_open_with(kept, key, counter, ad, ad_len, sealed, sealed_len, buf),
+                         result_of(&v));
         if (result_of(&v) == SMX_OK) {
             const uint8_t *plain = smx_vec_fixed(&v, "plain", sealed_len - SMX_AEAD_TAG);
 
@@ -317,10 +321,44 @@ static void the_aead_matches_its_vectors(void **state)
             assert_memory_equal(buf, sealed, sealed_len);
             assert_int_equal(smx_aead_open(key, counter, ad, ad_len, buf, sealed_len, buf), SMX_OK);
             assert_memory_equal(buf, plain, sealed_len - SMX_AEAD_TAG);
+            smx_aead_seal_with(kept, key, counter, ad, ad_len, buf, sealed_len - SMX_AEAD_TAG, buf);
+            assert_memory_equal(buf, sealed, sealed_len);
+            assert_int_equal(smx_aead_open_with(kept, key, counter, ad, ad_len, buf, sealed_len, buf),
+                             SMX_OK);
+            assert_memory_equal(buf, plain, sealed_len - SMX_AEAD_TAG);
         }
         count++;
     }
+    smx_aead_free(kept);
     assert_true(count >= 9);
+}
+
+/* Every length of a datagram, and seals and opens in any order with one context; what was damaged shows
+ * nothing. */
+static void the_kept_aead_is_the_other_one(void **state)
+{
+    struct smx_aead *kept = smx_aead_new();
+    uint8_t key[SMX_KEY] = {1}, plain[1400], one[1400 + SMX_AEAD_TAG], two[1400 + SMX_AEAD_TAG];
+    static const uint8_t zeros[1400];
+
+    (void)state;
+    assert_non_null(kept);
+    for (size_t i = 0; i < sizeof plain; i++)
+        plain[i] = (uint8_t)(i * 7);
+    for (size_t len = 0; len <= sizeof plain; len++) {
+        key[1] = (uint8_t)len;
+        smx_aead_seal(key, len, plain, len % 20, plain, len, one);
+        smx_aead_seal_with(kept, key, len, plain, len % 20, plain, len, two);
+        assert_memory_equal(two, one, len + SMX_AEAD_TAG);
+        two[len * 31 % (len + SMX_AEAD_TAG)] ^= 1;
+        assert_int_equal(smx_aead_open_with(kept, key, len, plain, len % 20, two, len + SMX_AEAD_TAG, two),
+                         SMX_E_AUTH);
+        assert_memory_equal(two, zeros, len);
+        assert_int_equal(smx_aead_open_with(kept, key, len, plain, len % 20, one, len + SMX_AEAD_TAG, one),
+                         SMX_OK);
+        assert_memory_equal(one, plain, len);
+    }
+    smx_aead_free(kept);
 }
 
 int main(void)
@@ -334,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_responder_key_of_low_order_is_refused_by_the_initiator),
         cmocka_unit_test(split_wipes_every_secret),
         cmocka_unit_test(the_aead_matches_its_vectors),
+        cmocka_unit_test(the_kept_aead_is_the_other_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,7 @@ static void check_transport(struct smx_vec *v)
 {
     uint64_t bits[SMX_SESSION_RELAY_WINDOW / 64];
     uint8_t datagram[SMX_LINK_DATAGRAM_MAX];
+    struct smx_aead *aead = smx_aead_new();
     struct smx_wire_keys keys;
     struct smx_session s;
     size_t cells_len, len;
@@ -215,21 +216,23 @@ static void check_transport(struct smx_vec *v)
     memcpy(s.send, smx_vec_fixed(v, "key", 32), 32);
     memcpy(s.receive, s.send, 32);
     memcpy(datagram + SMX_LINK_HEAD, cells, cells_len);
-    smx_session_seal(&s, keys.mask, datagram, len, counter);
+    smx_session_seal(&s, aead, keys.mask, datagram, len, counter);
     assert_memory_equal(datagram, smx_vec_fixed(v, "wire", len), len);
     smx_wire_mask(keys.mask, datagram, len);
     assert_memory_equal(datagram, smx_vec_fixed(v, "plain", len), len);
     assert_true(smx_wire_head_read(datagram).index == s.peer_index &&
                 smx_wire_head_read(datagram).counter == counter);
-    assert_int_equal(smx_session_open(&s, datagram, len, counter ^ 1), SMX_E_AUTH);
+    assert_int_equal(smx_session_open(&s, aead, datagram, len, counter ^ 1), SMX_E_AUTH);
     memcpy(datagram, smx_vec_fixed(v, "plain", len), len);
     if (counter == UINT64_MAX) { /* the last counter of all is never sent, and never taken */
-        assert_int_equal(smx_session_open(&s, datagram, len, counter), SMX_E_REPLAY);
+        assert_int_equal(smx_session_open(&s, aead, datagram, len, counter), SMX_E_REPLAY);
+        smx_aead_free(aead);
         return;
     }
-    assert_int_equal(smx_session_open(&s, datagram, len, counter), SMX_OK);
+    assert_int_equal(smx_session_open(&s, aead, datagram, len, counter), SMX_OK);
     assert_memory_equal(datagram + SMX_LINK_HEAD, cells, cells_len);
-    assert_int_equal(smx_session_open(&s, datagram, len, counter), SMX_E_REPLAY);
+    assert_int_equal(smx_session_open(&s, aead, datagram, len, counter), SMX_E_REPLAY);
+    smx_aead_free(aead);
 }
 
 static void datagrams_and_cells_are_as_the_vectors_say(void **state)
@@ -285,13 +288,15 @@ static void a_client_session_knows_one_datagram_a_tick(void **state)
     uint64_t bits[SMX_SESSION_CLIENT_WINDOW / 64];
     uint8_t datagram[SMX_LINK_DATAGRAM(1)] = {0};
     static const uint8_t mask_key[SMX_KEY];
+    struct smx_aead *aead = smx_aead_new();
     struct smx_session s;
 
     (void)state;
     smx_session_init(&s, true, bits, SMX_SESSION_CLIENT_WINDOW);
-    smx_session_seal(&s, mask_key, datagram, sizeof datagram, 5 << 8 | 1);
+    smx_session_seal(&s, aead, mask_key, datagram, sizeof datagram, 5 << 8 | 1);
     smx_wire_mask(mask_key, datagram, sizeof datagram);
-    assert_int_equal(smx_session_open(&s, datagram, sizeof datagram, 5 << 8 | 1), SMX_E_MALFORMED);
+    assert_int_equal(smx_session_open(&s, aead, datagram, sizeof datagram, 5 << 8 | 1), SMX_E_MALFORMED);
+    smx_aead_free(aead);
 }
 
 int main(void)
