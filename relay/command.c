@@ -405,12 +405,12 @@ void smx_relay_command(struct smx_relay *r, smx_time at, uint32_t link, uint8_t 
     } c;
     const uint8_t *seg;
     size_t len;
-    bool relay_link = r->neighbour[link].kind == SMX_LINK_RELAY;
-    bool bad = false;
+    bool relay_link, bad = false;
 
+    if (smx_command_type(cell) == SMX_CMD_FILLER)
+        return; /* most are, and need nothing to be looked up */
+    relay_link = r->neighbour[link].kind == SMX_LINK_RELAY;
     switch (smx_command_type(cell)) {
-    case SMX_CMD_FILLER:
-        break;
     case SMX_CMD_CREATE:
         if (!(bad = smx_create_decode(&c.create, cell) != SMX_OK))
             create(r, at, link, &c.create);

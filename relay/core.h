@@ -256,6 +256,7 @@ struct idle { /* a client of ours */
 
 struct floor {
     struct idle *idle[IDLES];
+    uint8_t cells[IDLES]; /* in a datagram of each */
     size_t count;
     smx_time look, stop; /* the next look; the earliest time to stop one, SMX_NEVER: none is too many */
 };
@@ -286,7 +287,7 @@ struct smx_relay {
     struct document document[2]; /* in force, and the one before while it is still being read */
     struct smx_batch *batch;
     /* tables */
-    uint32_t links;
+    uint32_t links, links_met; /* those from links_met on never were */
     struct neighbour *neighbour;
     struct smx_drift *drifts; /* room for one a relay link */
     smx_time looked;          /* at their clocks, last */
@@ -307,6 +308,7 @@ struct smx_relay {
     struct served *served;
     uint32_t served_free, served_fresh, served_max; /* as of circuits */
     struct introduction asked[INTRODUCTIONS], coming[INTRODUCTIONS];
+    uint32_t introductions; /* in use, in both */
     struct upload upload[UPLOADS];
     uint32_t upload_handle;
     uint32_t sweep;

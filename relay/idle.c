@@ -252,6 +252,7 @@ static void stop(struct smx_relay *r, size_t i)
     smx_endpoint_free(c->ep);
     free(c);
     r->floor.idle[i] = r->floor.idle[--r->floor.count];
+    r->floor.cells[i] = r->floor.cells[r->floor.count];
     r->count.idle_stopped++;
 }
 
@@ -291,6 +292,7 @@ static void start(struct smx_relay *r, smx_time now)
         smx_origin_init(&c->circuit[i].origin, slot ? SMX_PERIOD_SLOT : SMX_PERIOD_LISTEN, slot ? 1 : 2,
                         &r->rng);
     }
+    r->floor.cells[r->floor.count] = (uint8_t)(c->slots + 1);
     r->floor.idle[r->floor.count++] = c;
     r->count.idle_started++;
 }
@@ -419,10 +421,13 @@ bool smx_relay_idle_receive(struct smx_relay *r, smx_time at, struct smx_wall wa
                             const struct smx_addr *from, uint8_t *bytes, size_t len, struct smx_out *out)
 {
     for (size_t i = 0; i < r->floor.count; i++) {
-        struct idle *c = idle_at(r, i);
         struct smx_link_rx rx;
+        struct idle *c;
 
-        if (len != SMX_LINK_DATAGRAM(c->slots + 1) || !smx_addr_equal(from, smx_link_addr(c->ep, c->link)))
+        if (len != SMX_LINK_DATAGRAM(r->floor.cells[i]))
+            continue; /* most are of relays */
+        c = idle_at(r, i);
+        if (!smx_addr_equal(from, smx_link_addr(c->ep, c->link)))
             continue;
         smx_endpoint_receive(c->ep, at, wall, from, bytes, len, out, &rx);
         if (rx.foreign)

@@ -52,6 +52,8 @@ static void link_begin(struct smx_relay *r, uint32_t link, enum smx_link_kind ki
 {
     struct neighbour *n = &r->neighbour[link];
 
+    if (link >= r->links_met)
+        r->links_met = link + 1;
     memset(n, 0, sizeof *n);
     n->used = true;
     n->kind = kind;

@@ -252,13 +252,13 @@ static void do_tick(struct smx_relay *r, uint64_t tick, smx_time now, struct smx
     uint32_t share = r->config.circuits_max / SWEEP_TICKS + 1;
 
     r->next = tick; /* what came for earlier ticks is late from here on */
-    for (uint32_t i = 0; i < r->links; i++)
+    for (uint32_t i = 0; i < r->links_met; i++)
         if (r->neighbour[i].up)
             link_tick(r, i, tick, now, out);
     r->next = tick + 1;
     r->count.ticks++;
     for (uint32_t i = 0; i < share; i++, r->sweep = (r->sweep + 1) % r->config.circuits_max)
-        if (r->circuit[r->sweep].used)
+        if (r->sweep < r->circuit_fresh && r->circuit[r->sweep].used)
             smx_relay_circuit_expire(r, r->sweep, now);
     smx_relay_service_expire(r, now);
 }
@@ -281,7 +281,7 @@ static void links_expire(struct smx_relay *r, smx_time now)
         r->neighbour[link].down_since = now;
         smx_relay_drop_commands(r, link);
     }
-    for (uint32_t i = 0; i < r->links; i++) {
+    for (uint32_t i = 0; i < r->links_met; i++) {
         const struct neighbour *n = &r->neighbour[i];
 
         if (n->used && !n->up && n->kind == SMX_LINK_CLIENT && now > n->down_since + SMX_MS(CLIENT_GONE_MS) &&

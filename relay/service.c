@@ -204,6 +204,12 @@ static struct introduction *find_introduction(struct introduction table[INTRODUC
     return NULL;
 }
 
+static void end_introduction(struct smx_relay *r, struct introduction *i)
+{
+    i->used = false;
+    r->introductions--;
+}
+
 static struct introduction *free_introduction(struct introduction table[INTRODUCTIONS])
 {
     for (size_t i = 0; i < INTRODUCTIONS; i++)
@@ -278,6 +284,7 @@ static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint3
     for (uint32_t link = 0; link < r->links; link++) {
         if (!r->neighbour[link].up || r->neighbour[link].place != place)
             continue;
+        r->introductions++;
         *i = (struct introduction){.used = true,
                                    .handle = smx_rng_u64(&r->rng),
                                    .link = link,
@@ -302,6 +309,7 @@ void smx_relay_introduce_part(struct smx_relay *r, smx_time at, uint32_t link,
             r->count.introductions_dropped++;
             return;
         }
+        r->introductions++;
         *i = (struct introduction){
             .used = true, .handle = p->handle, .link = link, .end = at + SMX_MS(RETRY_MS) * (TRIES + 1)};
     }
@@ -323,7 +331,7 @@ void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle)
 
     if (!i)
         return;
-    i->used = false;
+    end_introduction(r, i);
     s = asker(r, i->circuit, i->generation);
     if (s)
         reply(s, SMX_SERVICE_INTRODUCE_ACK, i->request, &taken, 1);
@@ -331,17 +339,17 @@ void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle)
 
 void smx_relay_service_expire(struct smx_relay *r, smx_time now)
 {
-    for (size_t k = 0; k < INTRODUCTIONS; k++) {
+    for (size_t k = 0; r->introductions > 0 && k < INTRODUCTIONS; k++) {
         struct introduction *i = &r->asked[k];
 
         if (i->used && now >= i->next) {
             if (i->tries == TRIES || !r->neighbour[i->link].up)
-                i->used = false; /* unanswered: the client decides what next */
+                end_introduction(r, i); /* unanswered: the client decides what next */
             else
                 send_parts(r, now, i);
         }
         if (r->coming[k].used && now >= r->coming[k].end)
-            r->coming[k].used = false;
+            end_introduction(r, &r->coming[k]);
     }
 }
 
