@@ -160,6 +160,8 @@ void smx_world_set_addr(struct smx_world *w, uint32_t node, const struct smx_add
 
 /* ---- the heap of what is due ---- */
 
+enum { CHILDREN = 4, LINE = 64 }; /* children of a place share a line or two of the cache */
+
 static bool is_before(const struct due *a, const struct due *b)
 {
     return a->at != b->at ? a->at < b->at : a->serial < b->serial;
@@ -174,28 +176,38 @@ static void due_push(struct smx_world *w, smx_time at, struct event *e)
         w->due_cap = w->due_cap ? 2 * w->due_cap : 1024;
         w->due = must(realloc(w->due, w->due_cap * sizeof *w->due));
     }
-    for (i = w->due_count++; i > 0 && is_before(&new, &w->due[(i - 1) / 2]); i = (i - 1) / 2)
-        w->due[i] = w->due[(i - 1) / 2];
+    for (i = w->due_count++; i > 0 && is_before(&new, &w->due[(i - 1) / CHILDREN]); i = (i - 1) / CHILDREN)
+        w->due[i] = w->due[(i - 1) / CHILDREN];
     w->due[i] = new;
+}
+
+/* The child of place i that is due first, or NULL. */
+static struct due *first_child(struct smx_world *w, size_t i)
+{
+    size_t from = CHILDREN * i + 1, to = from + CHILDREN < w->due_count ? from + CHILDREN : w->due_count;
+    struct due *first = from < to ? &w->due[from] : NULL;
+
+    for (size_t k = from + 1; k < to; k++)
+        if (is_before(&w->due[k], first))
+            first = &w->due[k];
+    return first;
 }
 
 static struct event *due_pop(struct smx_world *w)
 {
     struct event *first = w->due[0].event;
     struct due last = w->due[--w->due_count];
+    struct due *child;
     size_t i = 0;
 
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child + 1 < w->due_count && is_before(&w->due[child + 1], &w->due[child]))
-            child++;
-        if (child >= w->due_count || !is_before(&w->due[child], &last))
-            break;
-        w->due[i] = w->due[child];
-        i = child;
+    while ((child = first_child(w, i)) != NULL && is_before(child, &last)) {
+        w->due[i] = *child;
+        i = (size_t)(child - w->due);
     }
     w->due[i] = last;
+    /* The next one was written long ago: it comes from far away while this one is worked on. */
+    for (size_t at = 0; w->due_count > 0 && at < sizeof *first + LINE; at += LINE)
+        __builtin_prefetch((const uint8_t *)w->due[0].event + at);
     return first;
 }
 

@@ -15,6 +15,11 @@ static uint64_t *word_of(const struct smx_window *w, uint64_t counter)
     return &w->bits[(counter & (w->size - 1)) / 64];
 }
 
+void smx_window_fetch(const struct smx_window *w, uint64_t counter)
+{
+    __builtin_prefetch(word_of(w, counter), 1);
+}
+
 enum smx_err smx_window_check(const struct smx_window *w, uint64_t counter)
 {
     if (counter >= w->next)

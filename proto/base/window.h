@@ -19,6 +19,8 @@ struct smx_window {
 void smx_window_init(struct smx_window *w, uint64_t *bits, uint32_t size);
 /* SMX_E_REPLAY: seen, or size or more below the highest seen, or UINT64_MAX, which nobody ever reaches. */
 enum smx_err smx_window_check(const struct smx_window *w, uint64_t counter) SMX_MUST_CHECK;
+/* Says that one of these two is soon called for this counter: its word may be far away in memory. */
+void smx_window_fetch(const struct smx_window *w, uint64_t counter);
 /* Marks a counter that smx_window_check lets pass. */
 void smx_window_add(struct smx_window *w, uint64_t counter);
 
