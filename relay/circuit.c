@@ -1,9 +1,11 @@
 #include "relay/core.h"
 
 #include "proto/base/bytes.h"
+#include "proto/base/fetch.h"
 
 #include <assert.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <string.h>
 
 /* ---- the table ---- */
@@ -96,6 +98,31 @@ uint32_t smx_relay_id_find(const struct smx_relay *r, uint32_t link, uint32_t id
         (*dir == FWD ? c->in_id != id || c->bwd.link != link : c->down_in_id != id || c->fwd.link != link))
         return NONE;
     return at;
+}
+
+/* What a cell in this direction needs: forward it is deciphered on arrival, backward enciphered when it
+ * leaves. */
+static void fetch(const struct circuit *c, const struct smx_wideblock *layer)
+{
+    smx_fetch(c, offsetof(struct circuit, layers));
+    if (layer)
+        smx_fetch(layer, sizeof *layer);
+}
+
+void smx_relay_id_fetch(const struct smx_relay *r, uint32_t link, uint32_t id)
+{
+    uint32_t plain = id ^ r->neighbour[link].secret;
+    uint32_t at = plain / ID_GENERATION / 2;
+
+    if (at < r->config.circuits_max)
+        fetch(&r->circuit[at], plain / ID_GENERATION % 2 == FWD ? &r->circuit[at].layers.forward : NULL);
+}
+
+void smx_relay_depart_fetch(const struct smx_relay *r, uint32_t ref)
+{
+    const struct circuit *c = &r->circuit[ref / 2];
+
+    fetch(c, ref % 2 == BWD ? &c->layers.backward : NULL);
 }
 
 /* ---- timetables ---- */

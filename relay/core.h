@@ -112,49 +112,50 @@ struct bucket {
 enum down { DOWN_NONE, DOWN_ASKED, DOWN_LINK, DOWN_PEER };
 
 struct circuit {
+    /* what every cell needs stands together */
     bool used;
-    uint16_t generation;
     uint8_t period; /* enum smx_period */
+    uint16_t generation;
     enum down down;
-    struct smx_hop_layers layers;
-    uint32_t in_id;
-    struct smx_timetable up_in; /* up link's ticks, own forward counts */
+    uint32_t in_id, down_in_id;
+    bool began;     /* there was a cell from upstream */
+    smx_time heard; /* the last one */
     struct smx_counts up_counts;
-    struct departure bwd, fwd; /* bwd.link is the up link */
-    uint32_t
-        created;    /* on the shelf of cells: to answer a repeated CREATE with, until it has begun; or NONE */
-    smx_time heard; /* last cell from upstream */
-    bool began;     /* there was one */
-    smx_time end;   /* it ends then, whatever happens */
-    /* orphan: nothing comes from upstream any more */
-    bool orphan;
-    smx_time fade; /* when it ends, then; else SMX_NEVER */
-    uint32_t older, newer;
+    struct smx_timetable up_in;   /* up link's ticks, own forward counts */
+    struct smx_timetable down_in; /* down link's ticks, arriving counts */
+    uint64_t down_c;              /* own backward count minus arriving */
+    uint32_t peer;                /* joined, or with a cookie out */
+    uint64_t peer_c;              /* peer's backward count minus own forward count */
+    struct departure bwd, fwd;    /* bwd.link is the up link */
+    struct smx_hop_layers layers;
     /* of a client: who else has its place on his link */
     uint32_t twin;
     uint8_t turn;    /* which of the turns are its own */
     uint16_t missed; /* the other's cells since its own last one */
+    uint8_t note_count;
+    uint32_t stream;
+    uint32_t note[NOTES]; /* on their shelf */
+    /* the rest */
+    uint32_t
+        created;  /* on the shelf of cells: to answer a repeated CREATE with, until it has begun; or NONE */
+    smx_time end; /* it ends then, whatever happens */
+    /* orphan: nothing comes from upstream any more */
+    bool orphan;
+    smx_time fade; /* when it ends, then; else SMX_NEVER */
+    uint32_t older, newer;
     /* down */
-    uint32_t down_in_id;
-    struct smx_timetable down_in; /* down link's ticks, arriving counts */
-    uint64_t down_c;              /* own backward count minus arriving */
-    uint32_t ask;                 /* on the shelf of cells: the CREATE sent, while asked; or NONE */
+    uint32_t ask; /* on the shelf of cells: the CREATE sent, while asked; or NONE */
     uint8_t ask_tries;
     smx_time ask_next;
     uint8_t extend_key[32]; /* ephemeral of the last EXTEND: a repetition is answered, not done, again */
     uint8_t extended[8 + SMX_HOP_MSG2];
     /* joined, or with a cookie out */
-    uint32_t peer;
-    uint64_t peer_c;                          /* peer's backward count minus own forward count */
     uint8_t join[SMX_COOKIE + SMX_MEET_MSG2]; /* of the JOIN that waits or was done */
     smx_time join_until;                      /* while a JOIN waits for its cookie */
     struct bucket asks;                       /* introductions that its owner asked for */
     /* listening */
     uint8_t listen_tokens;
     smx_time listen_refill;
-    uint32_t stream;
-    uint32_t note[NOTES]; /* on their shelf */
-    uint8_t note_count;
 };
 
 struct command { /* a link command waiting for room */
@@ -335,6 +336,9 @@ void smx_relay_circuit_free(struct smx_relay *r, uint32_t at);
  * one in use. */
 uint32_t smx_relay_id_make(const struct smx_relay *r, uint32_t link, uint32_t at, int dir);
 uint32_t smx_relay_id_find(const struct smx_relay *r, uint32_t link, uint32_t id, int *dir);
+/* A cell with this id, a cell of this departure, is soon worked on (proto/base/fetch.h). */
+void smx_relay_id_fetch(const struct smx_relay *r, uint32_t link, uint32_t id);
+void smx_relay_depart_fetch(const struct smx_relay *r, uint32_t ref);
 /* Puts the departure into its link's lists; its tick0 says the class. */
 void smx_relay_depart_add(struct smx_relay *r, uint32_t at, int dir);
 void smx_relay_depart_drop(struct smx_relay *r, uint32_t at, int dir);

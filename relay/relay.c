@@ -132,6 +132,12 @@ void smx_relay_receive(struct smx_relay *r, smx_time at, struct smx_wall wall, c
         return;
     if (rx.what == SMX_LINK_RX_UP && !smx_relay_link_up(r, &rx))
         return;
+    for (size_t i = 0; i < rx.cell_count; i++) { /* they are of as many circuits, and each is far away */
+        uint32_t id = smx_cell_head_read(rx.cells + i * SMX_CELL_SIZE).circuit;
+
+        if (id != 0)
+            smx_relay_id_fetch(r, rx.link, id);
+    }
     for (size_t i = 0; i < rx.cell_count; i++) {
         uint8_t *cell = rx.cells + i * SMX_CELL_SIZE;
 
@@ -160,8 +166,11 @@ static uint32_t depart_list(struct smx_relay *r, uint32_t head, uint64_t tick, s
     uint32_t real = 0;
 
     for (uint32_t ref = head; ref != NONE; ref = smx_relay_departure(r, ref)->next) {
+        uint32_t next = smx_relay_departure(r, ref)->next;
         uint8_t *cell;
 
+        if (next != NONE)
+            smx_relay_depart_fetch(r, next);
         if (!smx_relay_is_due(r, ref, tick))
             continue; /* its first cell is yet to come, or it is the turn of another */
         if (skip > 0) {

@@ -1,5 +1,6 @@
 #include "sim/world.h"
 
+#include "proto/base/fetch.h"
 #include "proto/base/heap.h"
 
 #include <assert.h>
@@ -160,7 +161,7 @@ void smx_world_set_addr(struct smx_world *w, uint32_t node, const struct smx_add
 
 /* ---- the heap of what is due ---- */
 
-enum { CHILDREN = 4, LINE = 64 }; /* children of a place share a line or two of the cache */
+enum { CHILDREN = 4 }; /* children of a place share a line or two of the cache */
 
 static bool is_before(const struct due *a, const struct due *b)
 {
@@ -206,8 +207,8 @@ static struct event *due_pop(struct smx_world *w)
     }
     w->due[i] = last;
     /* The next one was written long ago: it comes from far away while this one is worked on. */
-    for (size_t at = 0; w->due_count > 0 && at < sizeof *first + LINE; at += LINE)
-        __builtin_prefetch((const uint8_t *)w->due[0].event + at);
+    if (w->due_count > 0)
+        smx_fetch(w->due[0].event, sizeof *first + DATAGRAM);
     return first;
 }
 

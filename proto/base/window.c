@@ -1,5 +1,7 @@
 #include "proto/base/window.h"
 
+#include "proto/base/fetch.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -17,7 +19,7 @@ static uint64_t *word_of(const struct smx_window *w, uint64_t counter)
 
 void smx_window_fetch(const struct smx_window *w, uint64_t counter)
 {
-    __builtin_prefetch(word_of(w, counter), 1);
+    smx_fetch(word_of(w, counter), sizeof *w->bits);
 }
 
 enum smx_err smx_window_check(const struct smx_window *w, uint64_t counter)

@@ -70,29 +70,32 @@ struct dial {
 };
 
 struct link {
+    /* what every datagram needs stands together, and is fetched as one: up to the phase's histogram */
     enum link_state state;
     enum smx_link_kind kind;
     uint8_t cells;
     bool was_up, down_listed, answer_waits, rekeyed;
     enum alt_use alt_use;
-    uint32_t next; /* in the free list, or in the chain of its hash */
-    uint8_t peer_static[SMX_X25519];
-    uint8_t mask_key[SMX_KEY]; /* of the peer */
-    uint64_t peer_boot, alt_boot;
     struct smx_addr addr;
     uint64_t newest;  /* highest counter of the peer, through rekeys */
     uint64_t counter; /* next one that may be sent */
     smx_time heard;   /* last authentic datagram */
-    smx_time born;    /* of the session in use */
+    struct smx_session now;
+    uint8_t mask_key[SMX_KEY]; /* of the peer */
+    struct smx_phase phase;
+    /* the rest */
+    struct smx_session alt;
+    uint32_t next; /* in the free list, or in the chain of its hash */
+    uint8_t peer_static[SMX_X25519];
+    uint64_t peer_boot, alt_boot;
+    smx_time born; /* of the session in use */
     smx_time alt_until;
     smx_time rekey_from;            /* when the peer may ask for public-key work again */
     smx_time asked;                 /* when that which he has to answer next went out first; 0: nothing did */
     uint32_t rtt_us[SMX_LINK_RTTS]; /* how long the last answers took, the newest first; 0: none */
-    struct smx_session now, alt;
-    uint8_t rekey_e[SMX_X25519];       /* ephemeral key of the last rekey answered, when rekeyed */
+    uint8_t rekey_e[SMX_X25519];    /* ephemeral key of the last rekey answered, when rekeyed */
     uint8_t rekey_msg2[SMX_WIRE_MSG2]; /* and the answer, while alt_use is ALT_REKEY */
     struct dial *dial;                 /* NULL: accepted */
-    struct smx_phase phase;
 };
 
 /* A relay that may make a relay link to us. */

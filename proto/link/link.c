@@ -1,7 +1,10 @@
 /* The way of datagrams: in from the network to their link, and out from begin to seal. */
 #include "proto/link/endpoint.h"
 
+#include "proto/base/fetch.h"
+
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 /* A datagram of the session that was answered but not yet heard proves that the peer has it: it is in use
@@ -102,6 +105,8 @@ void smx_endpoint_receive(struct smx_endpoint *ep, smx_time arrival, struct smx_
         return;
     }
     l = smx_index_find(ep, head.index, &which);
+    if (l)
+        smx_fetch(l, offsetof(struct link, phase.late_weight));
     if (!l || which == REF_DIAL) {
         smx_wire_mask(ep->own.mask, bytes, len); /* as it came */
         rx->foreign = !smx_handshake_receive_cookie(ep, arrival, from, bytes, len);
