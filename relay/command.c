@@ -14,12 +14,15 @@ void smx_relay_send_command(struct smx_relay *r, uint32_t link, uint64_t from,
     uint32_t at = r->command_free;
     struct command *c;
 
-    if (at == NONE || n->command_count == COMMANDS_PER_LINK) {
+    if ((at == NONE && r->command_fresh == r->command_max) || n->command_count == COMMANDS_PER_LINK) {
         r->count.commands_dropped++; /* whoever waits for it asks again */
         return;
     }
+    if (at == NONE)
+        at = r->command_fresh++; /* memory that nobody has touched yet */
+    else
+        r->command_free = r->command[at].next;
     c = &r->command[at];
-    r->command_free = c->next;
     c->next = NONE;
     c->from = from;
     memcpy(c->cell, cell, SMX_CELL_SIZE);
@@ -139,7 +142,7 @@ static bool take_place(struct smx_relay *r, smx_time at, uint32_t link, uint8_t 
         return false;
     if (n->kind != SMX_LINK_CLIENT || (n->replaced > 0 && at < n->replaced + SMX_MS(REPLACE_MS)))
         return false;
-    for (uint32_t i = 0; i < r->config.circuits_max; i++) {
+    for (uint32_t i = 0; i < r->circuit_fresh; i++) {
         const struct circuit *c = &r->circuit[i];
         uint32_t common = r->period[c->period < period ? c->period : period];
 

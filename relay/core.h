@@ -305,7 +305,7 @@ struct smx_relay {
     struct smx_keymap sources;                              /* by address */
     struct smx_keymap created, cookies, waiting, listeners; /* by ephemeral, cookie, cookie, pseudonym key */
     struct command *command;
-    uint32_t command_free;
+    uint32_t command_free, command_fresh, command_max; /* as of circuits */
     struct served *served;
     uint32_t served_free, served_fresh, served_max; /* as of circuits */
     struct introduction asked[INTRODUCTIONS], coming[INTRODUCTIONS];

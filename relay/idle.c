@@ -375,7 +375,7 @@ static uint32_t live(const struct smx_relay *r)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < r->config.circuits_max; i++) {
+    for (uint32_t i = 0; i < r->circuit_fresh; i++) {
         const struct circuit *c = &r->circuit[i];
 
         count += c->used && !c->orphan && c->bwd.link != NONE && !smx_relay_is_end_link(r, c->bwd.link);

@@ -24,7 +24,7 @@ static uint32_t rate_of(const struct smx_relay *r, uint32_t place)
 /* All circuits over this link end here and now: their owner, or the whole neighbour, is gone. */
 static void drop_circuits(struct smx_relay *r, uint32_t link)
 {
-    for (uint32_t i = 0; i < r->config.circuits_max; i++) {
+    for (uint32_t i = 0; i < r->circuit_fresh; i++) {
         struct circuit *c = &r->circuit[i];
 
         if (!c->used)

@@ -9,20 +9,15 @@
 
 /* ---- life ---- */
 
-static uint32_t command_cap(const struct smx_relay *r)
-{
-    return r->links * 4 + COMMANDS_PER_LINK * 4;
-}
-
 static enum smx_err make_tables(struct smx_relay *r)
 {
-    uint32_t commands = command_cap(r);
     uint32_t circuits = r->config.circuits_max;
 
     r->neighbour = calloc(r->links, sizeof *r->neighbour);
     r->drifts = calloc(r->links, sizeof *r->drifts);
     r->circuit = calloc(circuits, sizeof *r->circuit);
-    r->command = calloc(commands, sizeof *r->command);
+    r->command_max = r->links * 4 + COMMANDS_PER_LINK * 4;
+    r->command = calloc(r->command_max, sizeof *r->command);
     r->secrets = sodium_malloc(sizeof *r->secrets);
     if (!r->neighbour || !r->drifts || !r->circuit || !r->command || !r->secrets)
         return SMX_E_MEMORY;
@@ -31,8 +26,7 @@ static enum smx_err make_tables(struct smx_relay *r)
         smx_shelf_new(&r->cells, 2 * circuits, SMX_CELL_SIZE) != SMX_OK ||
         smx_shelf_new(&r->notes, NOTES * circuits, sizeof(struct note)) != SMX_OK)
         return SMX_E_MEMORY;
-    for (uint32_t i = 0; i < commands; i++)
-        r->command[i].next = i + 1 < commands ? i + 1 : NONE;
+    r->command_free = NONE;
     if (smx_keymap_new(&r->created, circuits, &r->rng) != SMX_OK ||
         smx_keymap_new(&r->cookies, circuits, &r->rng) != SMX_OK ||
         smx_keymap_new(&r->waiting, circuits, &r->rng) != SMX_OK ||
@@ -85,7 +79,7 @@ void smx_relay_free(struct smx_relay *r)
 {
     if (!r)
         return;
-    for (uint32_t i = 0; r->circuit && i < r->config.circuits_max; i++)
+    for (uint32_t i = 0; r->circuit && i < r->circuit_fresh; i++)
         smx_hop_layers_fini(&r->circuit[i].layers);
     smx_relay_idle_free(r);
     smx_endpoint_free(r->ep);

@@ -34,18 +34,13 @@ static size_t free_streams(const struct smx_relay *r)
     return count + r->served_max - r->served_fresh;
 }
 
-static size_t commands_max(const struct smx_relay *r)
-{
-    return (size_t)r->links * 4 + (size_t)COMMANDS_PER_LINK * 4;
-}
-
 static size_t free_commands(const struct smx_relay *r)
 {
     size_t count = 0;
 
-    for (uint32_t at = r->command_free; at != NONE && count <= commands_max(r); count++)
+    for (uint32_t at = r->command_free; at != NONE && count <= r->command_max; count++)
         at = r->command[at].next;
-    return count;
+    return count + r->command_max - r->command_fresh;
 }
 
 static size_t queued_commands(const struct smx_relay *r)
@@ -104,7 +99,7 @@ void smx_relay_tables(const struct smx_relay *r, struct smx_tables *t)
     t->commands += commands;
     t->lost += lost(r->config.circuits_max, circuits, free_circuits(r));
     t->lost += lost(streams_max(r), streams, free_streams(r));
-    t->lost += lost(commands_max(r), commands, free_commands(r));
+    t->lost += lost(r->command_max, commands, free_commands(r));
     t->lost += lost(r->bodies.used, bodies, 0); /* shelves */
     t->lost += lost(r->cells.used, cells, 0);
     t->lost += lost(r->notes.used, notes, 0);

@@ -62,7 +62,8 @@ int main(int argc, char **argv)
     need(clients > 0 && relays >= SMX_SIM_BOOT_RELAYS, "usage: bench_memory [CLIENTS [RELAYS [SECONDS]]]");
     config.relays = relays;
     config.clients_max = clients;
-    config.calls_max = config.texts_max = PLAYED;
+    config.calls_max = PLAYED;
+    config.texts_max = 0;
     config.params.epoch_s = EPOCH_S;
     config.params.link_floor = LINK_FLOOR;
     config.circuits_max = (uint32_t)(64 + clients * CIRCUITS * LAYERS * 2 / relays);
