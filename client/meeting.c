@@ -28,8 +28,8 @@ enum {
     INTRODUCE_PATIENCE_MS = 3000,
     JOIN_MS = 8000,
     PROVE_MS = 2000,
-    CLOSING_MS = 2000,
-    LINGER_MS = 300, /* for the last acknowledgement */
+    CLOSING_MS = 5000, /* the last words are said again some four times, else the peer waits for us */
+    LINGER_MS = 300,   /* for the last acknowledgement */
     LEAVING_MS = 6000,
     COOKIE_AGAIN_MS = 1000,
     SILENCE_MS = 19000, /* over within 20 s, whatever else takes time */
