@@ -92,7 +92,7 @@ enum smx_err smx_client_new(struct smx_client **client, const struct smx_client_
         c->meeting[i].slot = i;
         c->meeting[i].identity = (uint8_t)(i / c->slots_each);
     }
-    for (uint8_t i = 0; i < c->identity_count; i++)
+    for (size_t i = 0; i < c->identity_count; i++)
         c->screen[i].slot = (uint8_t)(i * c->slots_each);
     smx_clock_init(&c->clock, now);
     c->base = now + smx_rng_below(&c->rng, (uint32_t)c->q); /* no two clients tick together */

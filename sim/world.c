@@ -186,8 +186,11 @@ static void due_push(struct smx_world *w, smx_time at, struct event *e)
 static struct due *first_child(struct smx_world *w, size_t i)
 {
     size_t from = CHILDREN * i + 1, to = from + CHILDREN < w->due_count ? from + CHILDREN : w->due_count;
-    struct due *first = from < to ? &w->due[from] : NULL;
+    struct due *first;
 
+    if (from >= w->due_count)
+        return NULL;
+    first = &w->due[from];
     for (size_t k = from + 1; k < to; k++)
         if (is_before(&w->due[k], first))
             first = &w->due[k];

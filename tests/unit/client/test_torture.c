@@ -130,7 +130,7 @@ static void about_invite(struct torn *t, const char *method, const char *to)
 
 static void take_response(struct torn *t)
 {
-    int status = atoi(t->p->text + strlen("SIP/2.0 "));
+    long status = strtol(t->p->text + strlen("SIP/2.0 "), NULL, 10);
     char to[256];
 
     if (!strstr(sent_header(t->p, "CSeq"), "INVITE") || status < 200)
@@ -423,8 +423,8 @@ static void no_message_as_a_record_disturbs_client_or_phone(void **state)
             throw(t, torture[i].bytes, torture[i].len);
             end(t);
         }
-        for (uint8_t type = 0; type <= SMX_RECORD_NAME + 2; type++) {
-            uint8_t bytes[1 + BYTES] = {type};
+        for (unsigned type = 0; type <= SMX_RECORD_NAME + 2; type++) {
+            uint8_t bytes[1 + BYTES] = {(uint8_t)type};
 
             memcpy(bytes + 1, torture[i].bytes, torture[i].len);
             t->text = bytes + 3;
@@ -499,9 +499,9 @@ static void no_line_in_the_fields_of_a_record_shows_at_the_phone(void **state)
             enum stage stage = (enum stage)((i + number++) % STAGES);
 
             begin(t, stage);
-            for (uint8_t type = 1; type <= SMX_RECORD_NAME; type++)
+            for (unsigned type = 1; type <= SMX_RECORD_NAME; type++)
                 for (size_t own = 0; own < 3; own += 2) {
-                    uint8_t bytes[64] = {type, 0, own > 0};
+                    uint8_t bytes[64] = {(uint8_t)type, 0, own > 0};
                     size_t room = (size_t)fields[type] - (fields[type] < own ? 0 : own);
 
                     memcpy(bytes + 1 + own, line, len < room ? len : room);
