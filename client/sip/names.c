@@ -24,6 +24,7 @@ bool smx_target_parse(struct smx_ua_target *target, const char *user)
         target->kind = SMX_UA_KEY;
     else
         return false;
+    memset(target->text, 0, sizeof target->text); /* nothing of a message stays behind it */
     return smx_span_copy(target->text, sizeof target->text, smx_span_of(user));
 }
 

@@ -11,7 +11,8 @@ const uint8_t *smx_rd_view(struct smx_rd *r, size_t len)
         r->bad = true;
         return NULL;
     }
-    r->at += len;
+    if (len > 0) /* what is empty may stand nowhere, and NULL + 0 is undefined */
+        r->at += len;
     r->left -= len;
     return at;
 }
@@ -79,7 +80,8 @@ static uint8_t *wr_room(struct smx_wr *w, size_t len)
     uint8_t *at = w->at;
 
     assert(len <= w->left);
-    w->at += len;
+    if (len > 0)
+        w->at += len;
     w->left -= len;
     return at;
 }
