@@ -567,10 +567,10 @@ static void call_expire(struct smx_client *c, smx_time now, struct meeting *m)
     smx_meeting_close(c, now, m);
 }
 
-static void pending_expire(struct smx_client *c, smx_time now, size_t identity, struct pending_call p)
+static void pending_expire(struct smx_client *c, smx_time now, size_t identity)
 {
-    if (!p.used)
-        return;
+    struct pending_call p = c->pending[identity];
+
     c->pending[identity].used = false;
     if (place(c, now, identity, &p))
         return;
@@ -582,11 +582,13 @@ static void pending_expire(struct smx_client *c, smx_time now, size_t identity, 
 
 void smx_client_calls_expire(struct smx_client *c, smx_time now)
 {
-    struct pending_call before[SMX_CLIENT_IDENTITIES]; /* what is put there now waits for the next tick */
+    bool waited[SMX_CLIENT_IDENTITIES] = {false}; /* what begins to wait now does so until the next tick */
 
-    memcpy(before, c->pending, sizeof before);
+    for (size_t i = 0; i < c->identity_count; i++)
+        waited[i] = c->pending[i].used;
     for (size_t i = 0; i < c->slots; i++)
         call_expire(c, now, &c->meeting[i]);
     for (size_t i = 0; i < c->identity_count; i++)
-        pending_expire(c, now, i, before[i]);
+        if (waited[i] && c->pending[i].used)
+            pending_expire(c, now, i);
 }

@@ -84,16 +84,21 @@ uint32_t smx_relay_id_make(const struct smx_relay *r, uint32_t link, uint32_t at
     return id; /* circuits_max leaves the top bit to the secret, which sets it: never 0 */
 }
 
+/* What refs_of said; of any id, so the place may be none of ours. */
+static uint32_t ref_of_id(const struct smx_relay *r, uint32_t link, uint32_t id)
+{
+    return (id ^ r->neighbour[link].secret) / ID_GENERATION;
+}
+
 uint32_t smx_relay_id_find(const struct smx_relay *r, uint32_t link, uint32_t id, int *dir)
 {
-    uint32_t plain = id ^ r->neighbour[link].secret;
-    uint32_t at = plain / ID_GENERATION / 2;
+    uint32_t ref = ref_of_id(r, link, id), at = ref / 2;
     const struct circuit *c;
 
     if (at >= r->config.circuits_max)
         return NONE;
     c = &r->circuit[at];
-    *dir = (int)(plain / ID_GENERATION % 2);
+    *dir = (int)(ref % 2);
     if (!c->used ||
         (*dir == FWD ? c->in_id != id || c->bwd.link != link : c->down_in_id != id || c->fwd.link != link))
         return NONE;
@@ -111,11 +116,10 @@ static void fetch(const struct circuit *c, const struct smx_wideblock *layer)
 
 void smx_relay_id_fetch(const struct smx_relay *r, uint32_t link, uint32_t id)
 {
-    uint32_t plain = id ^ r->neighbour[link].secret;
-    uint32_t at = plain / ID_GENERATION / 2;
+    uint32_t ref = ref_of_id(r, link, id), at = ref / 2;
 
     if (at < r->config.circuits_max)
-        fetch(&r->circuit[at], plain / ID_GENERATION % 2 == FWD ? &r->circuit[at].layers.forward : NULL);
+        fetch(&r->circuit[at], ref % 2 == FWD ? &r->circuit[at].layers.forward : NULL);
 }
 
 void smx_relay_depart_fetch(const struct smx_relay *r, uint32_t ref)

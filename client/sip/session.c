@@ -188,12 +188,14 @@ void smx_session_tell(struct smx_ua *ua, smx_time now, struct smx_call *call, st
         smx_call_lost(ua, now, call); /* nobody has refreshed it */
         return;
     }
-    if (smx_session_is_asking(ua, leg) && leg->ask_until <= now) { /* the phone only says that it tries */
-        leg->ask_until = SMX_NEVER;
-        smx_session_unanswered(ua, now, call, leg);
+    if (smx_session_is_asking(ua, leg)) {
+        if (leg->ask_until <= now) { /* the phone only says that it tries */
+            leg->ask_until = SMX_NEVER;
+            smx_session_unanswered(ua, now, call, leg);
+        }
         return;
     }
-    if (smx_session_is_asking(ua, leg) || now < news_at(call, leg))
+    if (now < news_at(call, leg))
         return;
     leg->ask_at = now + ASK_GAP;
     leg->ask_until = now + SMX_SIP_GIVE_UP;

@@ -73,5 +73,10 @@ def stalled(sent_at, stalls):
     return any(begin < sent_at + FLIGHT_NS and sent_at < end for begin, end in stalls)
 
 
+def longest_ms(stalls, begin, end):
+    """Of the stalls in that time; 0 if there was none."""
+    return max(((until - since) / 1e6 for since, until in stalls if since < end and until > begin), default=0.0)
+
+
 if __name__ == "__main__":
     watch(int(sys.argv[1]))

@@ -43,4 +43,15 @@ static inline struct smx_sim_network *ready_network(uint64_t seed)
     return n;
 }
 
+/* A call, and what became of it after so long. */
+static inline struct smx_sim_call *call_for(struct smx_sim_network *n, size_t from, const char *to,
+                                            unsigned ms)
+{
+    size_t at = n->user[from].call_count;
+
+    (void)smx_sim_call_place(&n->user[from], smx_sim_target_name(to));
+    smx_sim_run_for(n, ms);
+    return &n->user[from].call[at];
+}
+
 #endif

@@ -48,15 +48,6 @@ static struct smx_sim_network *people(uint64_t seed, uint8_t slots)
     return n;
 }
 
-static struct smx_sim_call *call(struct smx_sim_network *n, size_t from, const char *to, unsigned ms)
-{
-    size_t at = n->user[from].call_count;
-
-    (void)smx_sim_call_place(&n->user[from], smx_sim_target_name(to));
-    smx_sim_run_for(n, ms);
-    return &n->user[from].call[at];
-}
-
 static void hang_up(struct smx_sim_network *n, size_t who, struct smx_sim_call *c)
 {
     smx_sim_call_hang_up(&n->user[who], c);
@@ -85,7 +76,7 @@ static struct heard who_calls_work_hears(struct smx_sim_network *n)
 {
     struct smx_sim_user *bob = &n->user[BOB];
     unsigned before = busy_slots(n);
-    struct smx_sim_call *c = call(n, CAROL, "bob.at.work", 4000);
+    struct smx_sim_call *c = call_for(n, CAROL, "bob.at.work", 4000);
     struct heard h = {.contact_code = c->code,
                       .contact_rings = c->ringing,
                       .contact_talks = c->answered,
@@ -95,7 +86,7 @@ static struct heard who_calls_work_hears(struct smx_sim_network *n)
     hang_up(n, CAROL, c);
     bob->answers = false;
     calls = bob->call_count;
-    c = call(n, DAVE, "bob.at.work", 4000);
+    c = call_for(n, DAVE, "bob.at.work", 4000);
     h.stranger_rings = c->ringing;
     h.stranger_slots = busy_slots(n) & ~before;
     h.phone_rings = bob->call_count == calls + 1 && strcmp(bob->call[calls].to, "bob.at.work") == 0;
@@ -110,7 +101,7 @@ static void a_call_of_one_identity_changes_nothing_at_the_other(void **state)
 {
     struct smx_sim_network *n = people(1, 2);
     struct heard idle = who_calls_work_hears(n), busy;
-    struct smx_sim_call *home = call(n, ALICE, "bob", 4000);
+    struct smx_sim_call *home = call_for(n, ALICE, "bob", 4000);
 
     (void)state;
     assert_true(idle.contact_rings && idle.contact_talks && idle.stranger_rings && idle.phone_rings);
@@ -122,7 +113,7 @@ static void a_call_of_one_identity_changes_nothing_at_the_other(void **state)
     assert_memory_equal(&busy, &idle, sizeof idle);
     assert_false(smx_sim_call_is_over(home));
     assert_true(home->frames_in > 2000);
-    assert_int_equal(call(n, CAROL, "bob", 3000)->code, 486); /* where he is busy */
+    assert_int_equal(call_for(n, CAROL, "bob", 3000)->code, 486); /* where he is busy */
     smx_sim_network_free(n);
 }
 
@@ -134,8 +125,8 @@ static void with_one_slot_each_there_are_two_calls_at_once(void **state)
 
     (void)state;
     assert_int_equal(bob->client->cells, 4); /* as two clients would send in two datagrams */
-    home = call(n, ALICE, "bob", 4000);
-    work = call(n, DAVE, "bob.at.work", 4000);
+    home = call_for(n, ALICE, "bob", 4000);
+    work = call_for(n, DAVE, "bob.at.work", 4000);
     assert_true(home->answered && work->answered);
     smx_sim_run_for(n, 4000);
     assert_true(home->frames_in > 190 && work->frames_in > 190);
@@ -155,7 +146,7 @@ static void strangers_who_use_up_the_patience_of_one_identity_change_nothing_at_
 
     (void)state;
     for (unsigned i = 0; i < 8 && (i == 0 || c->screen[HOME].tokens > 0); i++) {
-        struct smx_sim_call *s = call(n, DAVE, "bob", 0);
+        struct smx_sim_call *s = call_for(n, DAVE, "bob", 0);
 
         for (unsigned t = 0; t < 3000 && !s->answered && !smx_sim_call_is_over(s); t += 100)
             smx_sim_run_for(n, 100);
@@ -167,7 +158,7 @@ static void strangers_who_use_up_the_patience_of_one_identity_change_nothing_at_
     assert_in_range(served, 4, 6);
     assert_int_equal(c->screen[HOME].tokens, 0);
     assert_int_equal(c->screen[WORK].refill, 0); /* none has come there yet */
-    assert_true(call(n, DAVE, "bob.at.work", 3000)->answered);
+    assert_true(call_for(n, DAVE, "bob.at.work", 3000)->answered);
     smx_sim_network_free(n);
 }
 
@@ -184,7 +175,7 @@ static void a_call_from_one_identity_is_no_answer_to_a_call_to_the_other(void **
     out = smx_sim_call_place(bob, to); /* as bob, by the phone; and now as work */
     smx_client_call_end(bob->client, smx_sim_user_now(bob), out->id);
     smx_client_call(bob->client, smx_sim_user_now(bob), out->id, "bob.at.work", &to);
-    (void)call(n, ALICE, "bob", 4000);
+    (void)call_for(n, ALICE, "bob", 4000);
     assert_int_equal(bob->call_count, 2);
     assert_string_equal(bob->call[1].to, "bob"); /* a call of its own, which rings and is not answered */
     assert_true(alice->call[0].ringing);
@@ -201,19 +192,19 @@ static void a_contact_of_one_identity_is_a_stranger_to_the_other(void **state)
 
     (void)state;
     bob->absent = true; /* a contact is told so at once */
-    assert_int_equal(call(n, ALICE, "bob", 3000)->code, 480);
-    assert_int_equal(call(n, CAROL, "bob.at.work", 3000)->code, 480);
-    out = call(n, ALICE, "bob.at.work", 3000);
+    assert_int_equal(call_for(n, ALICE, "bob", 3000)->code, 480);
+    assert_int_equal(call_for(n, CAROL, "bob.at.work", 3000)->code, 480);
+    out = call_for(n, ALICE, "bob.at.work", 3000);
     assert_true(out->ringing && !out->failed);
     smx_sim_run_for(n, 36000);
     assert_int_equal(out->code, 480);
     bob->absent = false;
-    out = call(n, DAVE, "bob.at.work", 3000);
+    out = call_for(n, DAVE, "bob.at.work", 3000);
     assert_true(out->answered); /* from here on work knows him */
     hang_up(n, DAVE, out);
     bob->absent = true;
-    assert_int_equal(call(n, DAVE, "bob.at.work", 3000)->code, 480);
-    out = call(n, DAVE, "bob", 3000);
+    assert_int_equal(call_for(n, DAVE, "bob.at.work", 3000)->code, 480);
+    out = call_for(n, DAVE, "bob", 3000);
     assert_true(out->ringing && !out->failed);
     smx_sim_network_free(n);
 }

@@ -34,29 +34,20 @@ static struct smx_sim_network *people(uint64_t seed, size_t count, bool contacts
     return n;
 }
 
-static struct smx_sim_call *call(struct smx_sim_network *n, size_t from, const char *to, unsigned ms)
-{
-    size_t at = n->user[from].call_count;
-
-    (void)smx_sim_call_place(&n->user[from], smx_sim_target_name(to));
-    smx_sim_run_for(n, ms);
-    return &n->user[from].call[at];
-}
-
 static void a_second_call_rings_only_with_call_waiting_and_both_go_on(void **state)
 {
     struct smx_sim_network *n = people(1, 3, true);
     struct smx_sim_user *bob = &n->user[BOB];
-    struct smx_sim_call *first = call(n, ALICE, "bob", 3000), *second;
+    struct smx_sim_call *first = call_for(n, ALICE, "bob", 3000), *second;
     uint32_t before;
 
     (void)state;
     assert_true(first->answered);
-    second = call(n, CAROL, "bob", 3000);
+    second = call_for(n, CAROL, "bob", 3000);
     assert_int_equal(second->code, 486);
     assert_int_equal(bob->call_count, 1); /* his phone was not asked */
     bob->client->call_waiting = true;
-    second = call(n, CAROL, "bob", 3000);
+    second = call_for(n, CAROL, "bob", 3000);
     assert_true(second->ringing && second->answered);
     before = first->frames_in;
     smx_sim_run_for(n, 4000);
@@ -73,11 +64,12 @@ static void a_second_call_rings_only_with_call_waiting_and_both_go_on(void **sta
 static void a_second_call_may_always_be_made_and_a_third_not(void **state)
 {
     struct smx_sim_network *n = people(2, 3, true);
-    struct smx_sim_call *first = call(n, BOB, "alice", 3000), *second = call(n, BOB, "carol", 3000), *third;
+    struct smx_sim_call *first = call_for(n, BOB, "alice", 3000), *second = call_for(n, BOB, "carol", 3000),
+                        *third;
 
     (void)state;
     assert_true(first->answered && second->answered);
-    third = call(n, BOB, "alice", 0);
+    third = call_for(n, BOB, "alice", 0);
     assert_int_equal(third->code, 503);
     smx_sim_run_for(n, 1000);
     assert_false(smx_sim_call_is_over(first) || smx_sim_call_is_over(second));
@@ -92,9 +84,9 @@ static void a_stranger_hears_the_same_of_one_in_a_call_with_call_waiting_unless_
 
     (void)state;
     bob->client->call_waiting = true;
-    assert_true(call(n, ALICE, "bob", 3000)->answered);
+    assert_true(call_for(n, ALICE, "bob", 3000)->answered);
     bob->answers = false;
-    out = call(n, CAROL, "bob", 2500);
+    out = call_for(n, CAROL, "bob", 2500);
     assert_true(out->ringing);
     assert_int_equal(bob->call_count, 2); /* his phone rings indeed */
     bob->refuse_with = 486;
@@ -117,9 +109,9 @@ static void a_stranger_is_told_the_same_ways_back_whether_a_phone_rings_or_a_dec
         const struct meeting *m = n->user[CAROL].client->meeting;
 
         if (busy)
-            assert_true(call(n, ALICE, "bob", 3000)->answered);
+            assert_true(call_for(n, ALICE, "bob", 3000)->answered);
         bob->answers = false;
-        assert_true(call(n, CAROL, "bob", 5000)->ringing);
+        assert_true(call_for(n, CAROL, "bob", 5000)->ringing);
         assert_int_equal(bob->call_count, 1); /* the call that he has, or the one that rings */
         if (m->state != MEETING_OPEN)
             m++;
@@ -179,7 +171,7 @@ static void a_call_begins_anew_when_the_pipe_of_a_message_is_dead(void **state)
     assert_int_equal(alice->client->meeting[0].state == MEETING_OPEN ||
                          alice->client->meeting[1].state == MEETING_OPEN,
                      true);
-    assert_true(call(n, ALICE, "bob", 4000)->answered);
+    assert_true(call_for(n, ALICE, "bob", 4000)->answered);
     smx_sim_network_free(n);
 }
 
@@ -195,7 +187,7 @@ static void a_call_begins_anew_when_the_pipe_dies_under_it(void **state)
     smx_sim_run_for(n, 2000);
     m = &bob->client->meeting[0];
     m = m->state == MEETING_OPEN ? m : &bob->client->meeting[1];
-    out = call(n, ALICE, "bob", 0);
+    out = call_for(n, ALICE, "bob", 0);
     smx_meeting_leave(bob->client, smx_sim_user_now(bob), m);
     smx_sim_run_for(n, 8000);
     assert_false(out->failed);
@@ -215,7 +207,7 @@ static void a_call_that_joins_a_messages_meeting_does_not_fail_with_it(void **st
     (void)smx_sim_text_send(alice, smx_sim_target_name("bob"), "hello", 5);
     smx_sim_run_for(n, 2500); /* he sleeps through the introduction */
     smx_sim_client_start(n, BOB);
-    out = call(n, ALICE, "bob", 14000);
+    out = call_for(n, ALICE, "bob", 14000);
     assert_false(out->failed);
     assert_true(out->answered);
     assert_int_equal(smx_client_counters(alice->client)->meetings_failed, 1);
