@@ -9,7 +9,7 @@ SAN     ?=
 PREFIX  ?= /usr/local
 FUZZ_SECONDS ?= 60
 
-PKGS_CORE   := libsodium libcrypto jansson libsrtp2 libosip2 libqrencode zlib
+PKGS_CORE   := libsodium libcrypto nettle jansson libsrtp2 libosip2 libqrencode zlib
 PKGS_DAEMON := libevent_core libevent_extra libevent_openssl libssl sqlite3 inih
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla

@@ -24,17 +24,14 @@ enum smx_err smx_pipe_begin(struct smx_client *c, smx_time now, struct meeting *
     struct smx_record hello = {.type = SMX_RECORD_HELLO, .version = SMX_RECORD_VERSION};
     struct smx_stream_config config = {
         .tx_cap = sizeof m->memory->tx, .rx_cap = sizeof m->memory->rx, .period = c->q};
-    enum smx_err err = smx_pipe_init(&m->pipe, &m->keys);
 
-    sodium_memzero(&m->keys, sizeof m->keys);
     if (!m->memory)
         m->memory = sodium_malloc(sizeof *m->memory);
-    if (err == SMX_OK && !m->memory)
-        err = SMX_E_MEMORY;
-    if (err != SMX_OK) {
-        smx_pipe_fini(&m->pipe);
-        return err;
-    }
+    if (m->memory)
+        smx_pipe_init(&m->pipe, &m->keys);
+    sodium_memzero(&m->keys, sizeof m->keys);
+    if (!m->memory)
+        return SMX_E_MEMORY;
     smx_playout_begin(&m->memory->playout);
     config.tx = m->memory->tx;
     config.rx = m->memory->rx;

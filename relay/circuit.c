@@ -107,26 +107,29 @@ uint32_t smx_relay_id_find(const struct smx_relay *r, uint32_t link, uint32_t id
 
 /* What a cell in this direction needs: forward it is deciphered on arrival, backward enciphered when it
  * leaves. */
-static void fetch(const struct circuit *c, const struct smx_wideblock *layer)
+static void fetch(const struct circuit *c, const void *layer, size_t size)
 {
     smx_fetch(c, offsetof(struct circuit, layers));
-    if (layer)
-        smx_fetch(layer, sizeof *layer);
+    smx_fetch(layer, size);
 }
 
 void smx_relay_id_fetch(const struct smx_relay *r, uint32_t link, uint32_t id)
 {
     uint32_t ref = ref_of_id(r, link, id), at = ref / 2;
 
-    if (at < r->config.circuits_max)
-        fetch(&r->circuit[at], ref % 2 == FWD ? &r->circuit[at].layers.forward : NULL);
+    const struct circuit *c;
+
+    if (at >= r->config.circuits_max)
+        return;
+    c = &r->circuit[at];
+    fetch(c, &c->layers.open, ref % 2 == FWD ? sizeof c->layers.open : 0);
 }
 
 void smx_relay_depart_fetch(const struct smx_relay *r, uint32_t ref)
 {
     const struct circuit *c = &r->circuit[ref / 2];
 
-    fetch(c, ref % 2 == BWD ? &c->layers.backward : NULL);
+    fetch(c, &c->layers.seal, ref % 2 == BWD ? sizeof c->layers.seal : 0);
 }
 
 /* ---- timetables ---- */

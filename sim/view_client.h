@@ -15,7 +15,7 @@ bool smx_view_client_hears_strangers(const struct smx_client *c, smx_time now);
 bool smx_view_client_sends_on(const struct smx_client *c, uint32_t link);
 struct smx_view_tick smx_view_client_tick(const struct smx_client *c, smx_time local, uint64_t tick);
 /* The struct, identities, meetings, messages, contacts.  Not its endpoint, its consensus, buffers of streams
- * (they hold what other memory held before), what libcrypto holds. */
+ * (they hold what other memory held before). */
 void smx_view_client_memory(const struct smx_client *c, smx_view_memory fn, void *arg);
 
 /* As in sim/view_relay.h. */

@@ -12,7 +12,7 @@ const struct smx_endpoint *smx_view_relay_endpoint(const struct smx_relay *r);
 struct smx_view_tick smx_view_relay_tick(const struct smx_relay *r, smx_time local, uint32_t link,
                                          uint64_t tick);
 /* The struct, circuits, neighbours, commands, streams, sources, keys of the five maps.  Not its endpoint, its
- * consensus, its batch, what libcrypto holds. */
+ * consensus, its batch. */
 void smx_view_relay_memory(const struct smx_relay *r, smx_view_memory fn, void *arg);
 
 /* A cell that it has put into the datagram of a link tick. */

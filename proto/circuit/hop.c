@@ -95,8 +95,7 @@ enum smx_err smx_hop_msg_decode(struct smx_hop_msg *m, const uint8_t body[SMX_CE
 
 void smx_hop_layers_fini(struct smx_hop_layers *l)
 {
-    smx_wideblock_fini(&l->forward);
-    smx_wideblock_fini(&l->backward);
+    sodium_memzero(l, sizeof *l);
 }
 
 static void write_tweak(uint8_t tweak[SMX_WIDEBLOCK_TWEAK], enum smx_way dir, uint64_t count)
@@ -114,7 +113,7 @@ void smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count
     uint8_t tweak[SMX_WIDEBLOCK_TWEAK];
 
     write_tweak(tweak, dir, count);
-    smx_wideblock_encipher(dir == SMX_FORWARD ? &l->forward : &l->backward, tweak, body, SMX_CELL_BODY);
+    smx_wideblock_encipher(&l->seal, tweak, body, SMX_CELL_BODY);
 }
 
 void smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count, uint8_t body[SMX_CELL_BODY])
@@ -122,32 +121,23 @@ void smx_hop_decipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count
     uint8_t tweak[SMX_WIDEBLOCK_TWEAK];
 
     write_tweak(tweak, dir, count);
-    smx_wideblock_decipher(dir == SMX_FORWARD ? &l->forward : &l->backward, tweak, body, SMX_CELL_BODY);
+    smx_wideblock_decipher(&l->open, tweak, body, SMX_CELL_BODY);
 }
 
-/* Keys from the finished handshake.  Each side deciphers one direction only. */
+/* Keys from the finished handshake. */
 static enum smx_err make_layers(struct smx_hop_layers *l, struct smx_noise *n, bool origin)
 {
     struct {
         uint8_t forward[SMX_KEY], backward[SMX_KEY];
     } s;
-    struct smx_hop_layers got = {.forward = {.encrypt = NULL}};
-    enum smx_err err;
+    enum smx_err err = smx_noise_split(n, s.forward, s.backward);
 
-    err = smx_noise_split(n, s.forward, s.backward);
-    if (err == SMX_OK)
-        err =
-            smx_wideblock_init(&got.forward, s.forward, origin ? SMX_WIDEBLOCK_ENCIPHER : SMX_WIDEBLOCK_BOTH);
-    if (err == SMX_OK)
-        err = smx_wideblock_init(&got.backward, s.backward,
-                                 origin ? SMX_WIDEBLOCK_BOTH : SMX_WIDEBLOCK_ENCIPHER);
     if (err == SMX_OK) {
-        memcpy(got.hash, smx_noise_hash(n), SMX_HOP_HASH);
-        *l = got;
-    } else {
-        smx_hop_layers_fini(&got);
+        smx_wideblock_init(&l->seal, origin ? s.forward : s.backward);
+        smx_wideblock_both_init(&l->open, origin ? s.backward : s.forward);
+        memcpy(l->hash, smx_noise_hash(n), SMX_HOP_HASH);
+        sodium_memzero(&s, sizeof s);
     }
-    sodium_memzero(&s, sizeof s);
     return err;
 }
 

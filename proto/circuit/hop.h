@@ -69,13 +69,15 @@ bool smx_hop_is_own(const uint8_t body[SMX_CELL_BODY]);
  * zero. */
 enum smx_err smx_hop_msg_decode(struct smx_hop_msg *m, const uint8_t body[SMX_CELL_BODY]) SMX_MUST_CHECK;
 
-/* The two layers of one hop.  The origin enciphers forward and deciphers backward; the relay the other way
- * round. */
+/* The two layers of one hop, as one side has them: the origin seals forward and opens backward, the relay the
+ * other way round. */
 struct smx_hop_layers {
-    struct smx_wideblock forward, backward;
+    struct smx_wideblock seal;
+    struct smx_wideblock_both open;
     uint8_t hash[SMX_HOP_HASH]; /* the handshake's: binds LISTEN to this circuit */
 };
-void smx_hop_layers_fini(struct smx_hop_layers *l);
+void smx_hop_layers_fini(struct smx_hop_layers *l); /* wipes */
+/* dir is where the cell goes, and so the same on both sides. */
 enum smx_way { SMX_FORWARD = 0, SMX_BACKWARD = 1 };
 void smx_hop_encipher(struct smx_hop_layers *l, enum smx_way dir, uint64_t count,
                       uint8_t body[SMX_CELL_BODY]);
@@ -95,8 +97,7 @@ unsigned smx_hop_work(const uint8_t tag[SMX_KEY_TAG], const uint8_t msg1[SMX_HOP
 bool smx_hop_work_search(const uint8_t tag[SMX_KEY_TAG], const uint8_t msg1[SMX_HOP_MSG1], unsigned bits,
                          uint64_t *work);
 
-/* Origin: start yields message 1 and keeps the state in *n; finish consumes message 2 and fills *l (to be
- * _fini'd). */
+/* Origin: start yields message 1 and keeps the state in *n; finish consumes message 2 and fills *l. */
 enum smx_err smx_hop_start(struct smx_noise *n, uint8_t msg1[SMX_HOP_MSG1],
                            const struct smx_hop_target *target, uint8_t period,
                            struct smx_rng *rng) SMX_MUST_CHECK;

@@ -11,10 +11,12 @@
 #include "proto/crypto/wideblock.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <string.h>
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
 
 enum { BLOCK = SMX_POLYVAL_BLOCK };
 
@@ -23,57 +25,34 @@ static size_t blocks_of(size_t len)
     return (len + BLOCK - 1) / BLOCK;
 }
 
-/* ECB over whole blocks; in and out may be the same. */
-static void aes(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t len)
-{
-    int out_len;
-    int ok = EVP_CipherUpdate(ctx, out, &out_len, in, (int)len);
-
-    assert(ok == 1 && out_len == (int)len); /* nothing in it can fail: no padding, no allocation */
-    (void)ok;
-}
-
-static EVP_CIPHER_CTX *aes_new(const uint8_t key[SMX_KEY], int encrypt)
-{
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-
-    if (!ctx)
-        return NULL;
-    if (EVP_CipherInit_ex(ctx, EVP_aes_256_ecb(), NULL, key, NULL, encrypt) != 1 ||
-        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1) {
-        EVP_CIPHER_CTX_free(ctx);
-        return NULL;
-    }
-    return ctx;
-}
-
-enum smx_err smx_wideblock_init(struct smx_wideblock *wb, const uint8_t key[SMX_KEY],
-                                enum smx_wideblock_use use)
+void smx_wideblock_init(struct smx_wideblock *wb, const uint8_t key[SMX_KEY])
 {
     struct {
         uint8_t block[2 * BLOCK];
     } s = {{[BLOCK] = 1}}; /* bin(0), bin(1) */
 
-    memset(wb, 0, sizeof *wb);
-    wb->encrypt = aes_new(key, 1);
-    if (use == SMX_WIDEBLOCK_BOTH)
-        wb->decrypt = aes_new(key, 0);
-    if (!wb->encrypt || (use == SMX_WIDEBLOCK_BOTH && !wb->decrypt)) {
-        smx_wideblock_fini(wb);
-        return SMX_E_MEMORY;
-    }
-    aes(wb->encrypt, s.block, s.block, sizeof s.block);
+    aes256_set_encrypt_key(&wb->aes, key);
+    aes256_encrypt(&wb->aes, sizeof s.block, s.block, s.block);
     smx_polyval_key_init(&wb->hash, s.block);
     memcpy(wb->l, s.block + BLOCK, BLOCK);
     sodium_memzero(&s, sizeof s);
-    return SMX_OK;
 }
 
-void smx_wideblock_fini(struct smx_wideblock *wb)
+void smx_wideblock_both_init(struct smx_wideblock_both *wb, const uint8_t key[SMX_KEY])
 {
-    EVP_CIPHER_CTX_free(wb->encrypt); /* wipes its key schedule */
-    EVP_CIPHER_CTX_free(wb->decrypt);
-    sodium_memzero(wb, sizeof *wb);
+    smx_wideblock_init(&wb->forth, key);
+    aes256_invert_key(&wb->inverse, &wb->forth.aes);
+}
+
+bool smx_wideblock_is_steady(void)
+{
+#if defined __x86_64__
+    return __builtin_cpu_supports("aes");
+#elif defined __aarch64__
+    return getauxval(AT_HWCAP) & HWCAP_AES;
+#else
+    return false;
+#endif
 }
 
 /* A word at a time: a byte at a time costs as much as the AES. */
@@ -124,8 +103,8 @@ static void add_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struc
     sodium_memzero(h, sizeof h);
 }
 
-/* middle is AES, or its inverse. */
-static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const uint8_t *tweak,
+/* inverse: NULL to encipher. */
+static void run(const struct smx_wideblock *wb, const struct aes256_ctx *inverse, const uint8_t *tweak,
                 size_t tweak_len, uint8_t *buf, size_t len)
 {
     size_t rest_len = len - BLOCK, padded_len = blocks_of(rest_len) * BLOCK;
@@ -140,7 +119,10 @@ static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const ui
     memcpy(s.rest, buf + BLOCK, rest_len);
     hash_tweak(wb, &s.tweak, tweak, tweak_len, rest_len);
     add_hash(wb, s.m, s.tweak, s.rest, rest_len); /* MM */
-    aes(middle, s.u, s.m, BLOCK);                 /* UU */
+    if (inverse)
+        aes256_decrypt(inverse, BLOCK, s.u, s.m);
+    else
+        aes256_encrypt(&wb->aes, BLOCK, s.u, s.m); /* UU */
 
     xor_bytes(s.m, s.u, BLOCK);
     xor_bytes(s.m, wb->l, BLOCK); /* S */
@@ -148,8 +130,7 @@ static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const ui
         memcpy(s.rest + at, s.m, BLOCK);
         s.rest[at] ^= (uint8_t)(at / BLOCK + 1); /* 31 at most */
     }
-    if (rest_len > 0)
-        aes(wb->encrypt, s.rest, s.rest, padded_len);
+    aes256_encrypt(&wb->aes, padded_len, s.rest, s.rest);
     xor_bytes(s.rest, buf + BLOCK, rest_len);
 
     add_hash(wb, s.u, s.tweak, s.rest, rest_len); /* U */
@@ -161,14 +142,13 @@ static void run(const struct smx_wideblock *wb, EVP_CIPHER_CTX *middle, const ui
 void smx_wideblock_encipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    run(wb, wb->encrypt, tweak, tweak_len, buf, len);
+    run(wb, NULL, tweak, tweak_len, buf, len);
 }
 
-void smx_wideblock_decipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
+void smx_wideblock_decipher_tweak(const struct smx_wideblock_both *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    assert(wb->decrypt); /* made with SMX_WIDEBLOCK_BOTH */
-    run(wb, wb->decrypt, tweak, tweak_len, buf, len);
+    run(&wb->forth, &wb->inverse, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_encipher(const struct smx_wideblock *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],
@@ -177,7 +157,7 @@ void smx_wideblock_encipher(const struct smx_wideblock *wb, const uint8_t tweak[
     smx_wideblock_encipher_tweak(wb, tweak, SMX_WIDEBLOCK_TWEAK, buf, len);
 }
 
-void smx_wideblock_decipher(const struct smx_wideblock *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],
+void smx_wideblock_decipher(const struct smx_wideblock_both *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],
                             uint8_t *buf, size_t len)
 {
     smx_wideblock_decipher_tweak(wb, tweak, SMX_WIDEBLOCK_TWEAK, buf, len);

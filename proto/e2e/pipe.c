@@ -19,25 +19,18 @@ static enum smx_meet_side other(enum smx_meet_side side)
     return side == SMX_MEET_CALLER ? SMX_MEET_CALLEE : SMX_MEET_CALLER;
 }
 
-enum smx_err smx_pipe_init(struct smx_pipe *s, const struct smx_meet_keys *keys)
+void smx_pipe_init(struct smx_pipe *s, const struct smx_meet_keys *keys)
 {
     bool caller = keys->side == SMX_MEET_CALLER;
-    enum smx_err err;
 
     *s = (struct smx_pipe){.side = keys->side};
     smx_window_init(&s->heard, s->heard_bits, SMX_PIPE_WINDOW);
-    err = smx_wideblock_init(&s->seal, caller ? keys->to_callee : keys->to_caller, SMX_WIDEBLOCK_ENCIPHER);
-    if (err == SMX_OK)
-        err = smx_wideblock_init(&s->open, caller ? keys->to_caller : keys->to_callee, SMX_WIDEBLOCK_BOTH);
-    if (err != SMX_OK)
-        smx_pipe_fini(s);
-    return err;
+    smx_wideblock_init(&s->seal, caller ? keys->to_callee : keys->to_caller);
+    smx_wideblock_both_init(&s->open, caller ? keys->to_caller : keys->to_callee);
 }
 
 void smx_pipe_fini(struct smx_pipe *s)
 {
-    smx_wideblock_fini(&s->seal);
-    smx_wideblock_fini(&s->open);
     sodium_memzero(s, sizeof *s);
 }
 

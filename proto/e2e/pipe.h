@@ -5,7 +5,8 @@
  *
  * all enciphered with HCTR2 (tweak = 15 zero bytes | direction u8: 0 from the caller, 1 from the callee), so
  * that the relays of the join can't tell one type, or filler, from another.  The counter makes each cell
- * unique and starts at 1. Memory is the caller's, but for the cipher contexts (libcrypto). */
+ * unique and starts at 1.  Memory is the
+ * caller's. */
 #ifndef SMX_E2E_PIPE_H
 #define SMX_E2E_PIPE_H
 
@@ -41,7 +42,8 @@ struct smx_meet_keys {
 };
 
 struct smx_pipe {
-    struct smx_wideblock seal, open;
+    struct smx_wideblock seal;
+    struct smx_wideblock_both open;
     enum smx_meet_side side;
     uint64_t sent; /* counter of the last cell sealed */
     struct smx_window heard;
@@ -54,9 +56,9 @@ struct smx_pipe_msg {
     const uint8_t *content; /* points into the cell */
 };
 
-/* SMX_E_MEMORY: *s is then as after _fini.  *s must stay where it is. */
-enum smx_err smx_pipe_init(struct smx_pipe *s, const struct smx_meet_keys *keys) SMX_MUST_CHECK;
-/* Frees and wipes; fine on a struct of zeros, and twice. */
+/* *s must stay where it is. */
+void smx_pipe_init(struct smx_pipe *s, const struct smx_meet_keys *keys);
+/* Wipes. */
 void smx_pipe_fini(struct smx_pipe *s);
 
 /* Makes the next cell; len <= SMX_PIPE_CONTENT, content may be NULL when it is 0. */

@@ -281,14 +281,14 @@ static void stream_layer(const uint8_t key[32], uint64_t number, uint8_t body[SM
 size_t smx_tagging_layers(bool wide, size_t cells, struct smx_rng *rng)
 {
     enum { HOPS = 3 };
-    struct smx_wideblock block[HOPS];
+    struct smx_wideblock_both block[HOPS];
     uint8_t key[HOPS][32], mark[SMX_HOP_ZERO];
     size_t found = 0;
 
     smx_rng_bytes(rng, key, sizeof key);
     smx_rng_bytes(rng, mark, sizeof mark);
     for (size_t i = 0; wide && i < HOPS; i++)
-        SMX_SIM_MUST(smx_wideblock_init(&block[i], key[i], SMX_WIDEBLOCK_BOTH) == SMX_OK);
+        smx_wideblock_both_init(&block[i], key[i]);
     for (uint64_t number = 0; number < cells; number++) {
         uint8_t tweak[16] = {0}, body[SMX_CELL_BODY];
 
@@ -296,7 +296,7 @@ size_t smx_tagging_layers(bool wide, size_t cells, struct smx_rng *rng)
         smx_hop_msg_encode(body, SMX_HOP_NOP, NULL, 0);
         for (size_t i = HOPS; i-- > 0;)
             if (wide)
-                smx_wideblock_encipher(&block[i], tweak, body, sizeof body);
+                smx_wideblock_encipher(&block[i].forth, tweak, body, sizeof body);
             else
                 stream_layer(key[i], number, body);
         for (size_t i = 0; i < HOPS; i++) {
@@ -309,8 +309,6 @@ size_t smx_tagging_layers(bool wide, size_t cells, struct smx_rng *rng)
         }
         found += memcmp(body, mark, sizeof mark) == 0;
     }
-    for (size_t i = 0; wide && i < HOPS; i++)
-        smx_wideblock_fini(&block[i]);
     return found;
 }
 

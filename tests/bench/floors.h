@@ -4,7 +4,7 @@
 #define SMX_TESTS_FLOORS_H
 
 #include "proto/circuit/cell.h"
-#include "proto/crypto/wideblock.h"
+#include "proto/circuit/hop.h"
 #include "proto/link/link.h"
 #include "proto/link/session.h"
 #include "proto/link/wire.h"
@@ -29,8 +29,8 @@ struct floor {
     struct smx_session in[FLOOR_LINKS], in_peer[FLOOR_LINKS], out[FLOOR_LINKS];
     struct smx_aead *aead;
     struct smx_wire_keys keys;
-    struct smx_wideblock *layer; /* two a circuit */
-    uint32_t *order;             /* a permutation of them */
+    struct smx_hop_layers *circuit;
+    uint32_t *order; /* a permutation of the circuits' layers, two each */
     size_t layers, next;
     uint64_t tick;
     uint32_t rate;
@@ -44,11 +44,11 @@ static inline void floor_new(struct floor *f, struct smx_rng *rng, size_t circui
     uint32_t j;
 
     *f = (struct floor){.layers = 2 * circuits, .rate = rate};
-    f->layer = calloc(f->layers + 1, sizeof *f->layer);
+    f->circuit = calloc(circuits + 1, sizeof *f->circuit);
     f->order = calloc(f->layers + 1, sizeof *f->order);
     f->datagram = calloc((size_t)FLOOR_LINKS * rate, sizeof *f->datagram);
     f->aead = smx_aead_new();
-    need(f->aead && bits && f->layer && f->order && f->datagram, "out of memory");
+    need(f->aead && bits && f->circuit && f->order && f->datagram, "out of memory");
     smx_rng_bytes(rng, key, sizeof key);
     smx_wire_keys(&f->keys, key);
     for (size_t i = 0; i < FLOOR_LINKS; i++) {
@@ -58,11 +58,12 @@ static inline void floor_new(struct floor *f, struct smx_rng *rng, size_t circui
         smx_rng_bytes(rng, f->out[i].send, SMX_KEY);
         memcpy(f->in_peer[i].send, f->in[i].receive, SMX_KEY);
     }
-    for (size_t i = 0; i < f->layers; i++) { /* forward is deciphered, backward enciphered */
+    for (size_t i = 0; i < f->layers; i++) {
         smx_rng_bytes(rng, key, sizeof key);
-        need(smx_wideblock_init(&f->layer[i], key, i % 2 ? SMX_WIDEBLOCK_BOTH : SMX_WIDEBLOCK_ENCIPHER) ==
-                 SMX_OK,
-             "out of memory");
+        if (i % 2)
+            smx_wideblock_both_init(&f->circuit[i / 2].open, key);
+        else
+            smx_wideblock_init(&f->circuit[i / 2].seal, key);
         j = smx_rng_below(rng, (uint32_t)i + 1);
         f->order[i] = f->order[j];
         f->order[j] = (uint32_t)i;
@@ -71,11 +72,9 @@ static inline void floor_new(struct floor *f, struct smx_rng *rng, size_t circui
 
 static inline void floor_free(struct floor *f)
 {
-    for (size_t i = 0; i < f->layers; i++)
-        smx_wideblock_fini(&f->layer[i]);
     smx_aead_free(f->aead);
     free(f->in[0].window.bits);
-    free(f->layer);
+    free(f->circuit);
     free(f->order);
     free(f->datagram);
 }
@@ -84,12 +83,12 @@ static inline void one_layer(struct floor *f, uint8_t *body)
 {
     uint8_t tweak[SMX_WIDEBLOCK_TWEAK] = {(uint8_t)f->next};
     uint32_t at = f->order[f->next];
-    const struct smx_wideblock *wb = &f->layer[at];
+    const struct smx_hop_layers *l = &f->circuit[at / 2];
 
     if (at % 2)
-        smx_wideblock_decipher(wb, tweak, body, SMX_CELL_BODY);
+        smx_wideblock_decipher(&l->open, tweak, body, SMX_CELL_BODY);
     else
-        smx_wideblock_encipher(wb, tweak, body, SMX_CELL_BODY);
+        smx_wideblock_encipher(&l->seal, tweak, body, SMX_CELL_BODY);
     f->next = (f->next + 1) % f->layers;
 }
 

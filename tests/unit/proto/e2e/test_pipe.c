@@ -20,9 +20,9 @@ static int setup(void **state)
     static struct fixture f;
     struct smx_meet_keys keys = {.side = SMX_MEET_CALLER, .to_callee = {1}, .to_caller = {2}};
 
-    assert_int_equal(smx_pipe_init(&f.a, &keys), SMX_OK);
+    smx_pipe_init(&f.a, &keys);
     keys.side = SMX_MEET_CALLEE;
-    assert_int_equal(smx_pipe_init(&f.b, &keys), SMX_OK);
+    smx_pipe_init(&f.b, &keys);
     *state = &f;
     return 0;
 }
@@ -106,7 +106,7 @@ static void session_of(struct smx_pipe *s, const uint8_t *key, enum smx_meet_sid
 
     memcpy(keys.to_callee, key, SMX_KEY);
     memcpy(keys.to_caller, key, SMX_KEY);
-    assert_int_equal(smx_pipe_init(s, &keys), SMX_OK);
+    smx_pipe_init(s, &keys);
 }
 
 static void the_vectors_hold(void **state)
