@@ -9,16 +9,25 @@
  * done with them.  Timers: lapse.c. */
 #include "client/sip/core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define RING_FROM_PHONE SMX_SECOND(300) /* the network side decides long before */
 #define RING_TO_PHONES  SMX_SECOND(180)
 
+struct smx_call *smx_call_at(const struct smx_ua *ua, size_t i)
+{
+    return ua->call[i] && ua->call[i]->id != 0 ? ua->call[i] : NULL;
+}
+
 struct smx_call *smx_call_get(struct smx_ua *ua, uint32_t id)
 {
-    for (size_t i = 0; id != 0 && i < ua->call_max; i++)
-        if (ua->call[i].id == id)
-            return &ua->call[i];
+    for (size_t i = 0; i < ua->call_max; i++) {
+        struct smx_call *call = smx_call_at(ua, i);
+
+        if (call && call->id == id)
+            return call;
+    }
     return NULL;
 }
 
@@ -32,17 +41,21 @@ static struct smx_call *live(struct smx_ua *ua, uint32_t id)
 
 struct smx_call *smx_call_new(struct smx_ua *ua)
 {
-    struct smx_call *call = NULL;
+    struct smx_call **entry = NULL;
 
     for (size_t i = 0; i < ua->call_max; i++)
-        if (ua->call[i].id == 0)
-            call = &ua->call[i];
-    if (!call)
+        if (!smx_call_at(ua, i))
+            entry = &ua->call[i];
+    if (!entry)
         return NULL;
-    memset(call, 0, sizeof *call);
-    call->id = smx_ua_new_id(ua);
-    call->refusal = 480;
-    return call;
+    if (!*entry)
+        *entry = malloc(sizeof **entry);
+    if (!*entry)
+        return NULL;
+    memset(*entry, 0, sizeof **entry);
+    (*entry)->id = smx_ua_new_id(ua);
+    (*entry)->refusal = 480;
+    return *entry;
 }
 
 /* A new call with a pair of ports, or NULL. */
@@ -52,9 +65,11 @@ static struct smx_call *new_call(struct smx_ua *ua)
     struct smx_call *call;
     size_t pair = 0;
 
-    for (size_t i = 0; i < ua->call_max; i++)
-        if (ua->call[i].id != 0 && ua->call[i].has_pair)
-            taken[ua->call[i].pair] = true;
+    for (size_t i = 0; i < ua->call_max; i++) {
+        call = smx_call_at(ua, i);
+        if (call && call->has_pair)
+            taken[call->pair] = true;
+    }
     while (pair < ua->port_count && taken[pair])
         pair++;
     call = pair < ua->port_count ? smx_call_new(ua) : NULL;
@@ -153,9 +168,9 @@ void smx_call_lost(struct smx_ua *ua, smx_time now, struct smx_call *call)
 static bool is_merged(const struct smx_ua *ua, const struct smx_sip *sip)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        const struct smx_call *call = &ua->call[i];
+        const struct smx_call *call = smx_call_at(ua, i);
 
-        if (call->id != 0 && call->from_phone && smx_span_is(sip->call_id, call->leg[0].call_id) &&
+        if (call && call->from_phone && smx_span_is(sip->call_id, call->leg[0].call_id) &&
             strcmp(sip->from_tag, call->leg[0].remote_tag) == 0)
             return true;
     }
@@ -311,10 +326,10 @@ void smx_ua_call_direction(struct smx_ua *ua, smx_time now, uint32_t id, enum sm
 void smx_call_cancel(struct smx_ua *ua, struct smx_txn *invite)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        struct smx_call *call = &ua->call[i];
-        struct smx_leg *leg = &call->leg[0];
+        struct smx_call *call = smx_call_at(ua, i);
 
-        if (call->id == 0 || leg->state != SMX_LEG_ASKED || smx_txn_get(&ua->txns, leg->invite) != invite)
+        if (!call || call->leg[0].state != SMX_LEG_ASKED ||
+            smx_txn_get(&ua->txns, call->leg[0].invite) != invite)
             continue;
         (void)smx_out_order(ua, SMX_UA_CALL_END, call->id);
         smx_call_end(ua, ua->txns.now, call, 487);

@@ -217,6 +217,8 @@ void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn);
 void smx_call_expire(struct smx_ua *ua, smx_time now);
 smx_time smx_call_deadline(const struct smx_ua *ua);
 struct smx_call *smx_call_get(struct smx_ua *ua, uint32_t id);
+/* The call of entry i, or NULL: it is free. */
+struct smx_call *smx_call_at(const struct smx_ua *ua, size_t i);
 /* The network side has answered; the leg is ready for its 200. */
 void smx_call_answer(struct smx_ua *ua, smx_time now, struct smx_call *call);
 /* Frees the call when the network side and all legs are done with it. */
@@ -394,7 +396,7 @@ struct smx_message {
     smx_time until;
     unsigned asked;  /* to phones: answers awaited */
     unsigned result; /* the best so far */
-    char text[SMX_UA_TEXT_MAX];
+    char *text;      /* SMX_UA_TEXT_MAX, made when the entry is first used */
     size_t text_len;
 };
 
@@ -433,16 +435,17 @@ struct smx_ua {
     struct smx_conn *conn;
     size_t conn_max;
     struct smx_txns txns;
-    struct smx_call *call; /* some more than pairs: calls that are over, but whose legs are not */
+    struct smx_call **call; /* some more than pairs: calls that are over, but whose legs are not.  An entry is
+                               made when first used; see smx_call_at */
     size_t call_max;
     struct smx_message *message;
     uint32_t last_id;
 
-    struct smx_ua_send send[SMX_UA_SENDS];
+    struct smx_ua_send *send; /* SMX_UA_SENDS */
     size_t send_first, send_count;
-    uint8_t *send_bytes;
-    size_t send_len;
-    struct smx_ua_order order[SMX_UA_ORDERS];
+    uint8_t *send_bytes; /* of those that wait, one after the other; grows */
+    size_t send_max, send_len, send_read;
+    struct smx_ua_order *order; /* SMX_UA_ORDERS */
     size_t order_first, order_count;
     struct smx_ua_order order_out;
     struct smx_auth auth;

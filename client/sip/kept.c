@@ -119,10 +119,10 @@ size_t smx_ua_keep(struct smx_ua *ua, uint8_t out[SMX_UA_KEPT_MAX])
     struct kept k;
 
     for (size_t i = 0; i < ua->call_max; i++) {
-        if (ua->call[i].id == 0)
-            continue;
-        for (size_t j = 0; j < SMX_UA_LEGS && count < KEPT; j++)
-            if (describe(ua, &ua->call[i].leg[j], &k)) {
+        const struct smx_call *call = smx_call_at(ua, i);
+
+        for (size_t j = 0; call && j < SMX_UA_LEGS && count < KEPT; j++)
+            if (describe(ua, &call->leg[j], &k)) {
                 encode(&w, &k);
                 count++;
             }
@@ -216,17 +216,17 @@ static void restore(const struct smx_ua *ua, struct smx_leg *leg, const struct k
 static struct smx_leg *place(struct smx_ua *ua, struct smx_call **call, size_t *index)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        *call = &ua->call[i];
-        if ((*call)->id == 0) {
-            memset(*call, 0, sizeof **call);
-            (*call)->id = smx_ua_new_id(ua);
-            (*call)->over = true;
-        }
-        for (*index = 0; (*call)->over && *index < SMX_UA_LEGS; ++*index)
+        *call = smx_call_at(ua, i);
+        for (*index = 0; *call && (*call)->over && *index < SMX_UA_LEGS; ++*index)
             if ((*call)->leg[*index].state == SMX_LEG_FREE)
                 return &(*call)->leg[*index];
     }
-    return NULL;
+    *call = smx_call_new(ua);
+    *index = 0;
+    if (!*call)
+        return NULL;
+    (*call)->over = true;
+    return &(*call)->leg[0];
 }
 
 static void hang_up(struct smx_ua *ua, smx_time now, const struct kept *k)
@@ -332,9 +332,11 @@ enum smx_err smx_ua_resume(struct smx_ua *ua, smx_time now, const uint8_t *in, s
 
 void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow)
 {
-    for (size_t i = 0; i < ua->call_max; i++)
-        for (size_t j = 0; ua->call[i].id != 0 && j < SMX_UA_LEGS; j++) {
-            struct smx_leg *leg = &ua->call[i].leg[j], over;
+    for (size_t i = 0; i < ua->call_max; i++) {
+        struct smx_call *call = smx_call_at(ua, i);
+
+        for (size_t j = 0; call && j < SMX_UA_LEGS; j++) {
+            struct smx_leg *leg = &call->leg[j], over;
 
             if (leg->state != SMX_LEG_LEFT || leg->flow.tls != flow->tls ||
                 memcmp(leg->flow.addr.ip, flow->addr.ip, sizeof flow->addr.ip) != 0)
@@ -344,4 +346,5 @@ void smx_kept_connected(struct smx_ua *ua, const struct smx_flow *flow)
             smx_leg_bye(ua, &over);
             leg->local_cseq = over.local_cseq;
         }
+    }
 }

@@ -19,19 +19,22 @@ void smx_ua_hang_up(struct smx_ua *ua, smx_time now)
 {
     smx_txn_time(&ua->txns, now);
     ua->ending = true;
-    for (size_t i = 0; i < ua->call_max; i++)
-        if (ua->call[i].id != 0 && !ua->call[i].over)
-            smx_call_give_up(ua, now, &ua->call[i]);
+    for (size_t i = 0; i < ua->call_max; i++) {
+        struct smx_call *call = smx_call_at(ua, i);
+
+        if (call && !call->over)
+            smx_call_give_up(ua, now, call);
+    }
     smx_txn_settle(&ua->txns);
 }
 
 void smx_call_flow_lost(struct smx_ua *ua, uint64_t conn)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        struct smx_call *call = &ua->call[i];
+        struct smx_call *call = smx_call_at(ua, i);
 
         /* an answered call goes on: media has its own way, and the phone may connect again */
-        if (call->id != 0 && call->leg[0].state == SMX_LEG_ASKED && call->leg[0].flow.tcp &&
+        if (call && call->leg[0].state == SMX_LEG_ASKED && call->leg[0].flow.tcp &&
             call->leg[0].flow.conn == conn)
             smx_call_lost(ua, ua->txns.now, call);
     }
@@ -69,8 +72,10 @@ static void expire_leg(struct smx_ua *ua, smx_time now, struct smx_call *call, s
 void smx_call_expire(struct smx_ua *ua, smx_time now)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        struct smx_call *call = &ua->call[i];
+        struct smx_call *call = smx_call_at(ua, i);
 
+        if (!call)
+            continue;
         for (size_t j = 0; call->id != 0 && j < SMX_UA_LEGS; j++)
             expire_leg(ua, now, call, &call->leg[j]);
         if (call->id != 0 && !call->over)
@@ -90,9 +95,9 @@ smx_time smx_call_deadline(const struct smx_ua *ua)
     smx_time first = SMX_NEVER;
 
     for (size_t i = 0; i < ua->call_max; i++) {
-        const struct smx_call *call = &ua->call[i];
+        const struct smx_call *call = smx_call_at(ua, i);
 
-        if (call->id == 0)
+        if (!call)
             continue;
         for (size_t j = 0; j < SMX_UA_LEGS; j++) {
             const struct smx_leg *leg = &call->leg[j];

@@ -111,10 +111,10 @@ struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const
                              struct smx_call **call)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        if (ua->call[i].id == 0)
-            continue;
-        for (size_t j = 0; j < SMX_UA_LEGS; j++) {
-            struct smx_leg *leg = &ua->call[i].leg[j];
+        struct smx_call *known = smx_call_at(ua, i);
+
+        for (size_t j = 0; known && j < SMX_UA_LEGS; j++) {
+            struct smx_leg *leg = &known->leg[j];
 
             if (leg->state == SMX_LEG_FREE || !smx_span_is(sip->call_id, leg->call_id) ||
                 strcmp(sip->to_tag, leg->local_tag) != 0 ||
@@ -131,7 +131,7 @@ struct smx_leg *smx_leg_find(struct smx_ua *ua, const struct smx_sip *sip, const
                     return NULL;
                 leg->flow = *flow; /* the phone has connected anew */
             }
-            *call = &ua->call[i];
+            *call = known;
             return leg;
         }
     }

@@ -119,9 +119,11 @@ void smx_ua_rtp(struct smx_ua *ua, smx_time now, size_t pair, bool is_rtcp, cons
     _Alignas(4) uint8_t packet[SMX_RTP_MAX];
     struct smx_call *call = NULL;
 
-    for (size_t i = 0; i < ua->call_max; i++)
-        if (ua->call[i].id != 0 && ua->call[i].has_pair && ua->call[i].pair == pair && ua->call[i].answered)
-            call = &ua->call[i];
+    for (size_t i = 0; i < ua->call_max && !call; i++) {
+        call = smx_call_at(ua, i);
+        if (call && (!call->has_pair || call->pair != pair || !call->answered))
+            call = NULL;
+    }
     if (!call || !is_from_phone(winner(call), from) ||
         (!is_rtcp && call->latched && !smx_addr_equal(from, &call->peer))) {
         ua->stats.rtp_refused++;

@@ -4,6 +4,7 @@
 #include "client/sip/core.h"
 #include "proto/e2e/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_WITHIN SMX_SECOND(30) /* a phone waits 32 s (RFC 3261, timer F) */
@@ -18,9 +19,15 @@ static struct smx_message *find_message(struct smx_ua *ua, bool from_phone, uint
 
 static struct smx_message *new_message(struct smx_ua *ua)
 {
-    for (size_t i = 0; i < SMX_UA_MESSAGES; i++)
-        if (!ua->message[i].used)
-            return &ua->message[i];
+    for (size_t i = 0; i < SMX_UA_MESSAGES; i++) {
+        struct smx_message *m = &ua->message[i];
+
+        if (m->used)
+            continue;
+        if (!m->text)
+            m->text = malloc(SMX_UA_TEXT_MAX);
+        return m->text ? m : NULL;
+    }
     return NULL;
 }
 
@@ -187,8 +194,8 @@ enum smx_err smx_ua_message_in(struct smx_ua *ua, smx_time now, uint32_t id, con
         return SMX_E_ABSENT;
     if (!m || find_message(ua, false, id))
         return SMX_E_FULL;
-    *m =
-        (struct smx_message){.used = true, .id = id, .until = SMX_NEVER, .result = 480, .text_len = text_len};
+    *m = (struct smx_message){
+        .used = true, .id = id, .until = SMX_NEVER, .result = 480, .text = m->text, .text_len = text_len};
     memcpy(m->text, text, text_len);
     for (size_t i = 0; i < count; i++)
         m->asked += send_to(ua, m, phone[i], from);

@@ -78,10 +78,13 @@ bool smx_is_own_request(const struct smx_ua *ua, const struct smx_sip *sip)
         if (strlen(via.branch) == SMX_UA_BRANCH - 1 &&
             (is_ours(&ua->udp, &via) || is_ours(&ua->tcp, &via) || is_ours(&ua->tls, &via)))
             return true;
-    for (size_t i = 0; sip->uri.user && i < ua->call_max; i++)
-        for (size_t j = 0; ua->call[i].id != 0 && j < SMX_UA_LEGS; j++)
-            if (ua->call[i].leg[j].contact[0] && strcmp(ua->call[i].leg[j].contact, sip->uri.user) == 0)
+    for (size_t i = 0; sip->uri.user && i < ua->call_max; i++) {
+        const struct smx_call *call = smx_call_at(ua, i);
+
+        for (size_t j = 0; call && j < SMX_UA_LEGS; j++)
+            if (call->leg[j].contact[0] && strcmp(call->leg[j].contact, sip->uri.user) == 0)
                 return true;
+    }
     return false;
 }
 

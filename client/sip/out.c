@@ -3,17 +3,38 @@
 #include "client/sip/core.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { SEND_BYTES_FIRST = 32 * 1024 }; /* doubled while it is too little */
 
 /* ---- sends ---- */
 
+static bool has_room(struct smx_ua *ua, size_t len)
+{
+    size_t max = ua->send_max ? ua->send_max : SEND_BYTES_FIRST;
+    uint8_t *more;
+
+    if (ua->send_count == SMX_UA_SENDS || len > SMX_UA_SEND_BYTES - ua->send_len)
+        return false;
+    while (max < ua->send_len + len)
+        max *= 2;
+    if (max == ua->send_max)
+        return true;
+    more = realloc(ua->send_bytes, max);
+    if (!more)
+        return false;
+    ua->send_bytes = more;
+    ua->send_max = max;
+    return true;
+}
+
 static void send(struct smx_ua *ua, struct smx_ua_send what, const void *bytes, size_t len)
 {
-    if (ua->send_count == SMX_UA_SENDS || len > SMX_UA_SEND_BYTES - ua->send_len) {
+    if (!has_room(ua, len)) {
         ua->stats.sends_dropped++;
         return;
     }
-    what.bytes = ua->send_bytes + ua->send_len;
     what.len = len;
     if (len > 0)
         memcpy(ua->send_bytes + ua->send_len, bytes, len);
@@ -23,12 +44,14 @@ static void send(struct smx_ua *ua, struct smx_ua_send what, const void *bytes, 
 
 const struct smx_ua_send *smx_ua_next_send(struct smx_ua *ua)
 {
-    const struct smx_ua_send *next = &ua->send[ua->send_first];
+    struct smx_ua_send *next = &ua->send[ua->send_first];
 
     if (ua->send_count == 0) {
-        ua->send_len = 0;
+        ua->send_len = ua->send_read = 0;
         return NULL;
     }
+    next->bytes = ua->send_bytes + ua->send_read;
+    ua->send_read += next->len;
     ua->send_first = (ua->send_first + 1) % SMX_UA_SENDS;
     ua->send_count--;
     return next;

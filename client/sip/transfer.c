@@ -202,9 +202,9 @@ static struct smx_call *find_replaced(struct smx_ua *ua, struct smx_call *but, c
                                       const struct smx_flow *flow)
 {
     for (size_t i = 0; i < ua->call_max; i++) {
-        struct smx_call *call = &ua->call[i];
+        struct smx_call *call = smx_call_at(ua, i);
 
-        if (call->id != 0 && call != but && call->answered && !call->over && call->join.with == 0 &&
+        if (call && call != but && call->answered && !call->over && call->join.with == 0 &&
             leg_of(call)->state == SMX_LEG_UP && leg_of(call)->codecs == leg_of(but)->codecs &&
             is_meant(leg_of(call), refer) && is_of_phone(leg_of(call), flow))
             return call;

@@ -48,12 +48,13 @@ struct smx_ua *smx_ua_new(const struct smx_ua_config *config, struct smx_rng *rn
     ua->binding_max = config->bindings_max ? config->bindings_max : BINDINGS;
     ua->conn_max = config->conns_max ? config->conns_max : CONNS;
     ua->ports = calloc(ua->port_count, sizeof *ua->ports);
-    ua->call = calloc(ua->call_max, sizeof *ua->call);
+    ua->call = calloc(ua->call_max, sizeof(struct smx_call *));
     ua->binding = calloc(ua->binding_max, sizeof *ua->binding);
     ua->conn = calloc(ua->conn_max, sizeof *ua->conn);
     ua->message = calloc(SMX_UA_MESSAGES, sizeof *ua->message);
-    ua->send_bytes = malloc(SMX_UA_SEND_BYTES);
-    if (!ua->ports || !ua->call || !ua->binding || !ua->conn || !ua->message || !ua->send_bytes ||
+    ua->send = malloc(SMX_UA_SENDS * sizeof *ua->send);
+    ua->order = malloc(SMX_UA_ORDERS * sizeof *ua->order);
+    if (!ua->ports || !ua->call || !ua->binding || !ua->conn || !ua->message || !ua->send || !ua->order ||
         smx_txns_init(&ua->txns, ua, config->transactions_max ? config->transactions_max : TRANSACTIONS) !=
             SMX_OK) {
         smx_ua_free(ua);
@@ -72,14 +73,21 @@ void smx_ua_free(struct smx_ua *ua)
         smx_txns_fini(&ua->txns);
     smx_rng_fini(&ua->rng);
     sodium_memzero(&ua->auth, sizeof ua->auth);
-    for (size_t i = 0; ua->call && i < ua->call_max; i++)
-        smx_secure_end(&ua->call[i]);
+    for (size_t i = 0; ua->call && i < ua->call_max; i++) {
+        if (ua->call[i])
+            smx_secure_end(ua->call[i]);
+        free(ua->call[i]);
+    }
+    for (size_t i = 0; ua->message && i < SMX_UA_MESSAGES; i++)
+        free(ua->message[i].text);
     free(ua->ports);
     free(ua->call);
     free(ua->binding);
     free(ua->conn);
     free(ua->message);
+    free(ua->send);
     free(ua->send_bytes);
+    free(ua->order);
     free(ua);
 }
 
@@ -98,7 +106,7 @@ struct smx_ua_usage smx_ua_usage(const struct smx_ua *ua)
     struct smx_ua_usage usage = {.transactions = ua->txns.used};
 
     for (size_t i = 0; i < ua->call_max; i++)
-        usage.calls += ua->call[i].id != 0;
+        usage.calls += smx_call_at(ua, i) != NULL;
     for (size_t i = 0; i < ua->binding_max; i++)
         usage.bindings += ua->binding[i].aor[0] != 0;
     return usage;
