@@ -2,12 +2,15 @@
  * has.
  *     C bits    first of all, what is configured: see enum
  *     u text    a datagram of the phone
+ *     U text    one of another host
  *     t T text  bytes on its TCP connection, its TLS connection
- *     x N       that connection ends, or comes about anew
- *     R NNN text its response to our last request, the same way: status, then further headers and a body
+ *     x bits    that connection ends, or comes about anew; without the end of the one before
+ *     R NNN text its response to our last request, the same way: status, then further headers and a body; a
+ *               byte 14 to 31 before these makes it another of its forks
+ *     o         our last request but one is meant instead, and back
  *     D d text  its request inside the dialog of our last request, of our last response: method and CSeq,
  *               further headers, body
- *     i m       the network side brings a call, a text
+ *     i m N     the network side brings a call, a text; bits: Opus, a caller who says a name
  *     r a f e   the last call there rings, is answered, fails, ends
  *     j N       the last but N is meant from now on
  *     h N       it holds, or comes back
@@ -15,31 +18,23 @@
  *     p bytes   a packet on the first RTP port; each takes a slot both ways
  *     P bits bytes the same: second pair, RTCP port, enciphered, from elsewhere
  *     q N bytes a frame of the far side, or none: N slots
+ *     M type bytes each a slot: how many packets come, and whether one is lost
  *     n bits    what the network side says of itself and of names
  *     g         all calls are ended
  *     K         the client dies, and comes again
  *     w c       time passes: 100 ms per byte; so it passes until nothing is left to do
- * Four bytes stand for what a phone learns, in u, t, T, D, d: 1 our tag in its dialog, 2 in the one before, 3
- * our last RSeq, 4 an Authorization line that is right.  Nothing may crash, loop, outgrow its table or stay.
- */
-#include "client/sip/text.h"
+ * Some bytes of a text stand for what a phone learns: 1 our tag in its dialog, 2 in the one before, 3 our
+ * last RSeq, 4 an Authorization line that is right, 5 our last Via, 6 the user in our last Contact.  Nothing
+ * may crash, loop, outgrow its table or stay. */
 #include "client/sip/ua.h"
 #include "proto/media/srtp.h"
+#include "tests/fuzz/sip_phone.h"
 
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REQUEST = 8192, ROOM = 4 * REQUEST, WAKES = 20000, CALLS = 4 };
-enum { WITH_PASSWORDS = 1, SRTP_DEMAND = 2, SRTP_OFF = 4, NO_OPUS = 8, NO_NAMES = 16, FEW = 32 };
-enum way { BY_UDP, BY_TCP, BY_TLS, WAYS };
-
-struct message {
-    char at[REQUEST];
-    size_t len;
-    enum way way;
-};
+enum { WAKES = 20000, CALLS = 4 };
+enum { WITH_PASSWORDS = 1, SRTP_DEMAND = 2, SRTP_OFF = 4, NO_OPUS = 8, NO_NAMES = 16, FEW = 32, IPV6 = 64 };
 
 struct script {
     struct smx_rng rng;
@@ -48,18 +43,16 @@ struct script {
     uint8_t bits;
     uint32_t call[CALLS], text; /* the call meant, then those before it */
     char claimed[SMX_UA_USER];
-    struct message request, response; /* our last, for R, D and d */
-    char tag[2][64];                  /* ours in its last dialogs */
-    unsigned nc;                      /* of digests */
-    uint64_t conns;                   /* so far */
+    struct phone phone;
+    struct smx_addr at; /* where it is */
+    uint16_t seq;       /* of its RTP */
+    uint64_t conns;     /* so far */
     struct {
         uint64_t conn; /* 0: there is none */
         uint8_t unread[SMX_UA_TCP_UNREAD];
         size_t len;
     } stream[WAYS];
 };
-
-static const struct smx_addr phone = {.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .port = 5070};
 
 /* Memory that is freed may be used again soon, else each run pays for fresh pages. */
 const char *__asan_default_options(void);
@@ -77,52 +70,15 @@ static void must(bool holds)
 
 /* ---- what comes out ---- */
 
-static struct smx_span line_of(const struct message *m, const char *name)
-{
-    size_t name_len = strlen(name);
-
-    for (size_t i = 0; i + name_len <= m->len; i++) {
-        const char *end = memchr(m->at + i, '\r', m->len - i);
-
-        if (memcmp(m->at + i, name, name_len) == 0 && (i == 0 || m->at[i - 1] == '\n') && end)
-            return (struct smx_span){m->at + i + name_len, (size_t)(end - m->at) - i - name_len};
-    }
-    return (struct smx_span){"", 0};
-}
-
-/* From a To of ours. */
-static void learn_tag(struct script *s)
-{
-    struct smx_span to = line_of(&s->response, "To: "), cseq = line_of(&s->response, "CSeq: ");
-    size_t at = to.len;
-
-    while (at > 0 && to.at[at - 1] != '=')
-        at--;
-    to = (struct smx_span){to.at + at, to.len - at};
-    if (at == 0 || to.len >= sizeof s->tag[0] || cseq.len < 6 ||
-        memcmp(cseq.at + cseq.len - 6, "INVITE", 6) != 0 || smx_span_is(to, s->tag[0]))
-        return;
-    memcpy(s->tag[1], s->tag[0], sizeof s->tag[1]);
-    (void)smx_span_copy(s->tag[0], sizeof s->tag[0], to);
-}
-
 static void listen(struct script *s, const struct smx_ua_send *sent)
 {
-    bool response = sent->len > 8 && memcmp(sent->bytes, "SIP/2.0 ", 8) == 0;
-    struct message *m = response ? &s->response : &s->request;
-
-    if (sent->kind == SMX_UA_SEND_CLOSE)
-        for (enum way way = BY_TCP; way < WAYS; way++)
-            if (s->stream[way].conn == sent->conn)
-                s->stream[way].conn = 0;
-    if ((sent->kind != SMX_UA_SEND_UDP && sent->kind != SMX_UA_SEND_TCP) || sent->len < 8 ||
-        sent->len > REQUEST)
-        return;
-    memcpy(m->at, sent->bytes, sent->len);
-    m->len = sent->len;
-    m->way = sent->kind == SMX_UA_SEND_UDP ? BY_UDP : sent->conn == s->stream[BY_TLS].conn ? BY_TLS : BY_TCP;
-    if (response)
-        learn_tag(s);
+    for (enum way way = BY_TCP; way < WAYS && sent->kind == SMX_UA_SEND_CLOSE; way++)
+        if (s->stream[way].conn == sent->conn)
+            s->stream[way].conn = 0;
+    if (sent->kind == SMX_UA_SEND_UDP)
+        hear(&s->phone, sent->bytes, sent->len, BY_UDP);
+    if (sent->kind == SMX_UA_SEND_TCP)
+        hear(&s->phone, sent->bytes, sent->len, sent->conn == s->stream[BY_TLS].conn ? BY_TLS : BY_TCP);
 }
 
 static void drain(struct script *s)
@@ -160,52 +116,6 @@ static void pass(struct script *s, smx_time until)
 
 /* ---- what goes in ---- */
 
-/* As a phone that knows the password writes it, for the request that begins so. */
-static void add_digest(struct script *s, struct smx_span request, struct smx_text *out)
-{
-    static const char secret[] = "alice:sipmix.alt:secret", challenge[] = "WWW-Authenticate: ";
-    struct smx_span nonce = line_of(&s->response, challenge), uri = smx_span_cut(&request, '\n'), method;
-    char a1[65], a2[65], room[ROOM];
-    uint8_t hash[crypto_hash_sha256_BYTES];
-    struct smx_text t = {room, 0, sizeof room, false};
-
-    method = smx_span_cut(&uri, ' ');
-    uri = smx_span_cut(&uri, ' ');
-    (void)smx_span_cut(&nonce, ',');
-    (void)smx_span_cut(&nonce, '"');
-    nonce = smx_span_cut(&nonce, '"');
-    (void)crypto_hash_sha256(hash, (const uint8_t *)secret, sizeof secret - 1);
-    (void)sodium_bin2hex(a1, sizeof a1, hash, sizeof hash);
-    smx_text_span(&t, method);
-    smx_text_add(&t, ":");
-    smx_text_span(&t, uri);
-    (void)crypto_hash_sha256(hash, (const uint8_t *)room, t.len);
-    (void)sodium_bin2hex(a2, sizeof a2, hash, sizeof hash);
-    t.len = (size_t)snprintf(room, sizeof room, "%s:%.*s:%08x:c:auth:%s", a1, (int)nonce.len, nonce.at,
-                             ++s->nc, a2);
-    (void)crypto_hash_sha256(hash, (const uint8_t *)room, t.len);
-    (void)sodium_bin2hex(a1, sizeof a1, hash, sizeof hash);
-    t.len = (size_t)snprintf(room, sizeof room,
-                             "Authorization: Digest username=\"alice\",realm=\"sipmix.alt\",nonce=\"%.*s\","
-                             "uri=\"%.*s\",response=\"%s\",algorithm=SHA-256,cnonce=\"c\",qop=auth,nc=%08x",
-                             (int)nonce.len, nonce.at, (int)uri.len, uri.at, a1, s->nc);
-    smx_text_span(out, (struct smx_span){room, t.len});
-}
-
-static void add_text(struct script *s, const uint8_t *bytes, size_t len, struct smx_text *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] == 1 || bytes[i] == 2)
-            smx_text_add(out, s->tag[bytes[i] - 1]);
-        else if (bytes[i] == 3)
-            smx_text_span(out, line_of(&s->response, "RSeq: "));
-        else if (bytes[i] == 4)
-            add_digest(s, (struct smx_span){out->at, out->len}, out);
-        else
-            smx_text_span(out, (struct smx_span){(const char *)bytes + i, 1});
-    }
-}
-
 static void stream(struct script *s, enum way way, const char *bytes, size_t len)
 {
     uint8_t *unread = s->stream[way].unread;
@@ -226,16 +136,18 @@ static void stream(struct script *s, enum way way, const char *bytes, size_t len
 /* Memory ends where the datagram does. */
 static void deliver(struct script *s, enum way way, const struct smx_text *text)
 {
+    struct smx_addr from = s->at;
     uint8_t *exact;
 
-    if (way != BY_UDP) {
+    if (way == BY_TCP || way == BY_TLS) {
         stream(s, way, text->at, text->len);
         return;
     }
     exact = malloc(text->len ? text->len : 1);
     must(exact != NULL);
     memcpy(exact, text->at, text->len);
-    smx_ua_udp(s->ua, s->now, &phone, exact, text->len);
+    from.ip[12] ^= way == FROM_ELSEWHERE;
+    smx_ua_udp(s->ua, s->now, &from, exact, text->len);
     free(exact);
 }
 
@@ -248,7 +160,7 @@ static void connect(struct script *s, enum way way)
     }
     s->stream[way].conn = ++s->conns;
     s->stream[way].len = 0;
-    (way == BY_TLS ? smx_ua_tls_open : smx_ua_tcp_open)(s->ua, s->now, s->conns, &phone);
+    (way == BY_TLS ? smx_ua_tls_open : smx_ua_tcp_open)(s->ua, s->now, s->conns, &s->at);
 }
 
 static void say(struct script *s, enum way way, const uint8_t *bytes, size_t len)
@@ -256,82 +168,25 @@ static void say(struct script *s, enum way way, const uint8_t *bytes, size_t len
     static char room[ROOM];
     struct smx_text out = {room, 0, sizeof room, false};
 
-    add_text(s, bytes, len, &out);
+    add_text(&s->phone, bytes, len, &out);
     deliver(s, way, &out);
-}
-
-/* Their end of it says how long the head and the body are, over a stream. */
-static void add_rest(struct script *s, enum way way, const uint8_t *bytes, size_t len, struct smx_text *out)
-{
-    const uint8_t *body = memmem(bytes, len, "\r\n\r\n", 4);
-
-    if (way != BY_UDP && body) {
-        smx_text_add(out, "l: ");
-        smx_text_u64(out, len - (size_t)(body - bytes) - 4);
-        smx_text_add(out, "\r\n");
-    }
-    add_text(s, bytes, len, out);
 }
 
 static void respond(struct script *s, const uint8_t *bytes, size_t len)
 {
-    static const char *const names[] = {"Via: ", "From: ", "Call-ID: ", "CSeq: "};
     static char room[ROOM];
     struct smx_text out = {room, 0, sizeof room, false};
-    struct smx_span to = line_of(&s->request, "To: ");
 
-    if (len < 3)
-        return;
-    smx_text_add(&out, "SIP/2.0 ");
-    smx_text_span(&out, (struct smx_span){(const char *)bytes, 3});
-    smx_text_add(&out, " x\r\nTo: ");
-    smx_text_span(&out, to);
-    if (!memmem(to.at, to.len, ";tag=", 5))
-        smx_text_add(&out, ";tag=t");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        smx_text_add(&out, "\r\n");
-        smx_text_add(&out, names[i]);
-        smx_text_span(&out, line_of(&s->request, names[i]));
-    }
-    smx_text_add(&out, "\r\n");
-    add_rest(s, s->request.way, bytes + 3, len - 3, &out);
-    deliver(s, s->request.way, &out);
+    write_response(&s->phone, bytes, len, &out);
+    deliver(s, s->phone.request.way, &out);
 }
 
-/* "METHOD N", a line end, further headers, an empty line, a body. */
 static void in_dialog(struct script *s, const struct message *of, const uint8_t *bytes, size_t len)
 {
     static char room[ROOM];
     struct smx_text out = {room, 0, sizeof room, false};
-    struct smx_span first = {(const char *)bytes, len}, method, to = line_of(of, "To: ");
-    const char *end = memchr(bytes, '\n', len);
-    bool ours = of == &s->request; /* then it goes the other way round */
 
-    if (!end)
-        return;
-    first.len = (size_t)(end - first.at);
-    len -= first.len + 1;
-    if (first.len > 0 && end[-1] == '\r')
-        first.len--;
-    method = smx_span_cut(&first, ' ');
-    smx_text_span(&out, method);
-    smx_text_add(&out, " sip:x@h SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z9hG4bK");
-    smx_text_span(&out, first);
-    smx_text_span(&out, method);
-    smx_text_add(&out, ours ? "\r\nf: " : "\r\nt: ");
-    smx_text_span(&out, to);
-    if (!memmem(to.at, to.len, ";tag=", 5))
-        smx_text_add(&out, ";tag=t");
-    smx_text_add(&out, ours ? "\r\nt: " : "\r\nf: ");
-    smx_text_span(&out, line_of(of, "From: "));
-    smx_text_add(&out, "\r\ni: ");
-    smx_text_span(&out, line_of(of, "Call-ID: "));
-    smx_text_add(&out, "\r\nCSeq: ");
-    smx_text_span(&out, first);
-    smx_text_add(&out, " ");
-    smx_text_span(&out, method);
-    smx_text_add(&out, "\r\n");
-    add_rest(s, of->way, (const uint8_t *)end + 1, len, &out);
+    write_request(&s->phone, of, bytes, len, &out);
     deliver(s, of->way, &out);
 }
 
@@ -340,7 +195,8 @@ static void in_dialog(struct script *s, const struct message *of, const uint8_t 
 /* Nothing, a frame of either law, of Opus. */
 static void slot(struct script *s, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-    struct smx_frame frame, in = {.codec = (uint8_t)(kind % 3)};
+    static const uint8_t codec[] = {SMX_FRAME_PCMU, SMX_FRAME_PCMA, SMX_FRAME_OPUS};
+    struct smx_frame frame, in = {.codec = codec[kind % 3]};
 
     in.len = (uint8_t)(len < SMX_OPUS_MAX ? len : SMX_OPUS_MAX);
     memcpy(in.payload, bytes, in.len);
@@ -353,7 +209,7 @@ static void packet(struct script *s, uint8_t bits, const uint8_t *bytes, size_t 
 {
     static const uint8_t key[SMX_SRTP_KEY]; /* inline:AAAA..., 40 of them */
     _Alignas(4) uint8_t room[SMX_RTP_MAX];
-    struct smx_addr from = phone;
+    struct smx_addr from = s->at;
     struct smx_srtp *sender;
     struct smx_frame frame;
     uint8_t *exact;
@@ -370,8 +226,7 @@ static void packet(struct script *s, uint8_t bits, const uint8_t *bytes, size_t 
             len = 0;
         smx_srtp_free(sender);
     }
-    if (bits & 8)
-        from.ip[12] = 10;
+    from.ip[12] ^= bits & 8;
     exact = malloc(len ? len : 1);
     must(exact != NULL);
     memcpy(exact, room, len);
@@ -379,6 +234,26 @@ static void packet(struct script *s, uint8_t bits, const uint8_t *bytes, size_t 
     free(exact);
     smx_ua_media_put(s->ua, s->call[0], s->now,
                      smx_ua_media_take(s->ua, s->call[0], s->now, &frame) ? &frame : NULL);
+}
+
+static void talk(struct script *s, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    uint8_t rtp[SMX_RTP_HEADER + SMX_FRAME_PAYLOAD] = {0x80, type, [8] = 'a', 'a', 'a', 'a'};
+
+    memset(rtp + SMX_RTP_HEADER, 8, SMX_FRAME_PAYLOAD);
+    for (size_t i = 0; i < len; i++) {
+        for (int n = 0; n < (bytes[i] & 3); n++) {
+            s->seq = (uint16_t)(s->seq + 1 + (bytes[i] >> 2 & 1));
+            rtp[2] = (uint8_t)(s->seq >> 8);
+            rtp[3] = (uint8_t)s->seq;
+            rtp[5] = (uint8_t)(s->seq * 160 >> 16);
+            rtp[6] = (uint8_t)(s->seq * 160 >> 8);
+            rtp[7] = (uint8_t)(s->seq * 160);
+            smx_ua_rtp(s->ua, s->now, 0, false, &s->at, rtp, sizeof rtp);
+        }
+        slot(s, 3, bytes, 0);
+        drain(s);
+    }
 }
 
 /* ---- the client ---- */
@@ -398,6 +273,7 @@ static void begin(struct script *s)
     static const struct smx_ua_ports ports[] = {{30000, 30001}, {30002, 30003}};
     static const struct smx_auth_account account = {"alice", "secret"};
     static const struct smx_addr self = {.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .port = 5060};
+    static const struct smx_addr self_6 = {.ip = {[15] = 1}, .port = 5060};
     struct smx_ua_config config = {.domain = "sipmix.alt",
                                    .udp = self,
                                    .tcp = self,
@@ -415,6 +291,12 @@ static void begin(struct script *s)
                                    .bindings_max = s->bits & FEW ? 1 : 6,
                                    .transactions_max = s->bits & FEW ? 3 : 16};
 
+    if (s->bits & IPV6) {
+        config.udp = config.tcp = config.tls = self_6;
+        memcpy(config.media_ip, self_6.ip, sizeof config.media_ip);
+    }
+    s->at = config.udp;
+    s->at.port = 5070;
     s->ua = smx_ua_new(&config, &s->rng);
     must(s->ua != NULL);
     identify(s, 0);
@@ -437,11 +319,17 @@ static void die(struct script *s)
 static void step(struct script *s, const uint8_t *bytes, size_t len)
 {
     uint8_t what = *bytes++, first = --len > 0 ? bytes[0] : 0;
+    static const char *const from[] = {"sip:bob@sipmix.alt", "Bob \"\\ <sip:bob@sipmix.alt>",
+                                       "<sip:bob@sipmix.alt>", "nobody"};
+    static struct message swap;
     uint32_t meant = s->call[first % CALLS];
 
     switch (what) {
     case 'u':
         say(s, BY_UDP, bytes, len);
+        break;
+    case 'U':
+        say(s, FROM_ELSEWHERE, bytes, len);
         break;
     case 't':
         say(s, BY_TCP, bytes, len);
@@ -450,25 +338,32 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         say(s, BY_TLS, bytes, len);
         break;
     case 'x':
+        if (first & 2)
+            s->stream[first & 1 ? BY_TLS : BY_TCP].conn = 0;
         connect(s, first & 1 ? BY_TLS : BY_TCP);
         break;
     case 'R':
         respond(s, bytes, len);
         break;
+    case 'o':
+        swap = s->phone.request;
+        s->phone.request = s->phone.before;
+        s->phone.before = swap;
+        break;
     case 'D':
-        in_dialog(s, &s->request, bytes, len);
+        in_dialog(s, &s->phone.request, bytes, len);
         break;
     case 'd':
-        in_dialog(s, &s->response, bytes, len);
+        in_dialog(s, &s->phone.response, bytes, len);
         break;
     case 'i':
         memmove(s->call + 1, s->call, sizeof s->call - sizeof s->call[0]);
-        if ((len % 2 ? smx_ua_call_incoming_opus : smx_ua_call_incoming)(s->ua, s->now, "sip:bob@sipmix.alt",
-                                                                         "alice", &s->call[0]) != SMX_OK)
+        if ((first & 1 ? smx_ua_call_incoming_opus : smx_ua_call_incoming)(
+                s->ua, s->now, from[first >> 1 & 3], "alice", &s->call[0]) != SMX_OK)
             s->call[0] = 0;
         break;
     case 'm':
-        if (smx_ua_message_in(s->ua, s->now, 1, "sip:bob@sipmix.alt", "alice", "text", 4) != SMX_OK)
+        if (smx_ua_message_in(s->ua, s->now, first, from[first >> 1 & 3], "alice", "text", 4) != SMX_OK)
             s->text = 0;
         break;
     case 'r':
@@ -505,6 +400,10 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         for (uint8_t i = 0; len > 0 && i <= first >> 2; i++)
             slot(s, first & 3, bytes + 1, len - 1);
         break;
+    case 'M':
+        if (len > 0)
+            talk(s, first & 127, bytes + 1, len - 1);
+        break;
     case 'n':
         identify(s, first);
         break;
@@ -539,6 +438,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     memset(&s, 0, sizeof s);
     smx_rng_init(&s.rng, seed);
     s.now = SMX_SECOND(1);
+    s.phone.fork = 't';
     s.bits = len > 1 && data[0] == 'C' ? data[1] : 0;
     begin(&s);
     while (len > 0) {
