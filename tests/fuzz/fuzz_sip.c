@@ -24,8 +24,8 @@
  *     K         the client dies, and comes again
  *     w c       time passes: 100 ms per byte; so it passes until nothing is left to do
  * Some bytes of a text stand for what a phone learns: 1 our tag in its dialog, 2 in the one before, 3 our
- * last RSeq, 4 an Authorization line that is right, 5 our last Via, 6 the user in our last Contact.  Nothing
- * may crash, loop, outgrow its table or stay. */
+ * last RSeq, 4 an Authorization line that is right, 7 with the count of the last again, 5 our last Via, 6 the
+ * user in our last Contact.  Nothing may crash, loop, outgrow its table or stay. */
 #include "client/sip/ua.h"
 #include "proto/media/srtp.h"
 #include "tests/fuzz/sip_phone.h"
@@ -216,12 +216,14 @@ static void packet(struct script *s, uint8_t bits, const uint8_t *bytes, size_t 
 
     if (len > sizeof room - SMX_SRTP_SPARE)
         len = sizeof room - SMX_SRTP_SPARE;
+    memset(room, 0, SMX_RTP_HEADER);
     memcpy(room, bytes, len);
     if (bits & 4) {
-        sender = smx_srtp_sender(SMX_SRTP_CM_80, key, len >= 12 ? 0x61616161 : 0);
+        const uint8_t *at = room + (bits & 2 ? 4 : 8);
+        uint32_t ssrc = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+
+        sender = smx_srtp_sender(SMX_SRTP_CM_80, key, ssrc);
         must(sender != NULL);
-        if (len >= 12)
-            memset(room + (bits & 2 ? 4 : 8), 'a', 4);
         if (!smx_srtp_protect(sender, bits & 2, room, &len))
             len = 0;
         smx_srtp_free(sender);

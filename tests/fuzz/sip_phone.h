@@ -119,11 +119,12 @@ static inline struct smx_span contact_user(const struct message *m)
 static inline void add_text(struct phone *p, const uint8_t *bytes, size_t len, struct smx_text *out)
 {
     for (size_t i = 0; i < len; i++) {
+        p->nc -= bytes[i] == 7;
         if (bytes[i] == 1 || bytes[i] == 2)
             smx_text_add(out, p->tag[bytes[i] - 1]);
         else if (bytes[i] == 3)
             smx_text_span(out, line_of(&p->response, "RSeq: "));
-        else if (bytes[i] == 4)
+        else if (bytes[i] == 4 || bytes[i] == 7)
             add_digest(p, (struct smx_span){out->at, out->len}, out);
         else if (bytes[i] == 5)
             smx_text_span(out, line_of(&p->request, "Via: "));
