@@ -53,7 +53,7 @@ static bool has_second(const struct meeting *m)
 
 void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, enum move_why why)
 {
-    if (m->move.state == MOVE_NONE)
+    if (m->move.state == MOVE_NONE || (m->move.state == MOVE_WANTED && why > m->move.why))
         m->move = (struct move){.state = MOVE_WANTED, .deadline = now};
     if (why > m->move.why)
         m->move.why = why;
@@ -65,7 +65,7 @@ void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m)
     struct smx_origin *o = origin_of(c, m->slot);
 
     m->noise++;
-    if (m->state != MEETING_OPEN || m->move.state != MOVE_NONE)
+    if (m->state != MEETING_OPEN || (m->move.state != MOVE_NONE && m->move.why > MOVE_DUE))
         return;
     if (m->noise == PROBE_NOISE && m->back.gate_number > 0) /* asked for what it has: any answer will do */
         (void)!smx_origin_request(o, now, m->hop, SMX_HOP_COOKIE, m->back.gate, sizeof m->back.gate);
@@ -115,12 +115,14 @@ static bool is_host(const struct smx_client *c, const struct meeting *m, bool ur
            (urgent || !k->due);
 }
 
-/* While one is afloat on a slot that stands again, and the idle one's circuit is gone, they change places. */
+/* One is afloat on a slot that stands again, or on one that stands but for the relay that it was lengthened
+ * to, and the idle one's circuit is gone: they change places. */
 static void change_places(struct smx_client *c, struct meeting *m)
 {
-    const struct smx_origin *o = origin_of(c, m->slot);
+    struct smx_origin *o = origin_of(c, m->slot);
+    bool lengthened = o->hop_count > END + 1;
 
-    if (!smx_circuit_is_open(&c->circuit[m->slot]) || o->joined || o->hop_count > END + 1)
+    if (!smx_circuit_is_open(&c->circuit[m->slot]) || (o->joined && !lengthened))
         return;
     for (size_t i = 0; i < c->slots_each; i++) {
         struct meeting *idle = &smx_meetings_of(c, m->identity)[i];
@@ -128,6 +130,9 @@ static void change_places(struct smx_client *c, struct meeting *m)
 
         if (idle->state != MEETING_IDLE || smx_circuit_is_open(&c->circuit[slot]))
             continue;
+        if (lengthened) /* another EXTEND takes the place of this one */
+            smx_origin_truncate(o, END + 1);
+        idle->cookie_ready = false;
         idle->slot = m->slot;
         m->slot = slot;
         return;

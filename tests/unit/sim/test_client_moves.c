@@ -134,6 +134,47 @@ static void a_call_outlives_either_guard(void **state)
     kill_one(CALLEE_GUARD, 81);
 }
 
+/* The way to the rendezvous was lengthened, and nothing else is left: the slot itself serves to go to the
+ * callee's second meeting. */
+static void a_call_on_the_last_slot_outlives_the_rendezvous(void **state)
+{
+    struct talk t = begin(101);
+    size_t rendezvous = relay_at(&t, RENDEZVOUS);
+
+    (void)state;
+    listen(&t, 2000);
+    smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
+    listen(&t, 2000);
+    assert_int_equal(t.alice->client->circuit[open_meeting(t.alice)->slot].origin.hop_count, END + 2);
+    assert_int_not_equal(relay_at(&t, RENDEZVOUS), rendezvous);
+    t.gap[0] = t.gap[1] = 0;
+    smx_sim_relay_kill(t.n, rendezvous);
+    listen(&t, 4000);
+    print_message("the rendezvous, without another slot: %u and %u ms without sound\n",
+                  (unsigned)(t.gap[0] / 1000000), (unsigned)(t.gap[1] / 1000000));
+    assert_true(t.gap[0] < SMX_MS(1500) && t.gap[1] < SMX_MS(1500));
+    smx_sim_network_free(t.n);
+}
+
+static void a_death_hurries_a_move_that_was_only_due(void **state)
+{
+    struct talk t = begin(97);
+    struct smx_client *c = t.alice->client;
+
+    (void)state;
+    listen(&t, 2000);
+    for (size_t i = 0; i < c->slots; i++) /* so there is none to move to, as long as nothing is wrong */
+        c->circuit[i].due = true;
+    listen(&t, 200);
+    assert_true(open_meeting(t.alice)->move.state != MOVE_NONE);
+    smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
+    listen(&t, 4000);
+    print_message("while due: %u and %u ms without sound\n", (unsigned)(t.gap[0] / 1000000),
+                  (unsigned)(t.gap[1] / 1000000));
+    assert_true(t.gap[0] < SMX_MS(1000) && t.gap[1] < SMX_MS(1000));
+    smx_sim_network_free(t.n);
+}
+
 static void when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly(void **state)
 {
     struct talk t = begin(90);
@@ -211,6 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_outlives_the_relay_at_each_position),
         cmocka_unit_test(a_call_outlives_either_guard),
+        cmocka_unit_test(a_call_on_the_last_slot_outlives_the_rendezvous),
+        cmocka_unit_test(a_death_hurries_a_move_that_was_only_due),
         cmocka_unit_test(when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly),
         cmocka_unit_test(a_dead_half_of_the_peer_moves_nobody_but_him),
         cmocka_unit_test(a_silent_peer_ends_the_call_after_twenty_seconds),
