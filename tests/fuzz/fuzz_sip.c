@@ -22,7 +22,7 @@
  *     n bits    what the network side says of itself and of names
  *     g         all calls are ended
  *     K         the client dies, and comes again
- *     w c       time passes: 100 ms per byte; so it passes until nothing is left to do
+ *     w W bytes time passes: 100 ms, 10 s per byte; so it passes until nothing is left to do
  * Some bytes of a text stand for what a phone learns: 1 our tag in its dialog, 2 in the one before, 3 our
  * last RSeq, 4 an Authorization line that is right, 7 with the count of the last again, 5 our last Via, 6 the
  * user in our last Contact.  Nothing may crash, loop, outgrow its table or stay. */
@@ -417,6 +417,9 @@ static void step(struct script *s, const uint8_t *bytes, size_t len)
         break;
     case 'w':
         pass(s, s->now + SMX_MS(100) * len);
+        break;
+    case 'W':
+        pass(s, s->now + SMX_SECOND(10) * (len < 100 ? len : 100));
         break;
     default:
         break;
