@@ -171,6 +171,35 @@ static void a_text_for_nobody_or_of_nonsense_is_not_taken(void **state)
     assert_int_equal(text_in(p, 33, "x"), SMX_E_FULL);
 }
 
+static void what_waits_for_the_caller_stays_whole_up_to_half_a_megabyte(void **state)
+{
+    static char text[SMX_UA_TEXT_MAX + 1];
+    struct phone *p = *state;
+    size_t sent = 0, bytes = 0;
+
+    for (int i = 0; i < 2; i++)
+        say(p, 5070 + i,
+            "REGISTER sip:sipmix.alt SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK%d\n"
+            "Contact: <sip:p%d@127.0.0.1:5070>\nMax-Forwards: 70\nTo: <sip:alice@sipmix.alt>\n"
+            "From: <sip:alice@sipmix.alt>;tag=%d\nCall-ID: %d\nCSeq: 1 REGISTER\n\n",
+            i, i, i, i);
+    assert_non_null(next_sent(p));
+    assert_non_null(next_sent(p));
+    assert_null(next_sent(p));
+    for (uint32_t i = 0; i < 32; i++) { /* each goes to both */
+        memset(text, 'A' + (int)i, SMX_UA_TEXT_MAX);
+        assert_int_equal(text_in(p, i, text), SMX_OK);
+    }
+    for (; next_sent(p); sent++) {
+        memset(text, 'A' + (int)sent / 2, SMX_UA_TEXT_MAX);
+        assert_string_equal(strstr(p->text, "\r\n\r\n") + 4, text);
+        bytes += p->sent.len;
+    }
+    assert_int_equal(smx_ua_stats(p->ua).sends_dropped, 64 - sent);
+    assert_in_range(bytes, 500 * 1024, 512 * 1024);
+    assert_in_range(sent, 56, 63);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +211,7 @@ int main(void)
         PHONE_TEST(a_text_reaches_the_phone_as_it_was_written),
         PHONE_TEST(a_phone_that_refuses_or_sleeps_is_told_of),
         PHONE_TEST(a_text_for_nobody_or_of_nonsense_is_not_taken),
+        PHONE_TEST(what_waits_for_the_caller_stays_whole_up_to_half_a_megabyte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
