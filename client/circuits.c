@@ -214,9 +214,9 @@ void smx_circuit_segment(struct smx_client *c, struct circuit *k, struct channel
     const uint8_t *msg;
     size_t len;
 
-    if (!channel || smx_stream_receive(&channel->stream, now, m->content, m->len) != SMX_OK)
+    if (!channel || smx_channel_receive(channel, now, m->content, m->len) != SMX_OK)
         return;
-    while (smx_stream_message(&channel->stream, &msg, &len)) {
+    while (smx_channel_message(channel, &msg, &len)) {
         if (k->role == CIRCUIT_ERRAND)
             smx_errand_message(c, now, k->of, msg, len);
         else if (smx_service_decode(&said, msg, len) == SMX_OK && said.type == SMX_SERVICE_INTRODUCED)

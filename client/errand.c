@@ -156,7 +156,7 @@ void smx_errand_expire(struct smx_client *c, smx_time now)
         }
         if (r->sent || !smx_circuit_is_open(k) || !has_room_for_answer(r, k))
             continue;
-        r->sent = smx_stream_send(&k->channel->stream, r->bytes, r->len) == SMX_OK;
+        r->sent = smx_channel_send(k->channel, r->bytes, r->len) == SMX_OK;
         r->sendings += r->sent;
     }
 }

@@ -138,8 +138,7 @@ static void boot_ask(struct smx_client *c, smx_time now)
         return;
     }
     smx_wr_u64(&w, c->has_consensus ? (uint64_t)c->consensus.valid_after.s : 0);
-    (void)!smx_stream_send(&u->channel->stream, msg,
-                           smx_service_encode(msg, &m)); /* an empty stream has room */
+    (void)!smx_channel_send(u->channel, msg, smx_service_encode(msg, &m)); /* an empty stream has room */
 }
 
 void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall, const uint8_t *seg,
@@ -150,10 +149,9 @@ void smx_uplink_segment(struct smx_client *c, smx_time now, struct smx_wall wall
     const uint8_t *msg;
     size_t msg_len;
 
-    if (u->role != UPLINK_BOOT || !u->channel ||
-        smx_stream_receive(&u->channel->stream, now, seg, len) != SMX_OK)
+    if (u->role != UPLINK_BOOT || !u->channel || smx_channel_receive(u->channel, now, seg, len) != SMX_OK)
         return;
-    if (!smx_stream_message(&u->channel->stream, &msg, &msg_len))
+    if (!smx_channel_message(u->channel, &msg, &msg_len))
         return;
     if (smx_service_decode(&m, msg, msg_len) != SMX_OK || m.type != SMX_SERVICE_CONSENSUS ||
         smx_client_consensus(c, now, wall, m.content, m.len) != SMX_OK)

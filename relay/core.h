@@ -191,12 +191,12 @@ struct neighbour { /* by link handle */
     bool looked; /* its clock was looked at, and it was up since */
 };
 
-struct served { /* a stream with its buffers, and the long document that goes out on it */
+struct served { /* a stream, and the long document that goes out on it */
     struct smx_stream stream;
     uint32_t next_free;
     uint64_t document; /* serial; 0: none */
     size_t document_at;
-    uint8_t tx[STREAM_BUFFER], rx[STREAM_BUFFER];
+    uint32_t tx, rx; /* buffers, on their shelf; NONE: not needed now */
 };
 
 struct document { /* a consensus envelope being served */
@@ -308,6 +308,7 @@ struct smx_relay {
     uint32_t command_free, command_fresh, command_max; /* as of circuits */
     struct served *served;
     uint32_t served_free, served_fresh, served_max; /* as of circuits */
+    struct smx_shelf buffers;
     struct introduction asked[INTRODUCTIONS], coming[INTRODUCTIONS];
     uint32_t introductions; /* in use, in both */
     struct upload upload[UPLOADS];

@@ -100,6 +100,7 @@ void smx_relay_free(struct smx_relay *r)
     smx_shelf_free(&r->bodies);
     smx_shelf_free(&r->cells);
     smx_shelf_free(&r->notes);
+    smx_shelf_free(&r->buffers);
     free(r->loose);
     free(r->command);
     free(r->served);

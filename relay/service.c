@@ -14,7 +14,7 @@ enum smx_err smx_relay_service_new(struct smx_relay *r)
     uint32_t count = r->config.circuits_max / 2 + 1;
 
     r->served = calloc(count, sizeof *r->served);
-    if (!r->served)
+    if (!r->served || smx_shelf_new(&r->buffers, 2 * count, STREAM_BUFFER) != SMX_OK)
         return SMX_E_MEMORY;
     r->served_free = NONE;
     r->served_fresh = 0;
@@ -35,10 +35,10 @@ static struct served *open_stream(struct smx_relay *r, uint32_t *stream, smx_tim
             r->served_free = r->served[*stream].next_free;
         s = &r->served[*stream];
         s->document = 0;
+        s->tx = s->rx = NONE;
         smx_stream_init(
             &s->stream,
-            &(struct smx_stream_config){
-                .tx = s->tx, .rx = s->rx, .tx_cap = sizeof s->tx, .rx_cap = sizeof s->rx, .period = period},
+            &(struct smx_stream_config){.tx_cap = STREAM_BUFFER, .rx_cap = STREAM_BUFFER, .period = period},
             now);
     } else if (*stream == NONE) {
         r->count.streams_refused++;
@@ -50,9 +50,48 @@ void smx_relay_service_free(struct smx_relay *r, uint32_t *stream)
 {
     if (*stream == NONE)
         return;
+    smx_shelf_give(&r->buffers, &r->served[*stream].tx);
+    smx_shelf_give(&r->buffers, &r->served[*stream].rx);
     r->served[*stream].next_free = r->served_free;
     r->served_free = *stream;
     *stream = NONE;
+}
+
+/* Before anything is sent. */
+static void need_tx(struct smx_relay *r, struct served *s)
+{
+    if (s->tx != NONE)
+        return;
+    s->tx = smx_shelf_take(&r->buffers);
+    smx_stream_lend_tx(&s->stream, smx_shelf_at(&r->buffers, s->tx));
+}
+
+static enum smx_err receive(struct smx_relay *r, struct served *s, smx_time at, const uint8_t *seg,
+                            size_t len)
+{
+    enum smx_err err;
+
+    if (s->rx == NONE) {
+        s->rx = smx_shelf_take(&r->buffers);
+        smx_stream_lend_rx(&s->stream, smx_shelf_at(&r->buffers, s->rx));
+    }
+    err = smx_stream_receive(&s->stream, at, seg, len);
+    if (s->tx != NONE && smx_stream_is_clear(&s->stream)) {
+        smx_stream_lend_tx(&s->stream, NULL);
+        smx_shelf_give(&r->buffers, &s->tx);
+    }
+    return err;
+}
+
+static bool next_message(struct smx_relay *r, struct served *s, const uint8_t **msg, size_t *len)
+{
+    if (smx_stream_message(&s->stream, msg, len))
+        return true;
+    if (smx_stream_held(&s->stream) == 0) {
+        smx_stream_lend_rx(&s->stream, NULL);
+        smx_shelf_give(&r->buffers, &s->rx);
+    }
+    return false;
 }
 
 static smx_time period_of(const struct smx_relay *r, uint8_t period)
@@ -63,11 +102,13 @@ static smx_time period_of(const struct smx_relay *r, uint8_t period)
 /* ---- answers ---- */
 
 /* What finds no room is lost; the client asks again. */
-static void reply(struct served *s, enum smx_service type, uint16_t request, const void *content, size_t len)
+static void reply(struct smx_relay *r, struct served *s, enum smx_service type, uint16_t request,
+                  const void *content, size_t len)
 {
     uint8_t msg[SMX_SERVICE_HEAD + SMX_ANSWER_MAX];
     const struct smx_service_msg m = {type, request, content, len};
 
+    need_tx(r, s);
     (void)!smx_stream_send(&s->stream, msg, smx_service_encode(msg, &m));
 }
 
@@ -114,9 +155,10 @@ static void consensus_get(struct smx_relay *r, struct served *s, const struct sm
     if (s->document != 0 || !d->bytes)
         return;
     if (held >= (uint64_t)r->consensus.valid_after.s) {
-        reply(s, SMX_SERVICE_CONSENSUS, m->request, NULL, 0);
+        reply(r, s, SMX_SERVICE_CONSENSUS, m->request, NULL, 0);
         return;
     }
+    need_tx(r, s);
     if (smx_stream_begin(&s->stream, sizeof head + d->len) != SMX_OK)
         return;
     (void)smx_service_encode(head, &(struct smx_service_msg){SMX_SERVICE_CONSENSUS, m->request, NULL, 0});
@@ -131,19 +173,19 @@ static void lookup(struct smx_relay *r, struct served *s, const struct smx_servi
     uint8_t answer[SMX_ANSWER_MAX];
 
     r->count.lookups++;
-    reply(s, SMX_SERVICE_ANSWER, m->request, answer,
+    reply(r, s, SMX_SERVICE_ANSWER, m->request, answer,
           r->batch ? smx_batch_answer(r->batch, m->content, answer) : 0);
 }
 
 /* With the head of the newest batch when it is work that is missing: it is signed, and says how much. */
-static void upload_ack(const struct smx_relay *r, struct served *s, uint16_t request, uint8_t result)
+static void upload_ack(struct smx_relay *r, struct served *s, uint16_t request, uint8_t result)
 {
     uint8_t content[1 + SMX_BATCH_HEAD_MAX] = {result};
     size_t len = 1;
 
     if (result == SMX_UPLOAD_NO_WORK && r->batch)
         len += smx_batch_write(r->batch, content + 1);
-    reply(s, SMX_SERVICE_UPLOAD_ACK, request, content, len);
+    reply(r, s, SMX_SERVICE_UPLOAD_ACK, request, content, len);
 }
 
 /* Garbage and what shows too little work cost one hash, and take no place from others. */
@@ -241,7 +283,7 @@ static void deliver(struct smx_relay *r, smx_time now, const uint8_t bytes[SMX_I
     if (c->listen_tokens-- == LISTEN_BURST)
         c->listen_refill = now + SMX_MS(LISTEN_REFILL_MS);
     r->count.introductions++;
-    reply(s, SMX_SERVICE_INTRODUCED, 0, bytes + SMX_DOC_KEY, SMX_SERVICE_MSG1);
+    reply(r, s, SMX_SERVICE_INTRODUCED, 0, bytes + SMX_DOC_KEY, SMX_SERVICE_MSG1);
 }
 
 static void send_parts(struct smx_relay *r, smx_time now, struct introduction *i)
@@ -272,7 +314,7 @@ static void introduce(struct smx_relay *r, smx_time now, struct served *s, uint3
     }
     if (memcmp(relay, r->config.id, SMX_RELAY_ID) == 0) {
         deliver(r, now, bytes);
-        reply(s, SMX_SERVICE_INTRODUCE_ACK, m->request, &taken, 1);
+        reply(r, s, SMX_SERVICE_INTRODUCE_ACK, m->request, &taken, 1);
         return;
     }
     place = smx_consensus_find(&r->consensus, relay);
@@ -334,7 +376,7 @@ void smx_relay_introduced(struct smx_relay *r, uint32_t link, uint64_t handle)
     end_introduction(r, i);
     s = asker(r, i->circuit, i->generation);
     if (s)
-        reply(s, SMX_SERVICE_INTRODUCE_ACK, i->request, &taken, 1);
+        reply(r, s, SMX_SERVICE_INTRODUCE_ACK, i->request, &taken, 1);
 }
 
 void smx_relay_service_expire(struct smx_relay *r, smx_time now)
@@ -411,7 +453,7 @@ static void messages(struct smx_relay *r, smx_time now, struct served *s, uint32
     const uint8_t *msg;
     size_t len;
 
-    while (smx_stream_message(&s->stream, &msg, &len))
+    while (next_message(r, s, &msg, &len))
         if (smx_service_decode(&m, msg, len) == SMX_OK)
             message(r, now, s, circuit, &m);
         else
@@ -423,11 +465,10 @@ static void segment(struct smx_relay *r, smx_time at, struct served *s, uint32_t
 {
     if (!s)
         return; /* counted */
-    if (smx_stream_receive(&s->stream, at, seg, len) != SMX_OK) {
+    if (receive(r, s, at, seg, len) == SMX_OK)
+        messages(r, at, s, circuit);
+    else
         r->count.commands_malformed++;
-        return;
-    }
-    messages(r, at, s, circuit);
 }
 
 void smx_relay_service_segment(struct smx_relay *r, smx_time at, uint32_t circuit, const uint8_t *seg,

@@ -15,8 +15,9 @@ enum {
     PHONE_CALLS = 8,  /* that a phone remembers */
     BUSY_UPLOADS = 2, /* of a client when all start at once: the directory shall not ask for more work */
     ROOM_LEAST = 64,
-    NEW_EPOCH_S = 6, /* before clients begin: relays have its consensus then */
-    ROOM = 4,        /* a relay's tables of circuits and client links: so many times the mean of its layer */
+    NEW_EPOCH_S = 6,   /* before clients begin: relays have its consensus then */
+    ROOM_CIRCUITS = 4, /* a relay's tables: so many times the mean of its layer */
+    ROOM_LINKS = 2,    /* of clients */
 };
 
 struct smx_sim {
@@ -81,9 +82,9 @@ static void set_lines(struct smx_sim *sim)
 }
 
 /* Room for a relay's share of `all`, if it is the busiest of the smallest layer: but no more than all. */
-static uint32_t room_for(const struct smx_scenario *s, uint64_t all, uint64_t most)
+static uint32_t room_for(const struct smx_scenario *s, unsigned times, uint64_t all, uint64_t most)
 {
-    uint64_t room = ROOM * all / (s->relays / 3) + ROOM_LEAST;
+    uint64_t room = times * all / (s->relays / 3) + ROOM_LEAST;
 
     room = room < all + ROOM_LEAST ? room : all + ROOM_LEAST;
     return (uint32_t)(room < most ? room : most);
@@ -110,9 +111,9 @@ static struct smx_sim_network *make_network(struct smx_sim *sim)
     config.texts_max = 0;
     config.params = s->params;
     config.drift_ppm = s->net.skew_ppm;
-    config.circuits_max =
-        room_for(s, (uint64_t)s->clients * (s->slots + 2) + s->calls.concurrent, SMX_RELAY_CIRCUITS);
-    config.client_links_max = room_for(s, s->clients, UINT32_MAX);
+    config.circuits_max = room_for(
+        s, ROOM_CIRCUITS, (uint64_t)s->clients * (s->slots + 2) + s->calls.concurrent, SMX_RELAY_CIRCUITS);
+    config.client_links_max = room_for(s, ROOM_LINKS, s->clients, UINT32_MAX);
     config.uploads_busy = config.uploads_busy + (size_t)BUSY_UPLOADS * s->clients;
     config.cover_off = !s->cover;
     config.timetables = s->timetables;

@@ -10,7 +10,7 @@ const struct smx_endpoint *smx_view_relay_endpoint(const struct smx_relay *r)
 void smx_view_relay_memory(const struct smx_relay *r, smx_view_memory fn, void *arg)
 {
     const struct smx_keymap *map[] = {&r->created, &r->cookies, &r->waiting, &r->listeners, &r->sources};
-    const struct smx_shelf *shelf[] = {&r->bodies, &r->cells, &r->notes};
+    const struct smx_shelf *shelf[] = {&r->bodies, &r->cells, &r->notes, &r->buffers};
 
     fn(arg, r, sizeof *r);
     fn(arg, r->circuit, r->circuit_fresh * sizeof *r->circuit);

@@ -8,7 +8,7 @@
 
 enum smx_err smx_seen_new(struct smx_seen *s, uint32_t cap, struct smx_rng *rng)
 {
-    *s = (struct smx_seen){.size = 64};
+    *s = (struct smx_seen){.size = 8};
     while (s->size < 2 * cap)
         s->size *= 2;
     for (int i = 0; i < 2; i++)

@@ -50,6 +50,18 @@ void smx_stream_init(struct smx_stream *s, const struct smx_stream_config *confi
     };
 }
 
+void smx_stream_lend_tx(struct smx_stream *s, uint8_t *tx)
+{
+    assert(smx_stream_is_clear(s));
+    s->config.tx = tx;
+}
+
+void smx_stream_lend_rx(struct smx_stream *s, uint8_t *rx)
+{
+    assert(smx_stream_held(s) == 0);
+    s->config.rx = rx;
+}
+
 /* ---- sending: messages in ---- */
 
 enum smx_err smx_stream_begin(struct smx_stream *s, size_t len)
@@ -98,7 +110,7 @@ enum smx_err smx_stream_send(struct smx_stream *s, const void *msg, size_t len)
 
 bool smx_stream_is_clear(const struct smx_stream *s)
 {
-    return s->tx_len == 0;
+    return s->tx_len == 0 && s->open_left == 0;
 }
 
 /* ---- sending: segments out ---- */
@@ -171,6 +183,8 @@ size_t smx_stream_wants(const struct smx_stream *s, smx_time now)
     bool free_flight = false;
     size_t lost = 0;
 
+    if (s->tx_len == 0)
+        return 0; /* most streams at most times: nothing is on its way */
     for (size_t i = 0; i < SMX_STREAM_FLIGHT; i++) {
         const struct smx_stream_flight *f = &s->flight[i];
 
@@ -295,7 +309,8 @@ size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size
     }
     if (!f && !probe && (ack_size == 0 || now < s->ack_at)) {
         ranges = ack_size = 0;
-        f = find_copy(s, now, room - SMX_SEGMENT_FLAGS - SMX_SEGMENT_DATA);
+        if (s->tx_len > 0)
+            f = find_copy(s, now, room - SMX_SEGMENT_FLAGS - SMX_SEGMENT_DATA);
         if (!f)
             return 0;
         f->copies++;
@@ -395,7 +410,8 @@ static void take_ack(struct smx_stream *s, smx_time now, const struct smx_segmen
     }
     s->tx_acked = seg->next;
     s->tx_len -= (size_t)moved;
-    memmove(s->config.tx, s->config.tx + moved, s->tx_len);
+    if (s->tx_len > 0)
+        memmove(s->config.tx, s->config.tx + moved, s->tx_len);
     s->tx_limit = seg->next + (uint32_t)seg->window * SMX_SEGMENT_UNIT;
 }
 
@@ -525,7 +541,8 @@ size_t smx_stream_held(const struct smx_stream *s)
 void smx_stream_exchange_rx(struct smx_stream *s, uint8_t *rx, size_t cap)
 {
     assert(cap >= SMX_STREAM_BUFFER_MIN && cap < INT32_MAX && smx_stream_held(s) <= cap);
-    memcpy(rx, s->config.rx, smx_stream_held(s));
+    if (smx_stream_held(s) > 0)
+        memcpy(rx, s->config.rx, smx_stream_held(s));
     s->config.rx = rx;
     s->config.rx_cap = cap;
 }

@@ -32,7 +32,7 @@ enum {
 };
 
 struct smx_stream_config {
-    uint8_t *tx, *rx;      /* buffers, borrowed for the stream's life */
+    uint8_t *tx, *rx;      /* buffers, borrowed; NULL: lent later */
     size_t tx_cap, rx_cap; /* bytes, at least SMX_STREAM_BUFFER_MIN; rx_cap - SMX_STREAM_PREFIX is the longest
                               message that the other side may send */
     smx_time period;       /* of the circuit's cells */
@@ -70,6 +70,11 @@ struct smx_stream {
 };
 
 void smx_stream_init(struct smx_stream *s, const struct smx_stream_config *config, smx_time now);
+/* Most streams are idle at most times.  Who has many lends each of them buffers, of the sizes that it was
+ * told, only while it needs them: tx from before something is sent until smx_stream_is_clear, rx from before
+ * something is received until smx_stream_held is 0.  NULL takes them back. */
+void smx_stream_lend_tx(struct smx_stream *s, uint8_t *tx);
+void smx_stream_lend_rx(struct smx_stream *s, uint8_t *rx);
 
 /* Queues a whole message of 1..SMX_STREAM_MESSAGE_MAX bytes, copied.  SMX_E_FULL: no room now, or a message
  * begun is not complete yet. */
@@ -88,7 +93,7 @@ size_t smx_stream_segment(struct smx_stream *s, smx_time now, uint8_t *buf, size
 size_t smx_stream_wants(const struct smx_stream *s, smx_time now);
 /* Bytes of data that must travel in one segment: the longest of those that are lost; 0: none is. */
 size_t smx_stream_whole(const struct smx_stream *s, smx_time now);
-/* True when the other side has acknowledged all that was queued. */
+/* True when the other side has acknowledged all that was queued, and no message lacks its end. */
 bool smx_stream_is_clear(const struct smx_stream *s);
 
 /* Takes the segment in a cell; zero padding behind it is fine.  SMX_E_MALFORMED: breaks the format, or
@@ -101,9 +106,9 @@ bool smx_stream_message(struct smx_stream *s, const uint8_t **msg, size_t *len);
 /* Bytes in rx, from its first to the last that has come; what smx_stream_message has handed out counts until
  * its next call. */
 size_t smx_stream_held(const struct smx_stream *s);
-/* Another receive buffer of cap bytes from now on, for longer messages or shorter ones; what is held moves
- * there, and must fit.  Of what the other side was told that there is room for, what no longer fits is
- * dropped, and comes again. */
+/* Another receive buffer of cap bytes from now on, for longer messages or shorter ones; what
+ * is held moves there, and must fit.  Of what the other side was told that there is room for, what no longer
+ * fits is dropped, and comes again. */
 void smx_stream_exchange_rx(struct smx_stream *s, uint8_t *rx, size_t cap);
 /* True when the other side announced a message longer than rx_cap allows: this stream yields nothing more. */
 bool smx_stream_is_broken(const struct smx_stream *s);

@@ -30,6 +30,8 @@ struct fixture {
     smx_time now, period, delay;
     uint32_t loss, twice, late; /* per thousand */
     size_t room;
+    bool lends;
+    size_t lent; /* times */
 };
 
 static void side_init(struct side *side, size_t tx_cap, size_t rx_cap, smx_time period)
@@ -126,13 +128,46 @@ static void deliver(struct fixture *f, struct side *from, struct side *to)
     }
 }
 
+/* Spoils the buffers that are not needed, and takes them away: nothing may miss them while it sends a cell.
+ */
+static void take_back(struct side *side)
+{
+    if (smx_stream_is_clear(&side->s)) {
+        memset(side->tx, 0xee, side->s.config.tx_cap);
+        smx_stream_lend_tx(&side->s, NULL);
+    }
+    if (smx_stream_held(&side->s) == 0) {
+        memset(side->rx, 0xee, side->s.config.rx_cap);
+        smx_stream_lend_rx(&side->s, NULL);
+    }
+}
+
+static size_t lend(struct side *side)
+{
+    size_t lent = 0;
+
+    if (!side->s.config.tx) {
+        smx_stream_lend_tx(&side->s, side->tx);
+        lent++;
+    }
+    if (!side->s.config.rx) {
+        smx_stream_lend_rx(&side->s, side->rx);
+        lent++;
+    }
+    return lent;
+}
+
 static void step(struct fixture *f)
 {
     f->now += f->period;
     deliver(f, &f->a, &f->b);
     deliver(f, &f->b, &f->a);
+    for (size_t i = 0; f->lends && i < 2; i++)
+        take_back(i ? &f->b : &f->a);
     send_cell(f, &f->a);
     send_cell(f, &f->b);
+    for (size_t i = 0; f->lends && i < 2; i++)
+        f->lent += lend(i ? &f->b : &f->a);
 }
 
 /* Message number n: its length and bytes follow from n. */
@@ -394,6 +429,20 @@ static void small_rooms_pass_a_lost_large_segment_by(void **state)
     assert_true(smx_stream_is_clear(&f->a.s));
 }
 
+static void buffers_are_needed_only_while_something_lies_in_them(void **state)
+{
+    struct fixture *f = *state;
+
+    f->lends = true;
+    f->loss = 100;
+    f->late = 100;
+    exchange(f, 40, 1000);
+    for (size_t i = 0; i < 500; i++)
+        step(f);
+    assert_true(f->lent >= 4 * 400); /* at the end all four, each time */
+    exchange(f, 1, 10);
+}
+
 static void a_message_that_cannot_fit_breaks_the_stream(void **state)
 {
     struct fixture *f = *state;
@@ -476,6 +525,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_idle_stream_says_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(offsets_wrap, setup, teardown),
         cmocka_unit_test_setup_teardown(small_rooms_pass_a_lost_large_segment_by, setup, teardown),
+        cmocka_unit_test_setup_teardown(buffers_are_needed_only_while_something_lies_in_them, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_message_that_cannot_fit_breaks_the_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(a_malformed_segment_changes_nothing, setup, teardown),
     };
