@@ -217,6 +217,8 @@ void smx_client_call_open(struct smx_client *c, smx_time now, struct meeting *m)
 {
     if (m->call.state == CALL_WANTED && m->state == MEETING_OPEN)
         invite(c, now, m);
+    else if (m->call.state == CALL_NONE)
+        smx_resume_open(c, now, m);
 }
 
 void smx_client_call_end(struct smx_client *c, smx_time now, uint32_t call)

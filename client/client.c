@@ -396,6 +396,7 @@ static void timers(struct smx_client *c, smx_time now, struct smx_wall wall)
     smx_moves_expire(c, now);
     smx_screens_expire(c, now);
     smx_client_calls_expire(c, now);
+    smx_resumes_expire(c, now);
     smx_messages_expire(c, now);
     watch(c);
 }

@@ -231,6 +231,7 @@ const char *smx_client_asking(const struct smx_client *client, size_t i, char ke
     X(cells_refused, "cells in a pipe that were not the peer's")                                             \
     X(records_malformed, "pipes given up because the peer broke the format")                                 \
     X(calls, "calls answered")                                                                               \
+    X(calls_resumed, "calls that went on over a new meeting")                                                \
     X(calls_lost, "calls ended because the peer fell silent")                                                \
     X(messages, "messages delivered either way")
 

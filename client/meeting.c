@@ -160,7 +160,7 @@ void smx_meeting_idle(struct smx_client *c, struct meeting *m, bool cookie_good)
     m->state = MEETING_IDLE;
     m->cookie_ready = m->cookie_ready && cookie_good;
     m->target = none;
-    m->key_known = m->out = m->greeted = m->stranger = false;
+    m->key_known = m->out = m->greeted = m->stranger = m->resumes = false;
     m->deadline = SMX_NEVER;
     m->hold = 0;
 }

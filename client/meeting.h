@@ -81,6 +81,7 @@ struct move {
     enum move_state state;
     enum move_why why;
     bool second;       /* to the callee's second meeting */
+    bool failed;       /* a try has come to nothing */
     uint8_t slot, hop; /* EXTEND, JOIN: where it goes; the hop that joins */
     smx_time deadline; /* WANTED: the next try */
     uint8_t like_msg2[SMX_MEET_2];
@@ -111,6 +112,7 @@ struct meeting {
     uint8_t cookie[SMX_COOKIE];
     bool out;
     bool stranger;                  /* in: no contact of the user's when he was let in */
+    bool resumes;                   /* out: for a call whose pipe has gone silent */
     uint8_t identity;               /* whose it is, with its slot */
     smx_time deadline, heard, hold; /* hold: an idle pipe closes then */
     /* who it is */
@@ -253,6 +255,12 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m,
                             const struct smx_record *r);
 void smx_client_calls_expire(struct smx_client *c, smx_time now);
+/* ---- resume.c ---- */
+/* A pipe stands: does a call of ours that has gone silent go on over it? */
+void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m);
+void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
+void smx_resumes_expire(struct smx_client *c, smx_time now);
+
 /* Is this the user's own call to that key, not answered yet? */
 bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
                            const uint8_t key[SMX_DOC_KEY]);

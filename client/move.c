@@ -103,16 +103,18 @@ static void failed(struct smx_client *c, smx_time now, struct meeting *m)
 
     give_back(c, now, m, second);
     m->move.state = MOVE_WANTED;
+    m->move.failed = true;
     m->move.second = second;
     m->move.deadline = second ? now : now + SMX_MS(m->move.why > MOVE_DUE ? AGAIN_MS : DUE_AGAIN_MS);
 }
 
+/* Not one that may have died with the other: while it is asked to join nobody would find out. */
 static bool is_host(const struct smx_client *c, const struct meeting *m, bool urgent)
 {
     const struct circuit *k = &c->circuit[m->slot];
 
     return m->state == MEETING_IDLE && smx_circuit_is_open(k) && !smx_origin_is_asking(&k->origin) &&
-           (urgent || !k->due);
+           k->origin.noise < PROBE_NOISE && (urgent || !k->due);
 }
 
 /* One is afloat on a slot that stands again, or on one that stands but for the relay that it was lengthened

@@ -192,6 +192,9 @@ static void record(struct smx_client *c, smx_time now, struct meeting *m, const 
     case SMX_RECORD_KEY:
         smx_client_call_record(c, now, m, &r);
         return;
+    case SMX_RECORD_RESUME:
+        smx_resume_record(c, now, m, &r);
+        return;
     case SMX_RECORD_MESSAGE:
     case SMX_RECORD_RESULT:
         smx_message_record(c, now, m, &r);

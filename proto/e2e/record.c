@@ -88,7 +88,7 @@ bool smx_record_name_is_valid(const uint8_t *name, size_t len)
 
 static bool is_known(uint8_t type)
 {
-    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_NAME;
+    return type >= SMX_RECORD_HELLO && type <= SMX_RECORD_RESUME;
 }
 
 /* What no record may say, whichever way it goes. */
@@ -119,6 +119,7 @@ static bool is_right(const struct smx_record *r)
     case SMX_RECORD_REJOIN:
     case SMX_RECORD_MOVED:
     case SMX_RECORD_SECOND:
+    case SMX_RECORD_RESUME:
         return true;
     }
     return false;

@@ -18,6 +18,7 @@
  *   13 HOLD     call u16 | direction u8     0..3; bit 0: I do not listen, bit 1: I do not send
  *   14 KEY      call u16 | event u8 | slots u8   a key (0..15, RFC 4733) was pressed for 2..250 times 20 ms
  *   15 NAME     call u16 | name[48]         before each INVITE: UTF-8, zeros behind; all zeros: none
+ *   16 RESUME   call u16                    the call that I made to you and we are in goes on over this pipe
  *
  * each behind type u8; integers in network order.  Unknown types are ignored (later versions have more).
  * Pure; views borrow. */
@@ -46,6 +47,7 @@ enum smx_record_type {
     SMX_RECORD_HOLD = 13,
     SMX_RECORD_KEY = 14,
     SMX_RECORD_NAME = 15,
+    SMX_RECORD_RESUME = 16,
 };
 
 enum smx_codec { SMX_CODEC_PCMU = 1, SMX_CODEC_PCMA = 2, SMX_CODEC_OPUS = 4 }; /* bits of a set */

@@ -7,7 +7,7 @@ import unicodedata
 
 import vectorfile
 
-FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB", 14: ">HBB", 15: ">H48s"}
+FORMS = {1: ">B", 2: ">HB", 3: ">H", 4: ">HB", 5: ">HH", 6: ">H", 7: ">H", 9: ">HH", 10: ">H16s", 11: ">H", 12: ">H32s16s", 13: ">HB", 14: ">HBB", 15: ">H48s", 16: ">H"}
 MESSAGE = 8
 FRAME_SAMPLES, FRAME_PIECE = 160, 28
 OPUS_COPIES, OPUS_MAX = 3, 158

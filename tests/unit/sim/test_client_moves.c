@@ -134,14 +134,12 @@ static void a_call_outlives_either_guard(void **state)
     kill_one(CALLEE_GUARD, 81);
 }
 
-/* The way to the rendezvous was lengthened, and nothing else is left: the slot itself serves to go to the
- * callee's second meeting. */
-static void a_call_on_the_last_slot_outlives_the_rendezvous(void **state)
+/* After this each has one slot left, lengthened to the rendezvous, and then that dies too. */
+static struct talk cut_off(uint64_t seed)
 {
-    struct talk t = begin(101);
+    struct talk t = begin(seed);
     size_t rendezvous = relay_at(&t, RENDEZVOUS);
 
-    (void)state;
     listen(&t, 2000);
     smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
     listen(&t, 2000);
@@ -149,10 +147,54 @@ static void a_call_on_the_last_slot_outlives_the_rendezvous(void **state)
     assert_int_not_equal(relay_at(&t, RENDEZVOUS), rendezvous);
     t.gap[0] = t.gap[1] = 0;
     smx_sim_relay_kill(t.n, rendezvous);
+    return t;
+}
+
+/* The slot itself serves to go to the callee's second meeting. */
+static void a_call_on_the_callers_last_slot_outlives_the_rendezvous(void **state)
+{
+    struct talk t = cut_off(101);
+
+    (void)state;
     listen(&t, 4000);
     print_message("the rendezvous, without another slot: %u and %u ms without sound\n",
                   (unsigned)(t.gap[0] / 1000000), (unsigned)(t.gap[1] / 1000000));
     assert_true(t.gap[0] < SMX_MS(1500) && t.gap[1] < SMX_MS(1500));
+    assert_int_equal(smx_client_counters(t.alice->client)->calls_resumed, 0);
+    smx_sim_network_free(t.n);
+}
+
+/* The callee has no second meeting either. */
+static void a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back(void **state)
+{
+    struct talk t = cut_off(106);
+
+    (void)state;
+    listen(&t, 8000);
+    print_message("a new meeting: %u and %u ms without sound\n", (unsigned)(t.gap[0] / 1000000),
+                  (unsigned)(t.gap[1] / 1000000));
+    assert_int_equal(smx_client_counters(t.alice->client)->calls_resumed, 1);
+    assert_int_equal(smx_client_counters(t.bob->client)->calls_resumed, 1);
+    assert_true(t.gap[0] < SMX_MS(5000) && t.gap[1] < SMX_MS(5000));
+    assert_int_equal(t.alice->call_count, 1);
+    assert_int_equal(t.bob->call_count, 1); /* no phone has noticed */
+    assert_false(t.out->ended || t.in->ended);
+    smx_sim_call_hang_up(t.bob, t.in);
+    smx_sim_run_for(t.n, 2000);
+    assert_true(t.out->ended);
+    smx_sim_network_free(t.n);
+}
+
+static void a_call_that_is_over_there_does_not_go_on(void **state)
+{
+    struct talk t = cut_off(106);
+
+    (void)state;
+    listen(&t, 1000);
+    smx_sim_call_hang_up(t.bob, t.in); /* nobody hears it */
+    listen(&t, 8000);
+    assert_true(t.out->ended);
+    assert_int_equal(t.bob->call_count, 1);
     smx_sim_network_free(t.n);
 }
 
@@ -252,7 +294,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_outlives_the_relay_at_each_position),
         cmocka_unit_test(a_call_outlives_either_guard),
-        cmocka_unit_test(a_call_on_the_last_slot_outlives_the_rendezvous),
+        cmocka_unit_test(a_call_on_the_callers_last_slot_outlives_the_rendezvous),
+        cmocka_unit_test(a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back),
+        cmocka_unit_test(a_call_that_is_over_there_does_not_go_on),
         cmocka_unit_test(a_death_hurries_a_move_that_was_only_due),
         cmocka_unit_test(when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly),
         cmocka_unit_test(a_dead_half_of_the_peer_moves_nobody_but_him),
