@@ -433,7 +433,8 @@ void smx_txn_flow_lost(struct smx_txns *t, uint64_t conn)
 
         if (txn->serial == 0 || !txn->flow.tcp || txn->flow.conn != conn)
             continue;
-        if (!txn->server && !txn->final && txn->owner.kind != SMX_OWNER_NONE)
+        if (txn->machine && !txn->server && !txn->final &&
+            txn->owner.kind != SMX_OWNER_NONE) /* without a machine it has died, and has told */
             t->dead[t->dead_count++] = txn->owner;
         smx_txn_kill(t, txn);
     }

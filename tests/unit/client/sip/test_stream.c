@@ -2,6 +2,7 @@
  * and go.
  */
 #include "tests/unit/client/sip/phone.h"
+#include "client/sip/core.h"
 
 #define REGISTER                                                                                             \
     "REGISTER sip:sipmix.alt SIP/2.0\nVia: SIP/2.0/TCP 127.0.0.1:50001;branch=z9hG4bKr%d;rport\n"            \
@@ -281,6 +282,25 @@ static void connections_beyond_the_table_are_closed(void **state)
     assert_null(smx_ua_next_send(p->ua));
 }
 
+static void a_request_whose_time_and_connection_end_at_once_is_told_of_once(void **state)
+{
+    struct phone *p = *state;
+
+    open_stream(p, 1);
+    (void)stream(p, 1, REGISTER, 1, 1);
+    expect_sent(p, "SIP/2.0 200 OK\r\n");
+    assert_int_equal(smx_ua_message_in(p->ua, p->now, 7, "sip:bob@sipmix.alt", "alice", "x", 1), SMX_OK);
+    expect_sent(p, "MESSAGE ");
+    p->now += SMX_SECOND(33);
+    smx_txn_time(&p->ua->txns, p->now);
+    smx_txn_expire(&p->ua->txns);
+    smx_txn_flow_lost(&p->ua->txns, 1);
+    assert_int_equal(p->ua->txns.dead_count, 1); /* its table has a place for each transaction */
+    smx_ua_expire(p->ua, p->now);
+    assert_int_equal(expect_order(p, SMX_UA_MESSAGE_RESULT)->code, 480);
+    expect_no_order(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +315,7 @@ int main(void)
         PHONE_TEST(garbage_closes_the_connection),
         PHONE_TEST(a_message_that_never_ends_is_not_waited_for),
         PHONE_TEST(connections_beyond_the_table_are_closed),
+        PHONE_TEST(a_request_whose_time_and_connection_end_at_once_is_told_of_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
