@@ -103,9 +103,11 @@ static void add_hash(const struct smx_wideblock *wb, uint8_t block[BLOCK], struc
     sodium_memzero(h, sizeof h);
 }
 
-/* inverse: NULL to encipher. */
-static void run(const struct smx_wideblock *wb, const struct aes256_ctx *inverse, const uint8_t *tweak,
-                size_t tweak_len, uint8_t *buf, size_t len)
+typedef void aes256(const struct aes256_ctx *ctx, size_t len, uint8_t *out, const uint8_t *in);
+
+/* middle is AES or its inverse, with ctx. */
+static void run(const struct smx_wideblock *wb, aes256 *middle, const struct aes256_ctx *ctx,
+                const uint8_t *tweak, size_t tweak_len, uint8_t *buf, size_t len)
 {
     size_t rest_len = len - BLOCK, padded_len = blocks_of(rest_len) * BLOCK;
     struct {
@@ -119,10 +121,7 @@ static void run(const struct smx_wideblock *wb, const struct aes256_ctx *inverse
     memcpy(s.rest, buf + BLOCK, rest_len);
     hash_tweak(wb, &s.tweak, tweak, tweak_len, rest_len);
     add_hash(wb, s.m, s.tweak, s.rest, rest_len); /* MM */
-    if (inverse)
-        aes256_decrypt(inverse, BLOCK, s.u, s.m);
-    else
-        aes256_encrypt(&wb->aes, BLOCK, s.u, s.m); /* UU */
+    middle(ctx, BLOCK, s.u, s.m);                 /* UU */
 
     xor_bytes(s.m, s.u, BLOCK);
     xor_bytes(s.m, wb->l, BLOCK); /* S */
@@ -142,13 +141,13 @@ static void run(const struct smx_wideblock *wb, const struct aes256_ctx *inverse
 void smx_wideblock_encipher_tweak(const struct smx_wideblock *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    run(wb, NULL, tweak, tweak_len, buf, len);
+    run(wb, aes256_encrypt, &wb->aes, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_decipher_tweak(const struct smx_wideblock_both *wb, const uint8_t *tweak, size_t tweak_len,
                                   uint8_t *buf, size_t len)
 {
-    run(&wb->forth, &wb->inverse, tweak, tweak_len, buf, len);
+    run(&wb->forth, aes256_decrypt, &wb->inverse, tweak, tweak_len, buf, len);
 }
 
 void smx_wideblock_encipher(const struct smx_wideblock *wb, const uint8_t tweak[SMX_WIDEBLOCK_TWEAK],
