@@ -101,11 +101,24 @@ static bool is_under_way(const struct smx_client *c, size_t identity)
     return false;
 }
 
+/* The user has hung up meanwhile. */
+static bool is_in_vain(const struct smx_client *c, const struct meeting *m)
+{
+    const struct meeting *own = smx_meetings_of(c, m->identity);
+
+    for (size_t i = 0; i < c->slots_each; i++)
+        if (own[i].call.state == CALL_TALKING && own[i].call.out)
+            return false;
+    return m->resumes;
+}
+
 void smx_resumes_expire(struct smx_client *c, smx_time now)
 {
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i], *new;
 
+        if (is_in_vain(c, m))
+            smx_meeting_close(c, now, m);
         if (!is_silent(m, now) || is_under_way(c, m->identity) ||
             !(new = smx_meeting_free(c, m->identity, NULL)))
             continue;

@@ -198,6 +198,27 @@ static void a_call_that_is_over_there_does_not_go_on(void **state)
     smx_sim_network_free(t.n);
 }
 
+static void who_hangs_up_meanwhile_has_his_slots_back(void **state)
+{
+    struct talk t = cut_off(106);
+    const struct smx_client *c = t.alice->client;
+    bool began = false;
+
+    (void)state;
+    for (unsigned at = 0; at < 5000 && !began; at += 10) {
+        listen(&t, 10);
+        for (size_t i = 0; i < c->slots; i++)
+            began = began || c->meeting[i].resumes;
+    }
+    assert_true(began);
+    smx_sim_call_hang_up(t.alice, t.out);
+    listen(&t, 100);
+    for (size_t i = 0; i < c->slots; i++)
+        assert_false(c->meeting[i].resumes);
+    assert_int_equal(c->count.calls_resumed, 0);
+    smx_sim_network_free(t.n);
+}
+
 static void a_death_hurries_a_move_that_was_only_due(void **state)
 {
     struct talk t = begin(97);
@@ -297,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_call_on_the_callers_last_slot_outlives_the_rendezvous),
         cmocka_unit_test(a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back),
         cmocka_unit_test(a_call_that_is_over_there_does_not_go_on),
+        cmocka_unit_test(who_hangs_up_meanwhile_has_his_slots_back),
         cmocka_unit_test(a_death_hurries_a_move_that_was_only_due),
         cmocka_unit_test(when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cleanly),
         cmocka_unit_test(a_dead_half_of_the_peer_moves_nobody_but_him),
