@@ -30,19 +30,10 @@ enum {
 
 enum { G711 = SMX_CODEC_PCMU | SMX_CODEC_PCMA }; /* what each client has, whatever its profile */
 
-static void send(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
-{
-    if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
-        c->count.records_malformed++;
-        smx_client_call_lost(c, now, m, 480);
-        smx_meeting_close(c, now, m);
-    }
-}
-
 static void tell(struct smx_client *c, smx_time now, struct meeting *m, enum smx_record_type type,
                  uint16_t code)
 {
-    send(c, now, m, &(struct smx_record){.type = type, .id = m->call.number, .code = code});
+    smx_pipe_say(c, now, m, &(struct smx_record){.type = type, .id = m->call.number, .code = code});
 }
 
 static struct meeting *find(struct smx_client *c, uint32_t id)
@@ -89,17 +80,17 @@ static void invite(struct smx_client *c, smx_time now, struct meeting *m)
     m->call.state = CALL_INVITED;
     m->call.number = ++m->calls;
     m->call.deadline = now + SMX_MS(INVITED_MS);
-    send(c, now, m,
-         &(struct smx_record){.type = SMX_RECORD_NAME,
-                              .id = m->call.number,
-                              .text = (const uint8_t *)display,
-                              .text_len = strlen(display)});
+    smx_pipe_say(c, now, m,
+                 &(struct smx_record){.type = SMX_RECORD_NAME,
+                                      .id = m->call.number,
+                                      .text = (const uint8_t *)display,
+                                      .text_len = strlen(display)});
     if (m->call.state != CALL_INVITED)
         return;
-    send(c, now, m,
-         &(struct smx_record){.type = SMX_RECORD_INVITE,
-                              .id = m->call.number,
-                              .codecs = (uint8_t)(G711 | (m->call.opus ? SMX_CODEC_OPUS : 0))});
+    smx_pipe_say(c, now, m,
+                 &(struct smx_record){.type = SMX_RECORD_INVITE,
+                                      .id = m->call.number,
+                                      .codecs = (uint8_t)(G711 | (m->call.opus ? SMX_CODEC_OPUS : 0))});
 }
 
 static void want(struct meeting *m, const struct pending_call *p, bool last_try)
@@ -325,10 +316,10 @@ static void talk(struct smx_client *c, struct meeting *m, bool in_opus)
 
 static void answer(struct smx_client *c, smx_time now, struct meeting *m, bool in_opus)
 {
-    send(c, now, m,
-         &(struct smx_record){.type = SMX_RECORD_ANSWER,
-                              .id = m->call.number,
-                              .codecs = in_opus ? SMX_CODEC_OPUS : SMX_CODEC_PCMU});
+    smx_pipe_say(c, now, m,
+                 &(struct smx_record){.type = SMX_RECORD_ANSWER,
+                                      .id = m->call.number,
+                                      .codecs = in_opus ? SMX_CODEC_OPUS : SMX_CODEC_PCMU});
     if (m->call.state != CALL_NONE)
         talk(c, m, in_opus);
 }
@@ -483,8 +474,9 @@ void smx_client_call_direction(struct smx_client *c, smx_time now, uint32_t call
     struct meeting *m = find(c, call);
 
     if (m && m->call.state == CALL_TALKING)
-        send(c, now, m,
-             &(struct smx_record){.type = SMX_RECORD_HOLD, .id = m->call.number, .direction = direction});
+        smx_pipe_say(
+            c, now, m,
+            &(struct smx_record){.type = SMX_RECORD_HOLD, .id = m->call.number, .direction = direction});
 }
 
 void smx_client_call_key(struct smx_client *c, smx_time now, uint32_t call, struct smx_dtmf_key key)
@@ -492,9 +484,10 @@ void smx_client_call_key(struct smx_client *c, smx_time now, uint32_t call, stru
     struct meeting *m = find(c, call);
 
     if (m && m->call.state == CALL_TALKING)
-        send(c, now, m,
-             &(struct smx_record){
-                 .type = SMX_RECORD_KEY, .id = m->call.number, .event = key.event, .slots = key.slots});
+        smx_pipe_say(
+            c, now, m,
+            &(struct smx_record){
+                .type = SMX_RECORD_KEY, .id = m->call.number, .event = key.event, .slots = key.slots});
 }
 
 /* ---- what the peer says ---- */

@@ -244,6 +244,8 @@ void smx_pipe_cell(struct smx_client *c, smx_time now, struct meeting *m, size_t
 void smx_pipes_uplink_changed(struct smx_client *c); /* another guard, with another clock */
 /* Queues a record; a stream that has no room for it loses it (counted as a broken pipe by who waits). */
 bool smx_pipe_send(struct meeting *m, const struct smx_record *r);
+/* The same, and a pipe without room for it, and the call in it, is over. */
+void smx_pipe_say(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
 void smx_pipe_play(struct smx_client *c, smx_time now, struct meeting *m);
 smx_time smx_pipe_deadline(const struct smx_client *c, const struct meeting *m);
 void smx_pipe_talk(struct smx_client *c, struct meeting *m); /* frames flow from here on */
@@ -255,14 +257,14 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m,
                             const struct smx_record *r);
 void smx_client_calls_expire(struct smx_client *c, smx_time now);
+/* Is this the user's own call to that key, not answered yet? */
+bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
+                           const uint8_t key[SMX_DOC_KEY]);
+
 /* ---- resume.c ---- */
 /* A pipe stands: does a call of ours that has gone silent go on over it? */
 void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m);
 void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
 void smx_resumes_expire(struct smx_client *c, smx_time now);
-
-/* Is this the user's own call to that key, not answered yet? */
-bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
-                           const uint8_t key[SMX_DOC_KEY]);
 
 #endif

@@ -252,15 +252,6 @@ void smx_move_lost(struct smx_client *c, smx_time now, size_t slot)
     }
 }
 
-static void say(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
-{
-    if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
-        c->count.records_malformed++;
-        smx_client_call_lost(c, now, m, 480);
-        smx_meeting_close(c, now, m);
-    }
-}
-
 /* The two slots change meetings: the pipe is there, and what it left is idle soon, or found dead. */
 static void arrive(struct smx_client *c, smx_time now, struct meeting *m)
 {
@@ -298,7 +289,7 @@ void smx_move_joined(struct smx_client *c, smx_time now, struct meeting *m)
         return;
     }
     m->back.rejoin_number = 0;
-    say(c, now, m, &(struct smx_record){.type = SMX_RECORD_MOVED, .id = used});
+    smx_pipe_say(c, now, m, &(struct smx_record){.type = SMX_RECORD_MOVED, .id = used});
 }
 
 /* The peer has come by our own gate, to a circuit of ours that was cut off. */
@@ -363,7 +354,8 @@ void smx_move_gate_placed(struct smx_client *c, smx_time now, struct meeting *m)
     if (b->gate_ready)
         return; /* it was a probe */
     b->gate_ready = true;
-    say(c, now, m, &(struct smx_record){.type = SMX_RECORD_REJOIN, .id = b->gate_number, .cookie = b->gate});
+    smx_pipe_say(c, now, m,
+                 &(struct smx_record){.type = SMX_RECORD_REJOIN, .id = b->gate_number, .cookie = b->gate});
 }
 
 /* At once, so before anybody talks: then it would cost a frame each way.  Only an INVITE goes first.  In
@@ -404,11 +396,11 @@ static void tell_second(struct smx_client *c, smx_time now, struct meeting *m)
         return;
     memcpy(b->told, other->cookie, SMX_COOKIE);
     b->told_number++;
-    say(c, now, m,
-        &(struct smx_record){.type = SMX_RECORD_SECOND,
-                             .id = b->told_number,
-                             .relay = smx_circuit_end(smx_meeting_circuit(c, other)),
-                             .cookie = b->told});
+    smx_pipe_say(c, now, m,
+                 &(struct smx_record){.type = SMX_RECORD_SECOND,
+                                      .id = b->told_number,
+                                      .relay = smx_circuit_end(smx_meeting_circuit(c, other)),
+                                      .cookie = b->told});
 }
 
 void smx_move_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)

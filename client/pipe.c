@@ -67,6 +67,15 @@ bool smx_pipe_send(struct meeting *m, const struct smx_record *r)
     return sent;
 }
 
+void smx_pipe_say(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
+{
+    if (!smx_pipe_send(m, r)) { /* the peer reads nothing any more */
+        c->count.records_malformed++;
+        smx_client_call_lost(c, now, m, 480);
+        smx_meeting_close(c, now, m);
+    }
+}
+
 /* ---- out ---- */
 
 static size_t frame_content(struct meeting *m, smx_time now, const struct smx_frame *frame,

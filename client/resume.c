@@ -48,15 +48,6 @@ static void take_over(struct smx_client *c, smx_time now, struct meeting *m, str
     c->count.calls_resumed++;
 }
 
-static void say(struct smx_client *c, smx_time now, struct meeting *m, enum smx_record_type type,
-                uint16_t number)
-{
-    if (smx_pipe_send(m, &(struct smx_record){.type = type, .id = number}))
-        return;
-    smx_client_call_lost(c, now, m, 480); /* the peer reads nothing any more */
-    smx_meeting_close(c, now, m);
-}
-
 void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct meeting *old = call_with(c, m, true);
@@ -69,7 +60,7 @@ void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m)
     }
     m->resumes = false;
     take_over(c, now, m, old, ++m->calls);
-    say(c, now, m, SMX_RECORD_RESUME, m->call.number);
+    smx_pipe_say(c, now, m, &(struct smx_record){.type = SMX_RECORD_RESUME, .id = m->call.number});
 }
 
 void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
@@ -81,7 +72,7 @@ void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, co
     if (old)
         take_over(c, now, m, old, r->id);
     else
-        say(c, now, m, SMX_RECORD_BYE, r->id);
+        smx_pipe_say(c, now, m, &(struct smx_record){.type = SMX_RECORD_BYE, .id = r->id});
 }
 
 /* ---- time ---- */
@@ -101,15 +92,14 @@ static bool is_under_way(const struct smx_client *c, size_t identity)
     return false;
 }
 
-/* The user has hung up meanwhile. */
-static bool is_in_vain(const struct smx_client *c, const struct meeting *m)
+static bool made_a_call(const struct smx_client *c, size_t identity)
 {
-    const struct meeting *own = smx_meetings_of(c, m->identity);
+    const struct meeting *own = smx_meetings_of(c, identity);
 
     for (size_t i = 0; i < c->slots_each; i++)
         if (own[i].call.state == CALL_TALKING && own[i].call.out)
-            return false;
-    return m->resumes;
+            return true;
+    return false;
 }
 
 void smx_resumes_expire(struct smx_client *c, smx_time now)
@@ -117,7 +107,7 @@ void smx_resumes_expire(struct smx_client *c, smx_time now)
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i], *new;
 
-        if (is_in_vain(c, m))
+        if (m->resumes && !made_a_call(c, m->identity)) /* the user has hung up meanwhile */
             smx_meeting_close(c, now, m);
         if (!is_silent(m, now) || is_under_way(c, m->identity) ||
             !(new = smx_meeting_free(c, m->identity, NULL)))

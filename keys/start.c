@@ -1,6 +1,7 @@
 #include "keys/start.h"
 
 #include "keys/passphrase.h"
+#include "proto/crypto/wideblock.h"
 #include "proto/host/log.h"
 
 #include <errno.h>
@@ -79,4 +80,10 @@ bool smx_start_udp(struct smx_udp **udp, struct smx_loop *loop, const struct smx
     smx_addr_format(at, text);
     smx_log_error("UDP %s: %s", text, strerror(errno));
     return false;
+}
+
+void smx_start_look_at_cpu(void)
+{
+    if (!smx_wideblock_is_steady())
+        smx_log_warn("this CPU has no instructions for AES: who else runs programs on it may learn keys");
 }

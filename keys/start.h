@@ -23,5 +23,7 @@ struct smx_key *smx_start_key(const char *state, const char *file, enum smx_key_
                               const char *passphrase, struct smx_rng *rng);
 bool smx_start_udp(struct smx_udp **udp, struct smx_loop *loop, const struct smx_addr *at, int buffer,
                    const struct smx_udp_events *events, void *arg);
+/* Warns when the onion layer's AES is one by tables here (proto/crypto/wideblock.h). */
+void smx_start_look_at_cpu(void);
 
 #endif

@@ -116,7 +116,6 @@ static void fetch(const struct circuit *c, const void *layer, size_t size)
 void smx_relay_id_fetch(const struct smx_relay *r, uint32_t link, uint32_t id)
 {
     uint32_t ref = ref_of_id(r, link, id), at = ref / 2;
-
     const struct circuit *c;
 
     if (at >= r->config.circuits_max)

@@ -5,8 +5,7 @@
  *
  * all enciphered with HCTR2 (tweak = 15 zero bytes | direction u8: 0 from the caller, 1 from the callee), so
  * that the relays of the join can't tell one type, or filler, from another.  The counter makes each cell
- * unique and starts at 1.  Memory is the
- * caller's. */
+ * unique and starts at 1.  Memory is the caller's. */
 #ifndef SMX_E2E_PIPE_H
 #define SMX_E2E_PIPE_H
 

@@ -106,9 +106,9 @@ bool smx_stream_message(struct smx_stream *s, const uint8_t **msg, size_t *len);
 /* Bytes in rx, from its first to the last that has come; what smx_stream_message has handed out counts until
  * its next call. */
 size_t smx_stream_held(const struct smx_stream *s);
-/* Another receive buffer of cap bytes from now on, for longer messages or shorter ones; what
- * is held moves there, and must fit.  Of what the other side was told that there is room for, what no longer
- * fits is dropped, and comes again. */
+/* Another receive buffer of cap bytes from now on, for longer messages or shorter ones; what is held moves
+ * there, and must fit.  Of what the other side was told that there is room for, what no longer fits is
+ * dropped, and comes again. */
 void smx_stream_exchange_rx(struct smx_stream *s, uint8_t *rx, size_t cap);
 /* True when the other side announced a message longer than rx_cap allows: this stream yields nothing more. */
 bool smx_stream_is_broken(const struct smx_stream *s);

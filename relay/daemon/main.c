@@ -3,7 +3,6 @@
 
 #include "keys/passphrase.h"
 #include "keys/start.h"
-#include "proto/crypto/wideblock.h"
 #include "proto/host/args.h"
 #include "proto/host/log.h"
 #include "proto/host/random.h"
@@ -220,8 +219,7 @@ int main(int argc, char **argv)
     code = SMX_EXIT_FAILED;
     smx_loop_hurry();
     if (set_up(&d)) {
-        if (!smx_wideblock_is_steady())
-            smx_log_warn("this CPU has no instructions for AES: who else runs programs on it may learn keys");
+        smx_start_look_at_cpu();
         smx_log_info("running");
         code = smx_loop_run(d.loop) == SMX_OK ? SMX_EXIT_OK : SMX_EXIT_FAILED;
         smx_log_info("stopped");
