@@ -9,27 +9,14 @@
  * ms, the longer of both ways.  Tries slower than goals say are told on stderr.  Exit status 1 when a call
  * neither went on nor ended. */
 #include "client/core.h"
-#include "sim/network.h"
 #include "sim/world.h"
+#include "tests/support/networks.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum place {
-    CALLER_GUARD,
-    CALLER_MIDDLE,
-    CALLER_END,
-    CALLEE_END,
-    CALLEE_MIDDLE,
-    CALLEE_GUARD,
-    BOTH_SIDES,
-    PLACES
-};
-
-static const char *const names[PLACES] = {"caller's guard", "caller's middle", "caller's end",
-                                          "callee's end",   "callee's middle", "callee's guard",
-                                          "two at once"};
+enum { BOTH_SIDES = POSITIONS, PLACES };
 
 enum {
     CLIENTS_MAX = 8,
@@ -44,6 +31,11 @@ enum {
     TAIL_FRAMES = 90,
     LOOK_MS = 10,
 };
+
+static const char *name_of(size_t p)
+{
+    return p == BOTH_SIDES ? "two at once" : position_name[p];
+}
 
 struct figures {
     uint32_t gap[TRIES_MAX]; /* ms, of the calls that went on */
@@ -72,26 +64,6 @@ static double option(int argc, char **argv, const char *name, double preset)
         if (strcmp(argv[i], name) == 0)
             return strtod(argv[i + 1], NULL);
     return preset;
-}
-
-static const struct meeting *meeting_of(const struct side *s)
-{
-    for (size_t i = 0; i < s->user->client->slots; i++)
-        if (s->user->client->meeting[i].state == MEETING_OPEN)
-            return &s->user->client->meeting[i];
-    return NULL;
-}
-
-/* The relay at a place of the way; n->relays: the call is over. */
-static size_t relay_at(const struct deaths *d, const struct side side[2], enum place p)
-{
-    static const uint8_t hop[] = {0, 1, END, END, 1, 0};
-    const struct side *s = &side[p >= CALLEE_END];
-    const struct meeting *m = meeting_of(s);
-
-    if (!m)
-        return d->n->relays;
-    return smx_sim_relay_number(d->n, s->user->client->circuit[m->slot].origin.path[hop[p]].id);
 }
 
 static void listen(struct deaths *d, struct side side[2], unsigned ms)
@@ -131,8 +103,7 @@ static bool begin(struct deaths *d, struct side side[2])
     return side[1].call->answered && !side[1].call->ended;
 }
 
-static void judge(struct deaths *d, const struct side side[2], enum place p, const uint32_t before[2],
-                  size_t try)
+static void judge(struct deaths *d, const struct side side[2], size_t p, const uint32_t before[2], size_t try)
 {
     struct figures *f = &d->of[p];
     smx_time gap = side[0].gap > side[1].gap ? side[0].gap : side[1].gap;
@@ -153,14 +124,14 @@ static void judge(struct deaths *d, const struct side side[2], enum place p, con
     if (hears && ms <= 2000)
         return;
     f->slow++;
-    fprintf(stderr, "try %zu: %s: %u and %u ms without sound, %s\n", try, names[p],
+    fprintf(stderr, "try %zu: %s: %u and %u ms without sound, %s\n", try, name_of(p),
             (unsigned)(side[0].gap / SMX_MS(1)), (unsigned)(side[1].gap / SMX_MS(1)),
             hears                  ? "then it went on"
             : ended[0] && ended[1] ? "then it ended"
                                    : "and neither went on nor ended");
 }
 
-static void once(struct deaths *d, enum place p, size_t try)
+static void once(struct deaths *d, size_t p, size_t try)
 {
     struct side side[2];
     size_t dead[2], count = p == BOTH_SIDES ? 2 : 1;
@@ -171,7 +142,8 @@ static void once(struct deaths *d, enum place p, size_t try)
         listen(d, side, TALK_MIN_MS);
         smx_sim_run_for(d->n, smx_rng_below(&d->rng, 2 * d->n->config.params.epoch_s * 1000));
         for (size_t i = 0; i < count; i++)
-            dead[i] = relay_at(d, side, count == 1 ? p : CALLEE_END * i + smx_rng_below(&d->rng, CALLEE_END));
+            dead[i] = relay_at(d->n, side[0].user, side[1].user,
+                               count == 1 ? p : CALLEE_END * i + smx_rng_below(&d->rng, CALLEE_END));
         came = !side[0].call->ended && !side[1].call->ended && dead[0] < d->n->relays &&
                dead[count - 1] < d->n->relays;
     }
@@ -215,7 +187,7 @@ static void tell(struct deaths *d)
         struct figures *f = &d->of[p];
 
         qsort(f->gap, f->went_on, sizeof *f->gap, by_value);
-        printf(", \"%s\": {\"tries\": %zu, \"went_on\": %zu, \"ended\": %zu, \"neither\": %zu", names[p],
+        printf(", \"%s\": {\"tries\": %zu, \"went_on\": %zu, \"ended\": %zu, \"neither\": %zu", name_of(p),
                f->tries, f->went_on, f->ended, f->neither);
         if (f->went_on > 0)
             printf(", \"median_ms\": %u, \"p99_ms\": %u, \"worst_ms\": %u", f->gap[f->went_on / 2],
@@ -258,7 +230,7 @@ int main(int argc, char **argv)
         if (!smx_sim_run_to_ready(d.n, READY_MS))
             d.unready++;
         smx_sim_run_for(d.n, SETTLE_MS);
-        once(&d, (enum place)(i % PLACES), i);
+        once(&d, i % PLACES, i);
     }
     tell(&d);
     smx_sim_network_free(d.n);

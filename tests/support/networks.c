@@ -61,3 +61,24 @@ bool run_to_ready(struct smx_sim_network *n, unsigned ms)
     explain(n);
     return false;
 }
+
+const char *const position_name[POSITIONS] = {"caller's guard", "caller's middle", "caller's end",
+                                              "callee's end",   "callee's middle", "callee's guard"};
+
+struct meeting *open_meeting(const struct smx_sim_user *u)
+{
+    for (size_t i = 0; i < u->client->slots; i++)
+        if (u->client->meeting[i].state == MEETING_OPEN)
+            return &u->client->meeting[i];
+    return NULL;
+}
+
+size_t relay_at(const struct smx_sim_network *n, const struct smx_sim_user *caller,
+                const struct smx_sim_user *callee, enum position p)
+{
+    static const uint8_t hop[POSITIONS] = {0, 1, END, END, 1, 0};
+    const struct smx_sim_user *u = p <= CALLER_END ? caller : callee;
+    const struct meeting *m = open_meeting(u);
+
+    return m ? smx_sim_relay_number(n, u->client->circuit[m->slot].origin.path[hop[p]].id) : n->relays;
+}

@@ -12,4 +12,14 @@ bool run_to_ready(struct smx_sim_network *n, unsigned ms);
 /* What the cores counted. */
 void explain(const struct smx_sim_network *n);
 
+/* ---- the way of a call ---- */
+
+enum position { CALLER_GUARD, CALLER_MIDDLE, CALLER_END, CALLEE_END, CALLEE_MIDDLE, CALLEE_GUARD, POSITIONS };
+extern const char *const position_name[POSITIONS];
+/* The user's first pipe that stands; NULL: there is none. */
+struct meeting *open_meeting(const struct smx_sim_user *u);
+/* The relay there, of the slots that carry the call now; n->relays: the call is over. */
+size_t relay_at(const struct smx_sim_network *n, const struct smx_sim_user *caller,
+                const struct smx_sim_user *callee, enum position p);
+
 #endif

@@ -4,12 +4,6 @@
 #include "client/core.h"
 #include "tests/unit/sim/network.h"
 
-enum position { CALLER_GUARD, CALLER_MIDDLE, RENDEZVOUS, CALLEE_END, CALLEE_MIDDLE, CALLEE_GUARD, POSITIONS };
-
-static const char *const names[POSITIONS] = {"the caller's guard",  "the caller's middle",
-                                             "the rendezvous",      "the callee's end",
-                                             "the callee's middle", "the callee's guard"};
-
 struct talk {
     struct smx_sim_network *n;
     struct smx_sim_user *alice, *bob;
@@ -18,14 +12,6 @@ struct talk {
     smx_time since[2]; /* when the last new one came */
     smx_time gap[2];   /* longest time without */
 };
-
-static struct meeting *open_meeting(const struct smx_sim_user *u)
-{
-    for (size_t i = 0; i < u->client->slots; i++)
-        if (u->client->meeting[i].state == MEETING_OPEN)
-            return &u->client->meeting[i];
-    return NULL;
-}
 
 static struct talk begin_with(uint64_t seed)
 {
@@ -89,26 +75,21 @@ static void listen(struct talk *t, unsigned ms)
     }
 }
 
-static size_t relay_at(const struct talk *t, enum position p)
+static size_t relay_of(const struct talk *t, enum position p)
 {
-    const struct smx_sim_user *u = p <= RENDEZVOUS ? t->alice : t->bob;
-    const struct meeting *m = open_meeting(u);
-    const struct smx_hop_target *path = u->client->circuit[m->slot].origin.path;
-    static const uint8_t hop[POSITIONS] = {0, 1, END, END, 1, 0};
-
-    return smx_sim_relay_number(t->n, path[hop[p]].id);
+    return relay_at(t->n, t->alice, t->bob, p);
 }
 
 static void kill_one(enum position p, uint64_t seed)
 {
     struct talk t = begin(seed);
     unsigned limit = p == CALLER_GUARD || p == CALLEE_GUARD ? 2000 : 1000;
-    size_t dead = relay_at(&t, p);
+    size_t dead = relay_of(&t, p);
 
     listen(&t, 2000);
     smx_sim_relay_kill(t.n, dead);
     listen(&t, 8000);
-    print_message("%s: %u and %u ms without sound\n", names[p], (unsigned)(t.gap[0] / 1000000),
+    print_message("%s: %u and %u ms without sound\n", position_name[p], (unsigned)(t.gap[0] / 1000000),
                   (unsigned)(t.gap[1] / 1000000));
     assert_false(t.out->ended);
     assert_false(t.in->ended);
@@ -138,13 +119,13 @@ static void a_call_outlives_either_guard(void **state)
 static struct talk cut_off(uint64_t seed)
 {
     struct talk t = begin(seed);
-    size_t rendezvous = relay_at(&t, RENDEZVOUS);
+    size_t rendezvous = relay_of(&t, CALLER_END);
 
     listen(&t, 2000);
-    smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLER_MIDDLE));
     listen(&t, 2000);
     assert_int_equal(t.alice->client->circuit[open_meeting(t.alice)->slot].origin.hop_count, END + 2);
-    assert_int_not_equal(relay_at(&t, RENDEZVOUS), rendezvous);
+    assert_int_not_equal(relay_of(&t, CALLER_END), rendezvous);
     t.gap[0] = t.gap[1] = 0;
     smx_sim_relay_kill(t.n, rendezvous);
     return t;
@@ -230,7 +211,7 @@ static void a_death_hurries_a_move_that_was_only_due(void **state)
         c->circuit[i].due = true;
     listen(&t, 200);
     assert_true(open_meeting(t.alice)->move.state != MOVE_NONE);
-    smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLER_MIDDLE));
     listen(&t, 4000);
     print_message("while due: %u and %u ms without sound\n", (unsigned)(t.gap[0] / 1000000),
                   (unsigned)(t.gap[1] / 1000000));
@@ -244,8 +225,8 @@ static void when_a_relay_dies_on_either_side_at_once_the_call_goes_on_or_ends_cl
 
     (void)state;
     listen(&t, 1000);
-    smx_sim_relay_kill(t.n, relay_at(&t, CALLER_MIDDLE));
-    smx_sim_relay_kill(t.n, relay_at(&t, CALLEE_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLER_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLEE_MIDDLE));
     listen(&t, 4000);
     print_message("both middles: %u and %u ms without sound\n", (unsigned)(t.gap[0] / 1000000),
                   (unsigned)(t.gap[1] / 1000000));
@@ -262,7 +243,7 @@ static void a_dead_half_of_the_peer_moves_nobody_but_him(void **state)
 
     (void)state;
     listen(&t, 1000);
-    smx_sim_relay_kill(t.n, relay_at(&t, CALLEE_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLEE_MIDDLE));
     listen(&t, 4000);
     assert_int_equal(smx_client_counters(t.alice->client)->moves, 0);
     assert_int_equal(smx_client_counters(t.bob->client)->moves, 1);
