@@ -469,14 +469,23 @@ void smx_client_call_refuse(struct smx_client *c, smx_time now, uint32_t call, u
         refuse(c, now, m, code == 486 || code == 603 ? (uint16_t)code : 480);
 }
 
+void smx_client_call_restate(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    if (m->call.has_direction)
+        smx_pipe_say(c, now, m,
+                     &(struct smx_record){
+                         .type = SMX_RECORD_HOLD, .id = m->call.number, .direction = m->call.direction});
+}
+
 void smx_client_call_direction(struct smx_client *c, smx_time now, uint32_t call, uint8_t direction)
 {
     struct meeting *m = find(c, call);
 
-    if (m && m->call.state == CALL_TALKING)
-        smx_pipe_say(
-            c, now, m,
-            &(struct smx_record){.type = SMX_RECORD_HOLD, .id = m->call.number, .direction = direction});
+    if (!m || m->call.state != CALL_TALKING)
+        return;
+    m->call.has_direction = true;
+    m->call.direction = direction;
+    smx_client_call_restate(c, now, m);
 }
 
 void smx_client_call_key(struct smx_client *c, smx_time now, uint32_t call, struct smx_dtmf_key key)

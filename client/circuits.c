@@ -24,7 +24,7 @@ enum {
     SILENT_MAX = 50, /* datagrams of the guard in a row without a cell of a circuit: he has ended it */
 };
 
-struct circuit *smx_circuit_of(struct smx_client *c, enum circuit_role role, size_t of)
+struct circuit *smx_circuit_of(const struct smx_client *c, enum circuit_role role, size_t of)
 {
     if (role == CIRCUIT_SLOT)
         return &c->circuit[of];

@@ -48,7 +48,7 @@ struct circuit {
 /* ---- circuits.c ---- */
 enum smx_err smx_circuits_new(struct smx_client *c);
 void smx_circuits_free(struct smx_client *c);
-struct circuit *smx_circuit_of(struct smx_client *c, enum circuit_role role, size_t of);
+struct circuit *smx_circuit_of(const struct smx_client *c, enum circuit_role role, size_t of);
 /* The guard is another one, or has forgotten us: everything is built from scratch; at once if it is urgent,
  * else after random waits. */
 void smx_circuits_reset(struct smx_client *c, smx_time now, bool urgent);

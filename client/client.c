@@ -154,9 +154,9 @@ bool smx_client_is_ready(const struct smx_client *c)
     bool slot = false;
 
     for (size_t i = 0; i < c->slots; i++)
-        slot = slot || c->meeting[i].cookie_ready || c->meeting[i].state != MEETING_IDLE;
+        slot = slot || c->circuit[i].stood;
     return c->uplink.role == UPLINK_GUARD && c->uplink.up && slot &&
-           smx_circuit_is_open(&c->circuit[c->slots + 1]);
+           smx_circuit_of(c, CIRCUIT_ERRAND, 0)->stood;
 }
 
 /* Everybody who asks finds the first identity, by its key and by its name if it shall have one. */
@@ -194,7 +194,8 @@ void smx_client_status(const struct smx_client *c, struct smx_client_status *sta
     for (size_t i = 0; i < NAMES && !status->name[0]; i++)
         if (id->name[i].state == NAME_OURS)
             memcpy(status->name, id->name[i].text, sizeof status->name);
-    status->ready = smx_client_is_ready(c) && all_slots_wait(c) && is_found(c);
+    status->ready = smx_client_is_ready(c) && smx_circuit_is_open(smx_circuit_of(c, CIRCUIT_ERRAND, 0)) &&
+                    all_slots_wait(c) && is_found(c);
 }
 
 const char *smx_client_problem_text(enum smx_client_problem problem)

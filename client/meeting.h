@@ -39,6 +39,8 @@ struct call {
     bool last_try;                   /* out: it began its meeting itself, or has begun anew once */
     bool opus;                       /* named by the caller, and known here */
     bool in_opus;                    /* TALKING: that is what is spoken */
+    bool has_direction;              /* the phone has held once */
+    uint8_t direction;               /* as in HOLD, as it is now */
     struct smx_client_target target; /* out: to whom */
     smx_time deadline;               /* SMX_NEVER while talking */
 };
@@ -256,6 +258,8 @@ void smx_client_call_lost(struct smx_client *c, smx_time now, struct meeting *m,
                           unsigned code); /* there is none */
 void smx_client_call_record(struct smx_client *c, smx_time now, struct meeting *m,
                             const struct smx_record *r);
+/* HOLD, if there ever was one: the call goes on over another pipe. */
+void smx_client_call_restate(struct smx_client *c, smx_time now, struct meeting *m);
 void smx_client_calls_expire(struct smx_client *c, smx_time now);
 /* Is this the user's own call to that key, not answered yet? */
 bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,

@@ -61,6 +61,7 @@ void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m)
     m->resumes = false;
     take_over(c, now, m, old, ++m->calls);
     smx_pipe_say(c, now, m, &(struct smx_record){.type = SMX_RECORD_RESUME, .id = m->call.number});
+    smx_client_call_restate(c, now, m); /* it may have been said to the silence */
 }
 
 void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
@@ -69,10 +70,12 @@ void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, co
 
     if (m->call.state != CALL_NONE)
         return;
-    if (old)
+    if (old) {
         take_over(c, now, m, old, r->id);
-    else
+        smx_client_call_restate(c, now, m);
+    } else {
         smx_pipe_say(c, now, m, &(struct smx_record){.type = SMX_RECORD_BYE, .id = r->id});
+    }
 }
 
 /* ---- time ---- */

@@ -395,6 +395,26 @@ static void a_call_goes_on_after_the_line_was_dead_for_seconds(void **state)
     smx_sim_network_free(n);
 }
 
+static void a_call_waits_for_what_is_being_rebuilt(void **state)
+{
+    struct smx_sim_network *n = ready_network(17);
+    struct smx_sim_user *alice = &n->user[0];
+    struct smx_client *c = alice->client;
+    struct smx_sim_call *out;
+
+    (void)state;
+    n->user[1].answers = true;
+    for (size_t i = 0; i < c->circuit_count; i++) {
+        smx_circuit_drop(c, &c->circuit[i], smx_sim_user_now(alice));
+        c->circuit[i].open_at = smx_sim_user_now(alice);
+        c->circuit[i].urgent = true;
+    }
+    out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
+    smx_sim_run_for(n, 5000);
+    assert_true(out->answered);
+    smx_sim_network_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_call_takes_the_slot_that_a_message_left_behind),
         cmocka_unit_test(circuits_that_could_not_be_built_leave_room_for_the_next),
         cmocka_unit_test(a_call_goes_on_after_the_line_was_dead_for_seconds),
+        cmocka_unit_test(a_call_waits_for_what_is_being_rebuilt),
     };
     if (sodium_init() < 0)
         return 1;
