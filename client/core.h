@@ -42,7 +42,6 @@
 enum {
     CELLS_MAX = SMX_LINK_CELLS_MAX,
     GUARDS = 2,
-    MIDDLES = 4,
     CONTACTS = 512,
     REQUESTS = 16,
     TEXTS = 8, /* messages under way: from the phones, and to each identity */
@@ -73,16 +72,9 @@ struct uplink {
 
 /* ---- paths.c ---- */
 
-struct middle {
-    uint8_t id[SMX_DOC_KEY];
-    uint64_t until; /* wall, s */
-};
-
 struct paths {
     uint8_t guard[GUARDS][SMX_DOC_KEY];
     size_t guard_count;
-    struct middle middle[MIDDLES];
-    size_t middle_count;
 };
 
 /* ---- errand.c ---- */
@@ -213,7 +205,7 @@ void smx_uplink_unanswered(struct smx_client *c, smx_time now);
 /* ---- paths.c ---- */
 /* The first of these that we can send to, or NULL. */
 const struct smx_addr *smx_paths_reach(const struct smx_client *c, const struct smx_addr *addr, size_t count);
-/* Fills guards and middles from the consensus.  False: it has too few relays. */
+/* Fills guards, and each identity's middles, from the consensus.  False: it has too few relays. */
 bool smx_paths_update(struct smx_client *c, struct smx_wall wall);
 /* Draws guard, middle and end for a circuit.  False: none fits now. */
 bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1]);

@@ -14,6 +14,12 @@ enum {
     DAYS = 3,        /* keys of yesterday, today, tomorrow */
     SEEN = 8192,     /* hashes of ephemeral keys under one day key; three quarters can be used */
     SEEN_FIRST = 16, /* places that a day begins with; doubled when three quarters are used */
+    MIDDLES = 4,
+};
+
+struct middle {
+    uint8_t id[SMX_DOC_KEY];
+    uint64_t until; /* wall, s */
 };
 
 enum name_state { NAME_NONE, NAME_WANTED, NAME_OURS, NAME_LEAVING };
@@ -69,9 +75,11 @@ struct identity { /* in locked memory */
     uint64_t seq;           /* of the last descriptor or claim */
     uint32_t published_day; /* last day of the descriptor accepted; 0: none */
     uint8_t published_intro[SMX_DOC_KEY];
-    smx_time descriptor_at; /* when the next day's goes up; 0: not drawn yet */
-    smx_time found_at;      /* when everybody finds what was uploaded last */
-    bool shuns;             /* the errand's end passed on what was no good: */
+    smx_time descriptor_at;        /* when the next day's goes up; 0: not drawn yet */
+    smx_time found_at;             /* when everybody finds what was uploaded last */
+    struct middle middle[MIDDLES]; /* that its circuits go by: what two of us had in common would tie them */
+    size_t middle_count;
+    bool shuns; /* the errand's end passed on what was no good: */
     uint8_t shunned[SMX_DOC_KEY];
     struct upload upload[UPLOADS];
 };

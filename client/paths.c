@@ -79,10 +79,10 @@ static bool guard_known(const struct smx_client *c, size_t place)
     return false;
 }
 
-static bool middle_known(const struct smx_client *c, size_t place)
+static bool middle_known(const struct smx_client *c, const struct identity *own, size_t place)
 {
-    for (size_t i = 0; i < c->paths.middle_count; i++)
-        if (memcmp(c->paths.middle[i].id, relay_at(c, place)->id, SMX_DOC_KEY) == 0)
+    for (size_t i = 0; i < own->middle_count; i++)
+        if (memcmp(own->middle[i].id, relay_at(c, place)->id, SMX_DOC_KEY) == 0)
             return true;
     return false;
 }
@@ -117,35 +117,34 @@ static bool update_guards(struct smx_client *c)
     return changed;
 }
 
-static bool update_middles(struct smx_client *c, struct smx_wall wall)
+static bool update_middles(struct smx_client *c, struct identity *own, struct smx_wall wall)
 {
-    struct paths *p = &c->paths;
     size_t kept = 0;
     bool changed = false;
 
-    for (size_t i = 0; i < p->middle_count; i++) {
-        size_t place = place_of(c, p->middle[i].id);
+    for (size_t i = 0; i < own->middle_count; i++) {
+        size_t place = place_of(c, own->middle[i].id);
 
         if (place != SMX_RELAY_NONE && is_of(c, place, SMX_LAYER_MIDDLE) &&
-            p->middle[i].until > (uint64_t)wall.s)
-            p->middle[kept++] = p->middle[i];
+            own->middle[i].until > (uint64_t)wall.s)
+            own->middle[kept++] = own->middle[i];
     }
-    changed = kept != p->middle_count;
-    p->middle_count = kept;
-    while (p->middle_count < MIDDLES) {
+    changed = kept != own->middle_count;
+    own->middle_count = kept;
+    while (own->middle_count < MIDDLES) {
         bool marked[SMX_CONSENSUS_RELAYS];
-        struct middle *m = &p->middle[p->middle_count];
+        struct middle *m = &own->middle[own->middle_count];
         size_t place;
 
         for (size_t i = 0; i < c->consensus.relay_count; i++)
             marked[i] = is_of(c, i, SMX_LAYER_MIDDLE) && relay_at(c, i)->flags & SMX_RELAY_RUNNING &&
-                        !middle_known(c, i);
+                        !middle_known(c, own, i);
         place = draw(c, marked);
         if (place == SMX_RELAY_NONE)
             break;
         memcpy(m->id, relay_at(c, place)->id, SMX_DOC_KEY);
         m->until = (uint64_t)wall.s + DAY_S + smx_rng_below(&c->rng, (MIDDLE_DAYS_MAX - 1) * DAY_S);
-        p->middle_count++;
+        own->middle_count++;
         changed = true;
     }
     return changed;
@@ -153,11 +152,15 @@ static bool update_middles(struct smx_client *c, struct smx_wall wall)
 
 bool smx_paths_update(struct smx_client *c, struct smx_wall wall)
 {
-    bool guards = update_guards(c), middles = update_middles(c, wall);
+    bool changed = update_guards(c), enough = c->paths.guard_count > 0;
 
-    if (guards || middles)
+    for (size_t i = 0; i < c->identity_count; i++) {
+        changed = update_middles(c, &c->identity[i], wall) || changed;
+        enough = enough && c->identity[i].middle_count > 0;
+    }
+    if (changed)
         c->changes |= SMX_CLIENT_STATE;
-    return c->paths.guard_count > 0 && c->paths.middle_count > 0;
+    return enough;
 }
 
 /* ---- a path ---- */
@@ -166,6 +169,11 @@ static bool goes_by(const struct smx_origin *o, size_t hop, const uint8_t id[SMX
 {
     return o->state != SMX_ORIGIN_IDLE && o->state != SMX_ORIGIN_DEAD &&
            memcmp(o->path[hop].id, id, SMX_DOC_KEY) == 0;
+}
+
+static struct identity *owner(const struct smx_client *c, const struct circuit *k)
+{
+    return &c->identity[k->role == CIRCUIT_SLOT ? k->of / c->slots_each : k->of];
 }
 
 /* An identity's slots share no middle and no end, its listening and errand circuits no end.  That holds for
@@ -178,11 +186,10 @@ static bool shares(const struct smx_client *c, const struct circuit *k, size_t h
 
     for (size_t i = 0; i < c->circuit_count; i++) {
         const struct circuit *o = &c->circuit[i];
-        bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT &&
-                     o->of / c->slots_each == k->of / c->slots_each;
-        bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT && o->of == k->of;
+        bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT;
+        bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT;
 
-        if (o != k && (slots || (pair && hop == END)) &&
+        if (o != k && owner(c, o) == owner(c, k) && (slots || (pair && hop == END)) &&
             (goes_by(&o->origin, hop, id) || (o->young && goes_by(&o->young->origin, hop, id))))
             return true;
     }
@@ -273,15 +280,16 @@ void smx_paths_shun(struct smx_client *c, size_t identity)
 bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1])
 {
     size_t guard = place_of(c, c->paths.guard[c->uplink.guard]);
+    struct identity *own = owner(c, k);
     bool marked[SMX_CONSENSUS_RELAYS] = {false};
     size_t middle, end;
 
     if (guard == SMX_RELAY_NONE)
         return false;
     if (k->role == CIRCUIT_LISTEN)
-        forget_intro(c, &c->identity[k->of]);
-    for (size_t i = 0; i < c->paths.middle_count; i++) {
-        middle = place_of(c, c->paths.middle[i].id);
+        forget_intro(c, own);
+    for (size_t i = 0; i < own->middle_count; i++) {
+        middle = place_of(c, own->middle[i].id);
         if (middle != SMX_RELAY_NONE && relay_at(c, middle)->flags & SMX_RELAY_RUNNING &&
             may_follow(c, guard, middle) && !shares(c, k, 1, relay_at(c, middle)->id))
             marked[middle] = true;
@@ -294,12 +302,12 @@ bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_ho
     }
     if (middle == SMX_RELAY_NONE) {
         if (k->role == CIRCUIT_ERRAND)
-            c->identity[k->of].shuns = false; /* better that one than none, the next time */
+            own->shuns = false; /* better that one than none, the next time */
         return false;
     }
-    if (k->role == CIRCUIT_LISTEN && !c->identity[k->of].has_intro) {
-        c->identity[k->of].has_intro = true;
-        memcpy(c->identity[k->of].intro, relay_at(c, end)->id, SMX_DOC_KEY);
+    if (k->role == CIRCUIT_LISTEN && !own->has_intro) {
+        own->has_intro = true;
+        memcpy(own->intro, relay_at(c, end)->id, SMX_DOC_KEY);
         c->changes |= SMX_CLIENT_STATE;
     }
     return smx_paths_target(c, relay_at(c, guard)->id, &path[0]) &&

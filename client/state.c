@@ -1,9 +1,9 @@
 /* client/state.c - what outlives a run, as one blob.  Integers in network order.
  *
- *   "SMXC" | version u8 = 2 | has batch u8, header of the newest batch seen 49 (zeros: none)
+ *   "SMXC" | version u8 = 3 | has batch u8, header of the newest batch seen 49 (zeros: none)
  *   guards u8 (0..2) * id[32]
- *   middles u8 (0..4) * { id[32], until u64 }
- *   identities u8 * { key[32], seq u64, has intro u8, intro[32], published day u32, published intro[32],
+ *   identities u8 * { key[32], middles u8 (0..4) * { id[32], until u64 },
+ *     seq u64, has intro u8, intro[32], published day u32, published intro[32],
  *     names u8 (0..4) * { state u8, flags u8 (1 of a phone, 2 drawn), length u8, text, renew u64 },
  *     days u8 (0..3) * { day u32, secret[32], memory key[16], seen u32 * hash u64 } }
  *   BLAKE2b-128 of all before
@@ -17,7 +17,7 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { VERSION = 2, SUM = 16, FLAG_PHONE = 1, FLAG_DRAWN = 2 };
+enum { VERSION = 3, SUM = 16, FLAG_PHONE = 1, FLAG_DRAWN = 2 };
 
 static const char magic[4] = {'S', 'M', 'X', 'C'};
 
@@ -44,6 +44,11 @@ static void save_identity(struct smx_wr *w, const struct identity *id)
     uint8_t names = 0, days = 0;
 
     smx_wr_bytes(w, id->own.public, SMX_DOC_KEY);
+    smx_wr_u8(w, (uint8_t)id->middle_count);
+    for (size_t i = 0; i < id->middle_count; i++) {
+        smx_wr_bytes(w, id->middle[i].id, SMX_DOC_KEY);
+        smx_wr_u64(w, id->middle[i].until);
+    }
     smx_wr_u64(w, id->seq);
     smx_wr_u8(w, id->has_intro);
     smx_wr_bytes(w, id->intro, SMX_DOC_KEY);
@@ -83,11 +88,6 @@ size_t smx_client_save(const struct smx_client *c, uint8_t out[SMX_CLIENT_STATE_
     smx_batch_header_write(&w, &c->batch);
     smx_wr_u8(&w, (uint8_t)c->paths.guard_count);
     smx_wr_bytes(&w, c->paths.guard, c->paths.guard_count * SMX_DOC_KEY);
-    smx_wr_u8(&w, (uint8_t)c->paths.middle_count);
-    for (size_t i = 0; i < c->paths.middle_count; i++) {
-        smx_wr_bytes(&w, c->paths.middle[i].id, SMX_DOC_KEY);
-        smx_wr_u64(&w, c->paths.middle[i].until);
-    }
     smx_wr_u8(&w, (uint8_t)c->identity_count);
     for (size_t i = 0; i < c->identity_count; i++)
         save_identity(&w, &c->identity[i]);
@@ -139,8 +139,16 @@ static void load_name(struct smx_rd *r, struct name *n)
 
 static void load_identity(struct smx_rd *r, struct identity *id, enum smx_err *err)
 {
-    uint8_t count;
+    uint8_t count = smx_rd_u8(r);
 
+    if (count > MIDDLES)
+        r->bad = true;
+    for (id->middle_count = 0; id->middle_count < count && !r->bad; id->middle_count++) {
+        struct middle *m = &id->middle[id->middle_count];
+
+        smx_rd_bytes(r, m->id, SMX_DOC_KEY);
+        m->until = smx_rd_u64(r);
+    }
     id->seq = smx_rd_u64(r);
     id->has_intro = smx_rd_u8(r);
     smx_rd_bytes(r, id->intro, SMX_DOC_KEY);
@@ -189,12 +197,6 @@ enum smx_err smx_client_load(struct smx_client *c, const uint8_t *in, size_t len
     count = smx_rd_u8(&r);
     c->paths.guard_count = count <= GUARDS ? count : 0;
     smx_rd_bytes(&r, c->paths.guard, c->paths.guard_count * SMX_DOC_KEY);
-    count = smx_rd_u8(&r);
-    c->paths.middle_count = count <= MIDDLES ? count : 0;
-    for (size_t i = 0; i < c->paths.middle_count; i++) {
-        smx_rd_bytes(&r, c->paths.middle[i].id, SMX_DOC_KEY);
-        c->paths.middle[i].until = smx_rd_u64(&r);
-    }
     count = smx_rd_u8(&r);
     for (uint8_t i = 0; i < count && !r.bad && err == SMX_OK; i++) {
         struct identity *id = find_identity(c, smx_rd_view(&r, SMX_DOC_KEY));

@@ -135,9 +135,7 @@ void smx_choice_time(struct smx_choice *c, uint64_t seconds)
 
 void smx_choice_forget(struct smx_choice *c)
 {
-    struct paths *p = &c->client->paths;
-
-    p->guard_count = p->middle_count = 0;
+    c->client->paths.guard_count = c->client->identity[0].middle_count = 0;
     must(smx_paths_update(c->client, c->start));
 }
 

@@ -54,10 +54,10 @@ static struct smx_client *rich_client(void)
     c->batch = (struct smx_batch_header){.number = 77, .work = 9};
     c->paths.guard_count = 2;
     memset(c->paths.guard, 3, sizeof c->paths.guard);
-    c->paths.middle_count = 3;
+    id->middle_count = 3;
     for (size_t i = 0; i < 3; i++) {
-        memset(c->paths.middle[i].id, (int)i, SMX_DOC_KEY);
-        c->paths.middle[i].until = 1000 + i;
+        memset(id->middle[i].id, (int)i, SMX_DOC_KEY);
+        id->middle[i].until = 1000 + i;
     }
     smx_identities_start(c);
     id->seq = 12;

@@ -17,7 +17,7 @@ static const struct smx_wall start = {1790000000};
 
 /* A client that has nothing but a consensus: relay i is of layer i % 3, in a /16 of its own, and its identity
  * begins with i. */
-static struct smx_client *client_new(uint8_t slots, uint64_t seed)
+static struct smx_client *client_of(size_t identities, uint8_t slots, uint64_t seed)
 {
     struct smx_client *c = calloc(1, sizeof *c);
     uint8_t bytes[SMX_RNG_SEED] = {0};
@@ -26,9 +26,10 @@ static struct smx_client *client_new(uint8_t slots, uint64_t seed)
     memcpy(bytes, &seed, sizeof seed);
     smx_rng_init(&c->rng, bytes);
     c->has_v4 = true;
-    c->slots = c->slots_each = slots;
-    c->identity_count = 1;
-    c->identity = calloc(1, sizeof *c->identity);
+    c->slots_each = slots;
+    c->slots = (uint8_t)(slots * identities);
+    c->identity_count = identities;
+    c->identity = calloc(identities, sizeof *c->identity);
     c->consensus.relay = calloc(RELAYS, sizeof *c->consensus.relay);
     assert_non_null(c->identity);
     assert_non_null(c->consensus.relay);
@@ -49,6 +50,11 @@ static struct smx_client *client_new(uint8_t slots, uint64_t seed)
     }
     assert_int_equal(smx_circuits_new(c), SMX_OK);
     return c;
+}
+
+static struct smx_client *client_new(uint8_t slots, uint64_t seed)
+{
+    return client_of(1, slots, seed);
 }
 
 static void client_free(struct smx_client *c)
@@ -105,21 +111,21 @@ static void middles_persist_for_their_time(void **state)
 
     (void)state;
     assert_true(smx_paths_update(c, start));
-    assert_int_equal(c->paths.middle_count, MIDDLES);
+    assert_int_equal(c->identity[0].middle_count, MIDDLES);
     for (unsigned hour = 1; hour < 24 * 60; hour++) {
         struct smx_wall wall = {start.s + (int64_t)hour * 3600};
 
-        memcpy(before, c->paths.middle, sizeof before);
+        memcpy(before, c->identity[0].middle, sizeof before);
         assert_true(smx_paths_update(c, wall));
-        assert_int_equal(c->paths.middle_count, MIDDLES);
+        assert_int_equal(c->identity[0].middle_count, MIDDLES);
         for (size_t i = 0; i < MIDDLES; i++) {
             bool kept = false;
 
             for (size_t k = 0; k < MIDDLES; k++)
-                kept = kept || memcmp(&before[i], &c->paths.middle[k], sizeof before[i]) == 0;
+                kept = kept || memcmp(&before[i], &c->identity[0].middle[k], sizeof before[i]) == 0;
             assert_true(kept == (before[i].until > (uint64_t)wall.s));
             changes += !kept;
-            assert_in_range(c->paths.middle[i].until, (uint64_t)wall.s, (uint64_t)wall.s + 12 * DAY_S);
+            assert_in_range(c->identity[0].middle[i].until, (uint64_t)wall.s, (uint64_t)wall.s + 12 * DAY_S);
         }
     }
     assert_in_range(changes, 20, 60); /* 60 days, 4 places, 6.5 days each in the mean: 37 */
@@ -172,7 +178,7 @@ static void middles_are_from_the_set(void **state)
 
         assert_true(smx_paths_draw(c, &c->circuit[0], path));
         for (size_t k = 0; k < MIDDLES; k++)
-            known = known || memcmp(c->paths.middle[k].id, path[1].id, SMX_RELAY_ID) == 0;
+            known = known || memcmp(c->identity[0].middle[k].id, path[1].id, SMX_RELAY_ID) == 0;
         assert_true(known);
         used[path[1].id[0]]++;
     }
@@ -180,6 +186,35 @@ static void middles_are_from_the_set(void **state)
         middles += used[i] > 40;
     assert_int_equal(middles, MIDDLES);
     client_free(c);
+}
+
+/* Four of six each: had they to be the same, or others, it would show. */
+static void each_identity_draws_middles_of_its_own(void **state)
+{
+    enum { TIMES = 300 };
+    unsigned shared = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < TIMES; seed++) {
+        struct smx_client *c = client_of(2, 2, seed);
+        struct smx_hop_target path[END + 1];
+
+        assert_true(smx_paths_update(c, start));
+        for (size_t i = 0; i < c->circuit_count; i++) {
+            bool own = false;
+
+            assert_true(smx_paths_draw(c, &c->circuit[i], path));
+            for (size_t k = 0; k < MIDDLES; k++)
+                own = own || memcmp(c->identity[i < 4 ? i / 2 : (i - 4) / 2].middle[k].id, path[1].id,
+                                    SMX_RELAY_ID) == 0;
+            assert_true(own);
+        }
+        for (size_t i = 0; i < MIDDLES; i++)
+            for (size_t k = 0; k < MIDDLES; k++)
+                shared += memcmp(c->identity[0].middle[i].id, c->identity[1].middle[k].id, SMX_DOC_KEY) == 0;
+        client_free(c);
+    }
+    assert_in_range(shared, TIMES * 5 / 2, TIMES * 17 / 6); /* 16 / 6 each in the mean */
 }
 
 static void errands_end_elsewhere_each_time_and_never_where_we_listen(void **state)
@@ -263,14 +298,14 @@ static void a_relay_that_does_not_run_is_not_taken(void **state)
 
     (void)state;
     assert_true(smx_paths_update(c, start));
-    off = c->paths.middle[0].id[0];
+    off = c->identity[0].middle[0].id[0];
     c->consensus.relay[off].flags = 0;
     for (unsigned i = 0; i < 100; i++) {
         assert_true(smx_paths_draw(c, &c->circuit[0], path));
         assert_int_not_equal(path[1].id[0], off);
     }
     for (size_t k = 0; k < MIDDLES; k++)
-        c->consensus.relay[c->paths.middle[k].id[0]].flags = 0;
+        c->consensus.relay[c->identity[0].middle[k].id[0]].flags = 0;
     assert_false(smx_paths_draw(c, &c->circuit[0], path)); /* middles only from the set */
     client_free(c);
 }
@@ -282,6 +317,7 @@ int main(void)
         cmocka_unit_test(middles_persist_for_their_time),
         cmocka_unit_test(slots_share_no_middle_and_no_end),
         cmocka_unit_test(middles_are_from_the_set),
+        cmocka_unit_test(each_identity_draws_middles_of_its_own),
         cmocka_unit_test(errands_end_elsewhere_each_time_and_never_where_we_listen),
         cmocka_unit_test(the_introduction_relay_stays_while_it_runs),
         cmocka_unit_test(no_two_relays_of_a_path_are_neighbours),
