@@ -41,7 +41,7 @@ static struct meeting *find(struct smx_client *c, uint32_t id)
     for (size_t i = 0; i < c->slots; i++) {
         struct meeting *m = &c->meeting[i];
 
-        if (m->call.state != CALL_NONE && m->call.state != CALL_DECOY && m->call.id == id)
+        if (smx_meeting_has_call(m) && m->call.id == id)
             return m;
     }
     return NULL;
@@ -54,7 +54,7 @@ static bool has_calls(const struct smx_client *c, size_t identity, size_t most)
     size_t count = c->pending[identity].used;
 
     for (size_t i = 0; i < c->slots_each; i++)
-        count += own[i].call.state != CALL_NONE && own[i].call.state != CALL_DECOY;
+        count += smx_meeting_has_call(&own[i]);
     return count >= most;
 }
 
@@ -110,8 +110,8 @@ static void make_room(struct smx_client *c, smx_time now, size_t identity)
     for (size_t i = 0; i < c->slots_each; i++) {
         struct meeting *m = &smx_meetings_of(c, identity)[i];
 
-        if (m->state == MEETING_OPEN &&
-            (m->call.state == CALL_DECOY || (m->call.state == CALL_NONE && !smx_messages_wait(c, m)))) {
+        if (smx_meeting_is_only_kept_open(c, m) ||
+            (m->state == MEETING_OPEN && m->call.state == CALL_DECOY)) {
             smx_meeting_close(c, now, m);
             return;
         }

@@ -12,9 +12,11 @@
  *   identity.c   pseudonyms: names, the keys of the day, listening
  *   upload.c     their descriptors and claims, on the way to the directory
  *   contacts.c   keys remembered at first use; who may reach the user
+ *   slots.c      which meeting is on which slot, which is free, which serves for whom
  *   meeting.c    a slot on its way into a pipe and back, caller's and callee's side
  *   screen.c     introductions: who is answered
  *   move.c       a pipe on its way from one slot to another
+ *   resume.c     a call that has gone silent, on its way to a new pipe
  *   pipe.c       cells and records of a pipe, frames in and out
  *   call.c       calls
  *   message.c    messages

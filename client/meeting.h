@@ -171,13 +171,28 @@ struct pending_call { /* of an identity: waits for a slot */
     smx_time deadline;
 };
 
-/* ---- meeting.c ---- */
+/* ---- slots.c ---- */
 /* The first of an identity's c->slots_each meetings. */
 struct meeting *smx_meetings_of(const struct smx_client *c, size_t identity);
 bool smx_meeting_is_free(struct smx_client *c, const struct meeting *m);
+/* It has a call that a phone here knows of. */
+bool smx_meeting_has_call(const struct meeting *m);
+/* A pipe with nothing more to say, after a message. */
+bool smx_meeting_is_only_kept_open(const struct smx_client *c, const struct meeting *m);
 /* One of this identity's on a free slot that ends at this relay if there is one, any free one else; NULL:
  * none.  end may be NULL. */
 struct meeting *smx_meeting_free(struct smx_client *c, size_t identity, const uint8_t *end);
+/* One of this identity to the target, on its way or there, as long as it shows life; NULL: none. */
+struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
+                                 const struct smx_client_target *target);
+/* Whom the phone is shown. */
+const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m,
+                             char key_text[SMX_KEY_TEXT]);
+size_t smx_meeting_number(const struct smx_client *c, const struct meeting *m); /* its place in c->meeting */
+struct meeting *smx_meeting_on(struct smx_client *c, size_t slot);
+struct circuit *smx_meeting_circuit(struct smx_client *c, const struct meeting *m);
+
+/* ---- meeting.c ---- */
 void smx_meeting_begin(struct smx_client *c, smx_time now, struct meeting *m,
                        const struct smx_client_target *target);
 void smx_meeting_answer(struct smx_client *c, smx_time now, size_t number, const uint8_t *answer, size_t len);
@@ -197,18 +212,9 @@ void smx_meeting_renewed(struct smx_client *c, smx_time now, size_t slot); /* it
 void smx_meetings_expire(struct smx_client *c, smx_time now);
 /* Lets what is queued go out, then leaves. */
 void smx_meeting_close(struct smx_client *c, smx_time now, struct meeting *m);
-/* Whom the phone is shown. */
-const char *smx_meeting_peer(const struct smx_client *c, const struct meeting *m,
-                             char key_text[SMX_KEY_TEXT]);
-size_t smx_meeting_number(const struct smx_client *c, const struct meeting *m); /* its place in c->meeting */
-struct meeting *smx_meeting_on(struct smx_client *c, size_t slot);
-struct circuit *smx_meeting_circuit(struct smx_client *c, const struct meeting *m);
 void smx_meeting_leave(struct smx_client *c, smx_time now,
                        struct meeting *m); /* undoes what was joined or extended */
 void smx_meeting_idle(struct smx_client *c, struct meeting *m, bool cookie_good);
-/* One of this identity to the target, on its way or there, as long as it shows life; NULL: none. */
-struct meeting *smx_meeting_with(struct smx_client *c, size_t identity,
-                                 const struct smx_client_target *target);
 
 /* ---- screen.c ---- */
 void smx_screen_introduced(struct smx_client *c, smx_time now, size_t identity, const uint8_t *msg1,

@@ -156,8 +156,7 @@ static struct meeting *find_host(struct smx_client *c, smx_time now, struct meet
         if (is_host(c, h, urgent) &&
             (!host || memcmp(smx_circuit_end(&c->circuit[h->slot]), relay, SMX_RELAY_ID) == 0))
             host = h;
-        if (urgent && h != m && h->state == MEETING_OPEN &&
-            (h->call.state == CALL_NONE || h->call.state == CALL_DECOY))
+        if (urgent && h != m && h->state == MEETING_OPEN && !smx_meeting_has_call(h))
             smx_meeting_close(c, now, h);
     }
     return host;

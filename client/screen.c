@@ -84,17 +84,11 @@ static struct meeting *slot_for_stranger(struct smx_client *c, size_t identity)
     struct screen *s = &c->screen[identity];
     struct meeting *m = smx_meeting_on(c, s->slot);
 
-    for (size_t i = 0; i < c->slots_each && m->call.state != CALL_NONE && m->call.state != CALL_DECOY; i++) {
+    for (size_t i = 0; i < c->slots_each && smx_meeting_has_call(m); i++) {
         s->slot = (uint8_t)(identity * c->slots_each + i);
         m = smx_meeting_on(c, s->slot);
     }
     return smx_meeting_is_free(c, m) ? m : NULL;
-}
-
-/* After a message, and nothing more to say. */
-static bool is_only_kept_open(const struct smx_client *c, const struct meeting *m)
-{
-    return m->state == MEETING_OPEN && m->call.state == CALL_NONE && !smx_messages_wait(c, m);
 }
 
 /* For a contact: a stranger who is not in a call goes, else a pipe that is only kept open. */
@@ -112,7 +106,7 @@ static void make_room(struct smx_client *c, smx_time now, size_t identity)
         }
     }
     for (size_t i = 0; i < c->slots_each; i++)
-        if (is_only_kept_open(c, &own[i])) {
+        if (smx_meeting_is_only_kept_open(c, &own[i])) {
             smx_meeting_close(c, now, &own[i]);
             return;
         }

@@ -13,16 +13,10 @@ bool smx_slots_are_idle(const struct smx_client *c)
     return true;
 }
 
-/* After a message, and nothing more to say. */
-static bool is_only_kept_open(const struct smx_client *c, const struct meeting *m)
-{
-    return m->state == MEETING_OPEN && m->call.state == CALL_NONE && !smx_messages_wait(c, m);
-}
-
 bool smx_slots_are_settled(const struct smx_client *c)
 {
     for (size_t i = 0; i < c->slots; i++)
-        if (!is_only_kept_open(c, &c->meeting[i]) &&
+        if (!smx_meeting_is_only_kept_open(c, &c->meeting[i]) &&
             (c->meeting[i].state != MEETING_IDLE ||
              (smx_circuit_is_open(&c->circuit[c->meeting[i].slot]) && !c->meeting[i].cookie_ready)))
             return false;
@@ -34,7 +28,7 @@ size_t smx_slots_for_a_call(const struct smx_client *c)
     size_t count = smx_slots_free(c);
 
     for (size_t i = 0; i < c->slots; i++)
-        count += is_only_kept_open(c, &c->meeting[i]);
+        count += smx_meeting_is_only_kept_open(c, &c->meeting[i]);
     return count;
 }
 

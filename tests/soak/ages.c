@@ -7,19 +7,10 @@
  * status 1 when something was violated. */
 #include "sim/world.h"
 #include "tests/support/ages.h"
+#include "tests/support/option.h"
 
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-static double option(int argc, char **argv, const char *name, double preset)
-{
-    for (int i = 1; i + 1 < argc; i += 2)
-        if (strcmp(argv[i], name) == 0)
-            return strtod(argv[i + 1], NULL);
-    return preset;
-}
 
 int main(int argc, char **argv)
 {

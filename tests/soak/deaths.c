@@ -11,6 +11,7 @@
 #include "client/core.h"
 #include "sim/world.h"
 #include "tests/support/networks.h"
+#include "tests/support/option.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -57,14 +58,6 @@ struct side {
     smx_time since;
     smx_time gap;
 };
-
-static double option(int argc, char **argv, const char *name, double preset)
-{
-    for (int i = 1; i + 1 < argc; i += 2)
-        if (strcmp(argv[i], name) == 0)
-            return strtod(argv[i + 1], NULL);
-    return preset;
-}
 
 static void listen(struct deaths *d, struct side side[2], unsigned ms)
 {
