@@ -184,7 +184,8 @@ struct smx_client {
 
 /* ---- client.c ---- */
 uint64_t smx_client_next_tick(const struct smx_client *c);
-bool smx_client_is_ready(const struct smx_client *c); /* calls can be placed; what is being rebuilt is waited for */
+bool smx_client_is_ready(
+    const struct smx_client *c); /* calls can be placed; what is being rebuilt is waited for */
 void smx_client_set_problem(struct smx_client *c, enum smx_client_problem problem);
 /* Something that the user must be told, though calls may go on. */
 void smx_client_warn(struct smx_client *c, enum smx_client_problem warning);
