@@ -271,6 +271,34 @@ static void an_extend_to_a_neighbour_that_is_silent_is_refused_at_once(void **st
     world_free(w);
 }
 
+static void a_join_with_one_who_is_cut_off_is_refused_at_once(void **state)
+{
+    struct world *w = linked(14);
+    uint8_t join[SMX_COOKIE + SMX_MEET_MSG2] = "a cookie of 16 b";
+    struct owner_circuit *a = &w->owner[0].circuit[0], *b = &w->owner[1].circuit[0];
+    struct cut dead = {.from = w->addr[w->middle[0]], .all = true};
+    smx_time asked;
+
+    (void)state;
+    build(w, 0, 0, 0, 0);
+    build(w, 1, 0, 1, 0);
+    run_for(w, 2000);
+    assert_int_equal(smx_origin_request(&a->origin, w->now, 2, SMX_HOP_COOKIE, join, SMX_COOKIE), SMX_OK);
+    run_for(w, 300);
+    assert_true(a->answered);
+    w->meddle = cut;
+    w->meddle_ctx = &dead;
+    run_for(w, 300);
+    asked = w->now;
+    assert_int_equal(smx_origin_request(&b->origin, w->now, 2, SMX_HOP_JOIN, join, sizeof join), SMX_OK);
+    while (!b->failed && w->now < asked + SMX_SECOND(5))
+        run_for(w, 10);
+    assert_true(b->failed);
+    assert_true(w->now - asked < SMX_MS(200));
+    assert_false(b->died);
+    world_free(w);
+}
+
 static void another_extend_takes_the_place_of_one_that_is_not_answered(void **state)
 {
     struct world *w = linked(12);
@@ -440,6 +468,7 @@ int main(void)
         cmocka_unit_test(orphans_are_a_tenth_of_the_table_and_the_oldest_end_first),
         cmocka_unit_test(an_orphan_that_is_heard_again_is_none),
         cmocka_unit_test(an_extend_to_a_neighbour_that_is_silent_is_refused_at_once),
+        cmocka_unit_test(a_join_with_one_who_is_cut_off_is_refused_at_once),
         cmocka_unit_test(another_extend_takes_the_place_of_one_that_is_not_answered),
         cmocka_unit_test(another_extend_at_an_end_takes_the_place_of_one_that_was_answered),
         cmocka_unit_test(a_slot_can_be_met_until_the_next_hop_stands),
