@@ -10,7 +10,7 @@ _Static_assert(CONTACTS % CONTACTS_FIRST == 0 &&
                    (CONTACTS / CONTACTS_FIRST & (CONTACTS / CONTACTS_FIRST - 1)) == 0,
                "doubling meets the bound");
 
-static bool is_of(const struct smx_client *c, const struct contact *k, size_t identity)
+bool smx_contact_is_of(const struct smx_client *c, const struct contact *k, size_t identity)
 {
     return sodium_is_zero(k->own, sizeof k->own)
                ? identity == 0
@@ -20,7 +20,7 @@ static bool is_of(const struct smx_client *c, const struct contact *k, size_t id
 const struct contact *smx_contact_by_user(const struct smx_client *c, size_t identity, const char *user)
 {
     for (size_t i = 0; i < c->contact_count; i++)
-        if (strcmp(c->contact[i].user, user) == 0 && is_of(c, &c->contact[i], identity))
+        if (strcmp(c->contact[i].user, user) == 0 && smx_contact_is_of(c, &c->contact[i], identity))
             return &c->contact[i];
     return NULL;
 }
@@ -32,7 +32,8 @@ const struct contact *smx_contact_by_key(const struct smx_client *c, size_t iden
     const struct contact *found = NULL;
 
     for (size_t i = 0; i < c->contact_count; i++) {
-        if (memcmp(c->contact[i].key, key, SMX_DOC_KEY) != 0 || !is_of(c, &c->contact[i], identity))
+        if (memcmp(c->contact[i].key, key, SMX_DOC_KEY) != 0 ||
+            !smx_contact_is_of(c, &c->contact[i], identity))
             continue;
         found = &c->contact[i];
         if (strlen(found->user) <= SMX_NAME_MAX)
@@ -51,25 +52,26 @@ bool smx_contact_is_blocked(const struct smx_client *c, const uint8_t key[SMX_DO
 
 /* ---- who asks ---- */
 
-static void unask(struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+static void unask(struct smx_client *c, size_t identity, const uint8_t key[SMX_DOC_KEY])
 {
     for (size_t i = 0; i < c->asking_count; i++) {
-        if (memcmp(c->asking[i], key, SMX_DOC_KEY) != 0)
+        if (c->asking[i].identity != identity || memcmp(c->asking[i].key, key, SMX_DOC_KEY) != 0)
             continue;
         c->asking_count--;
-        memmove(c->asking[i], c->asking[i + 1], (c->asking_count - i) * SMX_DOC_KEY);
+        memmove(&c->asking[i], &c->asking[i + 1], (c->asking_count - i) * sizeof c->asking[0]);
         c->changes |= SMX_CLIENT_STATUS;
     }
 }
 
 /* The newest first; with too many the oldest goes. */
-static void ask(struct smx_client *c, const uint8_t key[SMX_DOC_KEY])
+static void ask(struct smx_client *c, size_t identity, const uint8_t key[SMX_DOC_KEY])
 {
-    unask(c, key);
+    unask(c, identity, key);
     if (c->asking_count == SMX_CLIENT_ASKING)
         c->asking_count--;
-    memmove(c->asking[1], c->asking[0], c->asking_count * SMX_DOC_KEY);
-    memcpy(c->asking[0], key, SMX_DOC_KEY);
+    memmove(&c->asking[1], &c->asking[0], c->asking_count * sizeof c->asking[0]);
+    c->asking[0].identity = (uint8_t)identity;
+    memcpy(c->asking[0].key, key, SMX_DOC_KEY);
     c->asking_count++;
     c->changes |= SMX_CLIENT_STATUS;
 }
@@ -78,7 +80,7 @@ const char *smx_client_asking(const struct smx_client *c, size_t i, char key_tex
 {
     if (i >= c->asking_count)
         return NULL;
-    smx_base32_encode(key_text, c->asking[i], SMX_DOC_KEY);
+    smx_base32_encode(key_text, c->asking[i].key, SMX_DOC_KEY);
     return key_text;
 }
 
@@ -90,7 +92,7 @@ bool smx_contact_may_reach(struct smx_client *c, const struct meeting *m)
         (m->key_known && smx_contact_by_key(c, m->identity, m->key)))
         return true; /* he may have become a contact since he was let in */
     if (c->reach == SMX_CLIENT_ASK && m->key_known)
-        ask(c, m->key);
+        ask(c, m->identity, m->key);
     return false;
 }
 
@@ -131,7 +133,7 @@ void smx_contact_add(struct smx_client *c, size_t identity, const char *user, co
 {
     struct contact *new;
 
-    unask(c, key);
+    unask(c, identity, key);
     if (smx_contact_by_user(c, identity, user) || !has_room(c) ||
         (c->contact_count == CONTACTS && !makes_room(c)))
         return;

@@ -107,6 +107,11 @@ struct contact {
     bool blocked;             /* for all of them */
 };
 
+struct stranger { /* who asks to reach an identity of ours */
+    uint8_t key[SMX_DOC_KEY];
+    uint8_t identity;
+};
+
 /* ---- message.c ---- */
 
 struct text_out {
@@ -178,7 +183,7 @@ struct smx_client {
     struct contact *contact;
     size_t contact_count, contact_room; /* CONTACTS at most */
     enum smx_client_reach reach;
-    uint8_t asking[SMX_CLIENT_ASKING][SMX_DOC_KEY]; /* newest first */
+    struct stranger asking[SMX_CLIENT_ASKING]; /* newest first */
     size_t asking_count;
 };
 
@@ -249,6 +254,7 @@ const struct contact *smx_contact_by_user(const struct smx_client *c, size_t ide
 const struct contact *smx_contact_by_key(const struct smx_client *c, size_t identity,
                                          const uint8_t key[SMX_DOC_KEY]);
 void smx_contact_add(struct smx_client *c, size_t identity, const char *user, const uint8_t key[SMX_DOC_KEY]);
+bool smx_contact_is_of(const struct smx_client *c, const struct contact *k, size_t identity);
 bool smx_contact_is_blocked(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
 /* May the peer's call ring, his text be shown?  If not he may be noted as one who asks. */
 bool smx_contact_may_reach(struct smx_client *c, const struct meeting *m);

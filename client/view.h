@@ -33,7 +33,8 @@ struct smx_view_hop {
 
 struct smx_view_circuit {
     enum smx_view_purpose purpose;
-    uint8_t of; /* number of the slot or identity, from 0 */
+    uint8_t of;       /* number of the slot or identity, from 0 */
+    uint8_t identity; /* whose it is */
     enum smx_view_circuit_state state;
     bool renewing; /* another one is being built beside it */
     size_t hop_count;
@@ -82,6 +83,11 @@ struct smx_view_identity {
     struct smx_view_name name[SMX_VIEW_NAMES];
 };
 
+struct smx_view_asking {
+    uint8_t key[SMX_DOC_KEY];
+    uint8_t identity; /* whom he tried to reach */
+};
+
 struct smx_view {
     struct smx_client_status status;
     size_t identity_count, circuit_count, call_count;
@@ -91,11 +97,11 @@ struct smx_view {
     struct smx_view_call call[SMX_CLIENT_SLOTS];
     size_t contact_count;
     size_t asking_count;
-    uint8_t asking[SMX_CLIENT_ASKING][SMX_DOC_KEY]; /* strangers who called or wrote, the newest first */
-    size_t relay_count;                             /* in the consensus, 0 without one */
-    struct smx_wall valid_until;                    /* of the consensus */
-    unsigned cells;                                 /* in each datagram */
-    bool over_v6;                                   /* the way to the guard */
+    struct smx_view_asking asking[SMX_CLIENT_ASKING]; /* strangers who called or wrote, the newest first */
+    size_t relay_count;                               /* in the consensus, 0 without one */
+    struct smx_wall valid_until;                      /* of the consensus */
+    unsigned cells;                                   /* in each datagram */
+    bool over_v6;                                     /* the way to the guard */
 };
 
 void smx_client_view(const struct smx_client *client, struct smx_view *view);
@@ -104,6 +110,8 @@ struct smx_view_contact {
     char user[SMX_CLIENT_USER]; /* a name, or the key in base32 */
     uint8_t key[SMX_DOC_KEY];
     bool blocked;
+    bool has_identity; /* else of one that is not configured any more */
+    uint8_t identity;  /* of ours, that knows him */
 };
 /* Contact i, in the order of their coming; false: there are no more. */
 bool smx_client_view_contact(const struct smx_client *client, size_t i, struct smx_view_contact *contact);

@@ -207,7 +207,7 @@ function circuitPart(k, peer, identities) {
     stations.push(e);
   }
   if (k.state === "joined") stations.push(station("hidden", "Their relays", "not known to us"), station("peer", peer ? short(peer) : "The other side"));
-  return make("div", { class: "circuit", "data-state": k.state }, make("h3", {}, PURPOSE[k.purpose] + (many ? " " + (k.of + 1) : "")),
+  return make("div", { class: "circuit", "data-state": k.state }, make("h3", {}, PURPOSE[k.purpose] + (many ? " " + (k.of + 1) : "") + (k.purpose === "slot" && identities > 1 ? ", identity " + (k.identity + 1) : "")),
     make("span", { class: "is" }, is + (k.renewing ? "; a new one is being built beside it" : "")),
     k.hops.length > 0 ? make("ol", { class: "stations" }, ...stations) : null);
 }
@@ -303,16 +303,23 @@ let contacts = [], contactsAt = -Infinity, contactCount = -1;
 
 const inFours = address => user(address).replace(/(.{4})(?=.)/g, "$1 ");
 
+/* With several identities each has its own contacts, and its own words: no other's may be read to them. */
+function whose(c, identities) {
+  return identities.length < 2 ? null : make("span", { class: "tag" }, c.identity === null ? "of an identity that is gone" : "identity " + (c.identity + 1));
+}
+
+const wordsOf = (c, identities) => c.identity === null ? [] : identities[c.identity];
+
 function askingParts(what) {
-  return what.list.map(a => make("li", {}, make("div", { class: "text key mono" }, inFours(a.key_address)), copyButton(a.key_address),
-    make("button", { type: "button", "aria-label": "Words of " + short(a.key_address), onclick: () => verify(a.key_address, a.key_address, a.words, what.mine) }, "Words")));
+  return what.list.map(a => make("li", {}, make("div", { class: "text key mono" }, inFours(a.key_address), whose(a, what.mine)), copyButton(a.key_address),
+    make("button", { type: "button", "aria-label": "Words of " + short(a.key_address), onclick: () => verify(a.key_address, a.key_address, a.words, wordsOf(a, what.mine)) }, "Words")));
 }
 
 function contactParts(what) {
   return what.list.map(c => make("li", {},
     make("div", { class: "text" }, make("div", { class: "name" }, isKey(c.address) ? "by key" : user(c.address),
-      c.blocked ? make("span", { class: "tag stop" }, "blocked") : null), make("div", { class: "key mono" }, inFours(c.key_address))),
-    make("button", { type: "button", "aria-label": "Compare words with " + short(c.address), onclick: () => verify(c.address, c.key_address, c.words, what.mine) }, "Compare words")));
+      c.blocked ? make("span", { class: "tag stop" }, "blocked") : null, whose(c, what.mine)), make("div", { class: "key mono" }, inFours(c.key_address))),
+    make("button", { type: "button", "aria-label": "Compare words with " + short(c.address), onclick: () => verify(c.address, c.key_address, c.words, wordsOf(c, what.mine)) }, "Compare words")));
 }
 
 function showContacts(s) {
@@ -321,9 +328,9 @@ function showContacts(s) {
   byId("contacts-some").hidden = contacts.length === 0;
   document.querySelector(".find").hidden = contacts.length < 8 && wanted === "";
   byId("asking").hidden = s.asking.length === 0;
-  if (s.identities.length > 0) show("asking-list", { list: s.asking, mine: s.identities[0].words }, askingParts);
-  if (s.identities.length > 0)
-    show("contact-list", { list: contacts.filter(c => (user(c.address) + " " + user(c.key_address)).includes(wanted)), mine: s.identities[0].words }, contactParts);
+  const mine = s.identities.map(id => id.words);
+  show("asking-list", { list: s.asking, mine }, askingParts);
+  show("contact-list", { list: contacts.filter(c => (user(c.address) + " " + user(c.key_address)).includes(wanted)), mine }, contactParts);
 }
 
 /* ---- network, traffic, settings ---- */

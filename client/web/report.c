@@ -187,6 +187,7 @@ static json_t *circuits(const struct smx_view *v)
 
         put(one, "purpose", json_string(purposes[k->purpose]));
         put_int(one, "of", k->of);
+        put_int(one, "identity", k->identity);
         put(one, "state", json_string(states[k->state]));
         put(one, "renewing", json_boolean(k->renewing));
         put(one, "hops", hops(k));
@@ -304,9 +305,10 @@ static json_t *asking(const struct smx_web_facts *f)
         char key[SMX_KEY_TEXT];
         json_t *one = json_object();
 
-        smx_base32_encode(key, f->view->asking[i], SMX_DOC_KEY);
+        smx_base32_encode(key, f->view->asking[i].key, SMX_DOC_KEY);
         put(one, "key_address", address(key, f->domain));
-        put(one, "words", words_of(f->view->asking[i]));
+        put(one, "words", words_of(f->view->asking[i].key));
+        put_int(one, "identity", f->view->asking[i].identity);
         json_array_append_new(list, one);
     }
     return list;
@@ -355,6 +357,7 @@ char *smx_web_contacts(const struct smx_client *client, const char *domain)
         put(one, "key_address", address(key, domain));
         put(one, "words", words_of(contact.key));
         put(one, "blocked", json_boolean(contact.blocked));
+        put(one, "identity", contact.has_identity ? json_integer(contact.identity) : NULL);
         json_array_append_new(list, one);
     }
     return text_of(list);

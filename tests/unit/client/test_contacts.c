@@ -41,12 +41,17 @@ static void add(struct smx_client *c, const char *user, unsigned who)
     smx_contact_add(c, 0, user, key);
 }
 
-static bool may(struct smx_client *c, unsigned who, bool stranger)
+static bool may_as(struct smx_client *c, uint8_t identity, unsigned who, bool stranger)
 {
-    struct meeting m = {.key_known = who != 0, .stranger = stranger};
+    struct meeting m = {.key_known = who != 0, .stranger = stranger, .identity = identity};
 
     key_of(who, m.key);
     return smx_contact_may_reach(c, &m);
+}
+
+static bool may(struct smx_client *c, unsigned who, bool stranger)
+{
+    return may_as(c, 0, who, stranger);
 }
 
 static enum smx_err load(struct smx_client *c, const char *text)
@@ -89,6 +94,7 @@ static void a_line_may_belong_to_one_address_of_ours(void **state)
     struct smx_client *c = people(SMX_CLIENT_EVERYBODY);
     struct identity *own = calloc(2, sizeof *own);
     char key[SMX_KEY_TEXT], second[SMX_KEY_TEXT], gone[SMX_KEY_TEXT];
+    struct smx_view_contact shown;
     uint8_t bytes[SMX_DOC_KEY];
 
     (void)state;
@@ -108,6 +114,11 @@ static void a_line_may_belong_to_one_address_of_ours(void **state)
     assert_ptr_equal(smx_contact_by_user(c, 1, "bob"), &c->contact[1]);
     assert_null(smx_contact_by_user(c, 0, "eve"));
     assert_null(smx_contact_by_user(c, 1, "eve"));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(smx_client_view_contact(c, i, &shown));
+        assert_int_equal(shown.has_identity, i < 2);
+        assert_true(i == 2 || shown.identity == i);
+    }
     out[smx_client_save_contacts(c, out)] =
         0; /* what belongs to an address that is not in use now stays, too */
     assert_non_null(strstr(out, text));
@@ -179,6 +190,30 @@ static void strangers_are_listed_once_newest_first_until_they_are_contacts(void 
     forget(c);
 }
 
+/* Else who is a contact of one would tell the other that both are one user's. */
+static void a_stranger_asks_each_address_by_itself(void **state)
+{
+    struct smx_client *c = people(SMX_CLIENT_ASK);
+    struct identity *own = calloc(2, sizeof *own);
+
+    (void)state;
+    assert_non_null(own);
+    c->identity = own;
+    c->identity_count = 2;
+    key_of(8, own[0].own.public);
+    key_of(9, own[1].own.public);
+    assert_false(may_as(c, 0, 1, true) || may_as(c, 1, 1, true));
+    assert_int_equal(c->asking_count, 2);
+    assert_int_equal(c->asking[0].identity, 1);
+    add(c, "bob", 1);
+    assert_int_equal(c->asking_count, 1);
+    assert_int_equal(c->asking[0].identity, 1);
+    assert_true(may_as(c, 0, 1, true));
+    assert_false(may_as(c, 1, 1, true));
+    free(own);
+    forget(c);
+}
+
 static void where_nobody_asks_nobody_is_listed(void **state)
 {
     struct smx_client *c = people(SMX_CLIENT_CONTACTS_ONLY);
@@ -222,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_line_may_belong_to_one_address_of_ours),
         cmocka_unit_test(who_may_reach_the_user_is_as_configured),
         cmocka_unit_test(strangers_are_listed_once_newest_first_until_they_are_contacts),
+        cmocka_unit_test(a_stranger_asks_each_address_by_itself),
         cmocka_unit_test(where_nobody_asks_nobody_is_listed),
         cmocka_unit_test(a_full_book_forgets_the_oldest_but_no_blocked_one),
     };

@@ -21,6 +21,7 @@ static struct smx_view view_of_somebody(void)
                          .call_count = 1,
                          .contact_count = 3,
                          .asking_count = 1,
+                         .asking[0].identity = 2,
                          .relay_count = 9,
                          .valid_until = {1000},
                          .cells = 3};
@@ -29,8 +30,8 @@ static struct smx_view view_of_somebody(void)
     v.identity[0].name_count = 1;
     v.identity[0].name[0].ours = true;
     strcpy(v.identity[0].name[0].text, "alice");
-    v.circuit[0] =
-        (struct smx_view_circuit){.purpose = SMX_VIEW_SLOT, .state = SMX_VIEW_JOINED, .hop_count = 3};
+    v.circuit[0] = (struct smx_view_circuit){
+        .purpose = SMX_VIEW_SLOT, .identity = 1, .state = SMX_VIEW_JOINED, .hop_count = 3};
     for (size_t i = 0; i < 3; i++) {
         v.circuit[0].hop[i] = (struct smx_view_hop){.id = {0xab, 0xcd, (uint8_t)i}, .stands = true};
         v.circuit[0].hop[i].listed = i < 2;
@@ -130,6 +131,8 @@ static void it_tells_addresses_circuits_calls_and_what_they_cost(void **state)
     assert_text(root, "asking/0/key_address",
                 "sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@sipmix.alt");
     assert_int_equal(json_array_size(at(root, "asking/0/words")), 12);
+    assert_number(root, "asking/0/identity", 2);
+    assert_number(root, "circuits/0/identity", 1);
     assert_int_equal(json_array_size(at(root, "problems")), 0);
     json_decref(root);
 }
