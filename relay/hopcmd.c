@@ -275,7 +275,8 @@ static void join(struct smx_relay *r, smx_time now, uint32_t at, const struct sm
     memcpy(c->join, m->content, sizeof c->join);
     owner = smx_keymap_find(&r->cookies, m->content, SMX_COOKIE);
     waiting = smx_keymap_find(&r->waiting, m->content, SMX_COOKIE);
-    if (owner != NONE && is_silent(r, r->circuit[owner].bwd.link, now)) { /* MET would reach nobody */
+    if (owner != NONE && r->circuit[owner].down == DOWN_NONE &&
+        is_silent(r, r->circuit[owner].bwd.link, now)) { /* MET would reach nobody */
         refuse(r, c, SMX_HOP_JOIN, SMX_REFUSAL_ABSENT);
     } else if (owner != NONE && owner != at && can_be_joined(r, owner, c)) {
         smx_relay_join(r, at, owner);
