@@ -224,6 +224,9 @@ void smx_screens_expire(struct smx_client *c, smx_time now);
 /* ---- move.c ---- */
 /* The pipe shall go on over another slot. */
 void smx_move_begin(struct smx_client *c, smx_time now, struct meeting *m, enum move_why why);
+/* A silent pipe leaves its slot, which stands but leads nowhere any more, if no other one does: it waits for
+ * one as if its circuit were gone, and a new meeting with the same peer can have that slot. */
+void smx_move_let_go(struct smx_client *c, smx_time now, struct meeting *m);
 void smx_move_end(struct smx_client *c, smx_time now, struct meeting *m); /* it stays, or is over */
 /* A cell came on its slot that neither a hop nor the peer has made. */
 void smx_move_noise(struct smx_client *c, smx_time now, struct meeting *m);
@@ -275,6 +278,9 @@ bool smx_client_call_is_to(const struct smx_client *c, const struct meeting *m,
 /* A pipe stands: does a call of ours that has gone silent go on over it? */
 void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m);
 void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r);
+/* He introduces himself, and no slot is free: one may be held by a call with him that has gone silent. */
+void smx_resume_make_room(struct smx_client *c, smx_time now, size_t identity,
+                          const uint8_t key[SMX_DOC_KEY]);
 void smx_resumes_expire(struct smx_client *c, smx_time now);
 
 #endif

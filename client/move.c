@@ -26,6 +26,7 @@ enum {
     JOIN_MS = 7000, /* it is repeated for as long: without an answer nobody knows whether it was heard */
     AGAIN_MS = 500, /* between tries */
     DUE_AGAIN_MS = 10000, /* when nothing is dead */
+    LET_GO_MS = 6000,     /* the slot is another meeting's first */
     GATE_AGAIN_MS = 1000,
 };
 
@@ -137,6 +138,30 @@ static void change_places(struct smx_client *c, struct meeting *m)
         idle->cookie_ready = false;
         idle->slot = m->slot;
         m->slot = slot;
+        return;
+    }
+}
+
+void smx_move_let_go(struct smx_client *c, smx_time now, struct meeting *m)
+{
+    struct circuit *own = &c->circuit[m->slot];
+
+    if (m->state != MEETING_OPEN || m->move.state > MOVE_WANTED || !smx_circuit_is_open(own))
+        return;
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *idle = &smx_meetings_of(c, m->identity)[i];
+        uint8_t slot = idle->slot;
+
+        if (idle->state != MEETING_IDLE || smx_circuit_is_open(&c->circuit[slot]))
+            continue;
+        idle->slot = m->slot;
+        idle->cookie_ready = false;
+        m->slot = slot;
+        m->noise = 0;
+        m->move = (struct move){
+            .state = MOVE_WANTED, .why = MOVE_CUT_OFF, .failed = true, .deadline = now + SMX_MS(LET_GO_MS)};
+        smx_origin_truncate(&own->origin, END + 1); /* what lies beyond may have died */
+        smx_meeting_leave(c, now, idle);
         return;
     }
 }

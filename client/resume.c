@@ -19,15 +19,16 @@ enum {
     STILL_SILENT_MS = 500, /* when the new pipe stands */
 };
 
-/* The call of another pipe with the peer of this one, made by us or by him; NULL: there is none. */
-static struct meeting *call_with(struct smx_client *c, const struct meeting *m, bool out)
+/* The call with this key, made by us or by him; NULL: there is none. */
+static struct meeting *call_with(struct smx_client *c, size_t identity, const uint8_t key[SMX_DOC_KEY],
+                                 bool out)
 {
-    for (size_t i = 0; m->key_known && i < c->slots_each; i++) {
-        struct meeting *old = &smx_meetings_of(c, m->identity)[i];
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *m = &smx_meetings_of(c, identity)[i];
 
-        if (old != m && old->call.state == CALL_TALKING && old->call.out == out && old->key_known &&
-            memcmp(old->key, m->key, SMX_DOC_KEY) == 0)
-            return old;
+        if (m->call.state == CALL_TALKING && m->call.out == out && m->key_known &&
+            memcmp(m->key, key, SMX_DOC_KEY) == 0)
+            return m;
     }
     return NULL;
 }
@@ -50,10 +51,11 @@ static void take_over(struct smx_client *c, smx_time now, struct meeting *m, str
 
 void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m)
 {
-    struct meeting *old = call_with(c, m, true);
+    struct meeting *old;
 
     if (!m->resumes)
         return;
+    old = call_with(c, m->identity, m->key, true);
     if (!old || now < old->heard + SMX_MS(STILL_SILENT_MS)) {
         smx_meeting_close(c, now, m);
         return;
@@ -66,16 +68,25 @@ void smx_resume_open(struct smx_client *c, smx_time now, struct meeting *m)
 
 void smx_resume_record(struct smx_client *c, smx_time now, struct meeting *m, const struct smx_record *r)
 {
-    struct meeting *old = call_with(c, m, false);
+    struct meeting *old;
 
     if (m->call.state != CALL_NONE)
         return;
+    old = m->key_known ? call_with(c, m->identity, m->key, false) : NULL;
     if (old) {
         take_over(c, now, m, old, r->id);
         smx_client_call_restate(c, now, m);
     } else {
         smx_pipe_say(c, now, m, &(struct smx_record){.type = SMX_RECORD_BYE, .id = r->id});
     }
+}
+
+void smx_resume_make_room(struct smx_client *c, smx_time now, size_t identity, const uint8_t key[SMX_DOC_KEY])
+{
+    struct meeting *m = call_with(c, identity, key, false);
+
+    if (m && now >= m->heard + SMX_MS(STILL_SILENT_MS) && !smx_meeting_free(c, identity, NULL))
+        smx_move_let_go(c, now, m);
 }
 
 /* ---- time ---- */
@@ -112,9 +123,13 @@ void smx_resumes_expire(struct smx_client *c, smx_time now)
 
         if (m->resumes && !made_a_call(c, m->identity)) /* the user has hung up meanwhile */
             smx_meeting_close(c, now, m);
-        if (!is_silent(m, now) || is_under_way(c, m->identity) ||
-            !(new = smx_meeting_free(c, m->identity, NULL)))
+        if (!is_silent(m, now) || is_under_way(c, m->identity))
             continue;
+        new = smx_meeting_free(c, m->identity, NULL);
+        if (!new) {
+            smx_move_let_go(c, now, m);
+            continue;
+        }
         new->resumes = true;
         smx_meeting_begin(c, now, new, &m->call.target);
     }

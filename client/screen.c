@@ -172,6 +172,8 @@ void smx_screens_expire(struct smx_client *c, smx_time now)
     for (size_t i = 0; i < c->identity_count; i++) {
         struct screen *s = &c->screen[i];
 
+        if (s->waits && s->known)
+            smx_resume_make_room(c, now, i, s->offer.caller);
         if (s->waits)
             serve(c, now, i);
         if (s->waits && now >= s->until) {

@@ -36,12 +36,20 @@ static struct talk begin_with(uint64_t seed)
     return t;
 }
 
-static bool crosses_six(const struct talk *t)
+static size_t relay_of(const struct talk *t, enum position p)
 {
-    return t->bob->client->circuit[open_meeting(t->bob)->slot].origin.hop_count == END + 2;
+    return relay_at(t->n, t->alice, t->bob, p);
 }
 
-/* A call over six relays: not one whose callee's slot happens to end at the rendezvous. */
+static bool crosses_six(const struct talk *t)
+{
+    return t->bob->client->circuit[open_meeting(t->bob)->slot].origin.hop_count == END + 2 &&
+           relay_of(t, CALLER_MIDDLE) != relay_of(t, CALLEE_MIDDLE) &&
+           relay_of(t, CALLER_GUARD) != relay_of(t, CALLEE_GUARD);
+}
+
+/* A call over six relays: not one whose callee's slot happens to end at the rendezvous, nor one with a relay
+ * on both sides. */
 static struct talk begin(uint64_t seed)
 {
     for (;; seed += 1000) {
@@ -73,11 +81,6 @@ static void listen(struct talk *t, unsigned ms)
         }
         smx_sim_run_for(t->n, 10);
     }
-}
-
-static size_t relay_of(const struct talk *t, enum position p)
-{
-    return relay_at(t->n, t->alice, t->bob, p);
 }
 
 static void kill_one(enum position p, uint64_t seed)
@@ -131,6 +134,20 @@ static struct talk cut_off(uint64_t seed)
     return t;
 }
 
+static void nobody_knows_a_way_back(struct talk *t)
+{
+    open_meeting(t->alice)->back.rejoin_number = open_meeting(t->bob)->back.rejoin_number = 0;
+    open_meeting(t->alice)->back.second_known = false;
+}
+
+static struct talk cut_off_for_good(uint64_t seed)
+{
+    struct talk t = cut_off(seed);
+
+    nobody_knows_a_way_back(&t);
+    return t;
+}
+
 /* The slot itself serves to go to the callee's second meeting. */
 static void a_call_on_the_callers_last_slot_outlives_the_rendezvous(void **state)
 {
@@ -145,10 +162,9 @@ static void a_call_on_the_callers_last_slot_outlives_the_rendezvous(void **state
     smx_sim_network_free(t.n);
 }
 
-/* The callee has no second meeting either. */
 static void a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back(void **state)
 {
-    struct talk t = cut_off(106);
+    struct talk t = cut_off_for_good(108);
 
     (void)state;
     listen(&t, 500);
@@ -169,9 +185,62 @@ static void a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back(void *
     smx_sim_network_free(t.n);
 }
 
+/* The slot that is no call's is gone for good. */
+static void has_one_slot(struct smx_sim_user *u)
+{
+    struct smx_client *c = u->client;
+    struct meeting *m = open_meeting(u);
+
+    for (size_t i = 0; i < c->slots; i++) {
+        if (&c->meeting[i] == m)
+            continue;
+        smx_circuit_drop(c, &c->circuit[c->meeting[i].slot], smx_sim_user_now(u));
+        c->circuit[c->meeting[i].slot].open_at = SMX_NEVER;
+    }
+}
+
+/* His slot is held by the call that has gone silent. */
+static void a_callee_whose_only_slot_leads_nowhere_is_met_again(void **state)
+{
+    struct talk t = begin(108);
+
+    (void)state;
+    listen(&t, 2000);
+    has_one_slot(t.bob);
+    listen(&t, 500);
+    nobody_knows_a_way_back(&t);
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLER_MIDDLE));
+    listen(&t, 8000);
+    print_message("a new meeting over the callee's only slot: %u and %u ms without sound\n",
+                  (unsigned)(t.gap[0] / 1000000), (unsigned)(t.gap[1] / 1000000));
+    assert_int_equal(smx_client_counters(t.alice->client)->calls_resumed, 1);
+    assert_true(t.gap[0] < SMX_MS(5000) && t.gap[1] < SMX_MS(5000));
+    assert_false(t.out->ended || t.in->ended);
+    smx_sim_network_free(t.n);
+}
+
+static void a_caller_whose_only_slot_leads_nowhere_begins_anew_with_it(void **state)
+{
+    struct talk t = begin(108);
+
+    (void)state;
+    listen(&t, 2000);
+    has_one_slot(t.alice);
+    listen(&t, 500);
+    nobody_knows_a_way_back(&t);
+    smx_sim_relay_kill(t.n, relay_of(&t, CALLEE_MIDDLE));
+    listen(&t, 8000);
+    print_message("a new meeting over the caller's only slot: %u and %u ms without sound\n",
+                  (unsigned)(t.gap[0] / 1000000), (unsigned)(t.gap[1] / 1000000));
+    assert_int_equal(smx_client_counters(t.alice->client)->calls_resumed, 1);
+    assert_true(t.gap[0] < SMX_MS(5000) && t.gap[1] < SMX_MS(5000));
+    assert_false(t.out->ended || t.in->ended);
+    smx_sim_network_free(t.n);
+}
+
 static void a_call_that_is_over_there_does_not_go_on(void **state)
 {
-    struct talk t = cut_off(106);
+    struct talk t = cut_off_for_good(108);
 
     (void)state;
     listen(&t, 1000);
@@ -184,7 +253,7 @@ static void a_call_that_is_over_there_does_not_go_on(void **state)
 
 static void who_hangs_up_meanwhile_has_his_slots_back(void **state)
 {
-    struct talk t = cut_off(106);
+    struct talk t = cut_off_for_good(108);
     const struct smx_client *c = t.alice->client;
     bool began = false;
 
@@ -301,6 +370,8 @@ int main(void)
         cmocka_unit_test(a_call_outlives_either_guard),
         cmocka_unit_test(a_call_on_the_callers_last_slot_outlives_the_rendezvous),
         cmocka_unit_test(a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back),
+        cmocka_unit_test(a_callee_whose_only_slot_leads_nowhere_is_met_again),
+        cmocka_unit_test(a_caller_whose_only_slot_leads_nowhere_begins_anew_with_it),
         cmocka_unit_test(a_call_that_is_over_there_does_not_go_on),
         cmocka_unit_test(who_hangs_up_meanwhile_has_his_slots_back),
         cmocka_unit_test(a_death_hurries_a_move_that_was_only_due),
