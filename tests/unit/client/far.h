@@ -52,6 +52,7 @@ static inline struct smx_client *far_client(struct far *f)
     c->uplink.role = UPLINK_GUARD;
     c->uplink.up = true;
     c->circuit[c->slots + 1].origin.state = SMX_ORIGIN_OPEN; /* errands */
+    c->circuit[c->slots + 1].stood = c->circuit[0].stood = true;
     return c;
 }
 
