@@ -199,19 +199,16 @@ static void has_one_slot(struct smx_sim_user *u)
     }
 }
 
-/* His slot is held by the call that has gone silent. */
-static void a_callee_whose_only_slot_leads_nowhere_is_met_again(void **state)
+/* The slot is held by the call that has gone silent. */
+static void kill_with_one_slot(struct talk t, struct smx_sim_user *who, enum position p)
 {
-    struct talk t = begin(108);
-
-    (void)state;
     listen(&t, 2000);
-    has_one_slot(t.bob);
+    has_one_slot(who);
     listen(&t, 500);
     nobody_knows_a_way_back(&t);
-    smx_sim_relay_kill(t.n, relay_of(&t, CALLER_MIDDLE));
+    smx_sim_relay_kill(t.n, relay_of(&t, p));
     listen(&t, 8000);
-    print_message("a new meeting over the callee's only slot: %u and %u ms without sound\n",
+    print_message("a new meeting over the only slot: %u and %u ms without sound\n",
                   (unsigned)(t.gap[0] / 1000000), (unsigned)(t.gap[1] / 1000000));
     assert_int_equal(smx_client_counters(t.alice->client)->calls_resumed, 1);
     assert_true(t.gap[0] < SMX_MS(5000) && t.gap[1] < SMX_MS(5000));
@@ -219,23 +216,14 @@ static void a_callee_whose_only_slot_leads_nowhere_is_met_again(void **state)
     smx_sim_network_free(t.n);
 }
 
-static void a_caller_whose_only_slot_leads_nowhere_begins_anew_with_it(void **state)
+static void who_has_but_a_slot_that_leads_nowhere_meets_again_with_it(void **state)
 {
     struct talk t = begin(108);
 
     (void)state;
-    listen(&t, 2000);
-    has_one_slot(t.alice);
-    listen(&t, 500);
-    nobody_knows_a_way_back(&t);
-    smx_sim_relay_kill(t.n, relay_of(&t, CALLEE_MIDDLE));
-    listen(&t, 8000);
-    print_message("a new meeting over the caller's only slot: %u and %u ms without sound\n",
-                  (unsigned)(t.gap[0] / 1000000), (unsigned)(t.gap[1] / 1000000));
-    assert_int_equal(smx_client_counters(t.alice->client)->calls_resumed, 1);
-    assert_true(t.gap[0] < SMX_MS(5000) && t.gap[1] < SMX_MS(5000));
-    assert_false(t.out->ended || t.in->ended);
-    smx_sim_network_free(t.n);
+    kill_with_one_slot(t, t.alice, CALLEE_MIDDLE);
+    t = begin(108);
+    kill_with_one_slot(t, t.bob, CALLER_MIDDLE);
 }
 
 static void a_call_that_is_over_there_does_not_go_on(void **state)
@@ -370,8 +358,7 @@ int main(void)
         cmocka_unit_test(a_call_outlives_either_guard),
         cmocka_unit_test(a_call_on_the_callers_last_slot_outlives_the_rendezvous),
         cmocka_unit_test(a_call_goes_on_over_a_new_meeting_when_neither_has_a_way_back),
-        cmocka_unit_test(a_callee_whose_only_slot_leads_nowhere_is_met_again),
-        cmocka_unit_test(a_caller_whose_only_slot_leads_nowhere_begins_anew_with_it),
+        cmocka_unit_test(who_has_but_a_slot_that_leads_nowhere_meets_again_with_it),
         cmocka_unit_test(a_call_that_is_over_there_does_not_go_on),
         cmocka_unit_test(who_hangs_up_meanwhile_has_his_slots_back),
         cmocka_unit_test(a_death_hurries_a_move_that_was_only_due),
