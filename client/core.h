@@ -189,8 +189,8 @@ struct smx_client {
 
 /* ---- client.c ---- */
 uint64_t smx_client_next_tick(const struct smx_client *c);
-bool smx_client_is_ready(
-    const struct smx_client *c); /* calls can be placed; what is being rebuilt is waited for */
+/* Calls can be placed; what is being rebuilt is waited for. */
+bool smx_client_is_ready(const struct smx_client *c);
 void smx_client_set_problem(struct smx_client *c, enum smx_client_problem problem);
 /* Something that the user must be told, though calls may go on. */
 void smx_client_warn(struct smx_client *c, enum smx_client_problem warning);
@@ -254,6 +254,7 @@ const struct contact *smx_contact_by_user(const struct smx_client *c, size_t ide
 const struct contact *smx_contact_by_key(const struct smx_client *c, size_t identity,
                                          const uint8_t key[SMX_DOC_KEY]);
 void smx_contact_add(struct smx_client *c, size_t identity, const char *user, const uint8_t key[SMX_DOC_KEY]);
+/* Is it this identity's? */
 bool smx_contact_is_of(const struct smx_client *c, const struct contact *k, size_t identity);
 bool smx_contact_is_blocked(const struct smx_client *c, const uint8_t key[SMX_DOC_KEY]);
 /* May the peer's call ring, his text be shown?  If not he may be noted as one who asks. */
