@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define LEFT_FOR SMX_SECOND(3600) /* by then a phone has registered again, whatever it asked for */
+#define LEFT_FOR SMX_SECOND(3600) /* a phone that was off for a while may still hold the call */
 
 enum {
     MAGIC = 0x736d786b, /* "smxk" */

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-enum { EXPIRES_MAX = 3600, EXPIRES_DEFAULT = 3600 }; /* seconds */
+/* Seconds.  Bindings do not outlive a run: a phone shall be known again soon after the next one has begun. */
+enum { EXPIRES_MAX = 60 };
 
 static bool in_list(const char (*list)[SMX_UA_USER], size_t count, const char *user)
 {
@@ -88,7 +89,7 @@ static unsigned bind_all(struct smx_ua *ua, smx_time now, const char *aor, const
                          const struct smx_flow *flow)
 {
     const struct smx_span *header = smx_gate_get(&sip->gate, SMX_H_EXPIRES);
-    uint32_t wanted = EXPIRES_DEFAULT;
+    uint32_t wanted = EXPIRES_MAX;
 
     if (header && !smx_span_u32(*header, UINT32_MAX, &wanted))
         return 400;

@@ -45,7 +45,7 @@ static void an_instance_and_other_parameters_come_back(void **state)
         1, 1);
     expect_sent(p, "SIP/2.0 200 OK\r\n");
     assert_string_equal(sent_header(p, "Contact"),
-                        "<sip:a@10.0.0.9:1;transport=udp>;+sip.instance=\"<urn:uuid:1>\";expires=3600");
+                        "<sip:a@10.0.0.9:1;transport=udp>;+sip.instance=\"<urn:uuid:1>\";expires=60");
 }
 
 static void a_binding_ends_with_its_time(void **state)
