@@ -29,7 +29,7 @@ from tools.events import Events, PhoneError  # noqa: E402
 MAGIC, FRAME_NS, SAMPLES = b"smx#", 20_000_000, 160
 RECORD = struct.Struct("=BQI")  # kind, time, number
 SENT, CAME, LATE = 0, 1, 2      # LATE: a frame of ours that left more than half a period after its time
-REGISTER_SECONDS, T1, T2, GIVE_UP = 60, 0.5, 4.0, 32.0
+REGISTER_SECONDS, T1, T2, GIVE_UP = 30, 0.5, 4.0, 32.0
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 
 
