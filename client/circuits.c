@@ -31,6 +31,11 @@ struct circuit *smx_circuit_of(const struct smx_client *c, enum circuit_role rol
     return &c->circuit[c->slots + 2 * of + (role == CIRCUIT_ERRAND)];
 }
 
+size_t smx_circuit_identity(const struct smx_client *c, const struct circuit *k)
+{
+    return k->role == CIRCUIT_SLOT ? k->of / c->slots_each : k->of;
+}
+
 bool smx_circuit_is_open(const struct circuit *k)
 {
     return k->origin.state == SMX_ORIGIN_OPEN;

@@ -49,6 +49,7 @@ struct circuit {
 enum smx_err smx_circuits_new(struct smx_client *c);
 void smx_circuits_free(struct smx_client *c);
 struct circuit *smx_circuit_of(const struct smx_client *c, enum circuit_role role, size_t of);
+size_t smx_circuit_identity(const struct smx_client *c, const struct circuit *k); /* whose it is */
 /* The guard is another one, or has forgotten us: everything is built from scratch; at once if it is urgent,
  * else after random waits. */
 void smx_circuits_reset(struct smx_client *c, smx_time now, bool urgent);

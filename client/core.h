@@ -107,11 +107,6 @@ struct contact {
     bool blocked;             /* for all of them */
 };
 
-struct stranger { /* who asks to reach an identity of ours */
-    uint8_t key[SMX_DOC_KEY];
-    uint8_t identity;
-};
-
 /* ---- message.c ---- */
 
 struct text_out {
@@ -183,7 +178,7 @@ struct smx_client {
     struct contact *contact;
     size_t contact_count, contact_room; /* CONTACTS at most */
     enum smx_client_reach reach;
-    struct stranger asking[SMX_CLIENT_ASKING]; /* newest first */
+    struct smx_view_asking asking[SMX_CLIENT_ASKING]; /* newest first */
     size_t asking_count;
 };
 

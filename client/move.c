@@ -118,52 +118,54 @@ static bool is_host(const struct smx_client *c, const struct meeting *m, bool ur
            k->origin.noise < PROBE_NOISE && (urgent || !k->due);
 }
 
+static struct meeting *idle_without_circuit(struct smx_client *c, const struct meeting *m)
+{
+    for (size_t i = 0; i < c->slots_each; i++) {
+        struct meeting *idle = &smx_meetings_of(c, m->identity)[i];
+
+        if (idle->state == MEETING_IDLE && !smx_circuit_is_open(&c->circuit[idle->slot]))
+            return idle;
+    }
+    return NULL;
+}
+
+static void exchange_slots(struct meeting *m, struct meeting *idle)
+{
+    uint8_t slot = idle->slot;
+
+    idle->slot = m->slot;
+    idle->cookie_ready = false;
+    m->slot = slot;
+}
+
 /* One is afloat on a slot that stands again, or on one that stands but for the relay that it was lengthened
  * to, and the idle one's circuit is gone: they change places. */
 static void change_places(struct smx_client *c, struct meeting *m)
 {
     struct smx_origin *o = origin_of(c, m->slot);
     bool lengthened = o->hop_count > END + 1;
+    struct meeting *idle = idle_without_circuit(c, m);
 
-    if (!smx_circuit_is_open(&c->circuit[m->slot]) || (o->joined && !lengthened))
+    if (!idle || !smx_circuit_is_open(&c->circuit[m->slot]) || (o->joined && !lengthened))
         return;
-    for (size_t i = 0; i < c->slots_each; i++) {
-        struct meeting *idle = &smx_meetings_of(c, m->identity)[i];
-        uint8_t slot = idle->slot;
-
-        if (idle->state != MEETING_IDLE || smx_circuit_is_open(&c->circuit[slot]))
-            continue;
-        if (lengthened) /* another EXTEND takes the place of this one */
-            smx_origin_truncate(o, END + 1);
-        idle->cookie_ready = false;
-        idle->slot = m->slot;
-        m->slot = slot;
-        return;
-    }
+    if (lengthened) /* another EXTEND takes the place of this one */
+        smx_origin_truncate(o, END + 1);
+    exchange_slots(m, idle);
 }
 
 void smx_move_let_go(struct smx_client *c, smx_time now, struct meeting *m)
 {
     struct circuit *own = &c->circuit[m->slot];
+    struct meeting *idle = idle_without_circuit(c, m);
 
-    if (m->state != MEETING_OPEN || m->move.state > MOVE_WANTED || !smx_circuit_is_open(own))
+    if (!idle || m->state != MEETING_OPEN || m->move.state > MOVE_WANTED || !smx_circuit_is_open(own))
         return;
-    for (size_t i = 0; i < c->slots_each; i++) {
-        struct meeting *idle = &smx_meetings_of(c, m->identity)[i];
-        uint8_t slot = idle->slot;
-
-        if (idle->state != MEETING_IDLE || smx_circuit_is_open(&c->circuit[slot]))
-            continue;
-        idle->slot = m->slot;
-        idle->cookie_ready = false;
-        m->slot = slot;
-        m->noise = 0;
-        m->move = (struct move){
-            .state = MOVE_WANTED, .why = MOVE_CUT_OFF, .failed = true, .deadline = now + SMX_MS(LET_GO_MS)};
-        smx_origin_truncate(&own->origin, END + 1); /* what lies beyond may have died */
-        smx_meeting_leave(c, now, idle);
-        return;
-    }
+    exchange_slots(m, idle);
+    m->noise = 0;
+    m->move = (struct move){
+        .state = MOVE_WANTED, .why = MOVE_CUT_OFF, .failed = true, .deadline = now + SMX_MS(LET_GO_MS)};
+    smx_origin_truncate(&own->origin, END + 1); /* what lies beyond may have died */
+    smx_meeting_leave(c, now, idle);
 }
 
 /* A slot for the move, best one that ends at the relay; a pipe that only waits, or rings for nobody, makes
@@ -282,13 +284,11 @@ static void arrive(struct smx_client *c, smx_time now, struct meeting *m)
     struct meeting *host = smx_meeting_on(c, m->move.slot);
     struct circuit *old = &c->circuit[m->slot];
 
-    host->slot = m->slot;
-    m->slot = m->move.slot;
+    exchange_slots(m, host);
     m->hop = m->move.hop;
     m->noise = 0;
     m->move = (struct move){.state = MOVE_NONE};
     host->state = MEETING_IDLE;
-    host->cookie_ready = false;
     host->hold = now;
     smx_origin_set_joined(&old->origin, false);
     c->count.moves++;

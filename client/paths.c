@@ -171,11 +171,6 @@ static bool goes_by(const struct smx_origin *o, size_t hop, const uint8_t id[SMX
            memcmp(o->path[hop].id, id, SMX_DOC_KEY) == 0;
 }
 
-static struct identity *owner(const struct smx_client *c, const struct circuit *k)
-{
-    return &c->identity[k->role == CIRCUIT_SLOT ? k->of / c->slots_each : k->of];
-}
-
 /* An identity's slots share no middle and no end, its listening and errand circuits no end.  That holds for
  * circuits that are about to take over, too.  Those of different identities have nothing to do with each
  * other: a relay that has one of each has two circuits by one guard, as of two clients. */
@@ -189,7 +184,8 @@ static bool shares(const struct smx_client *c, const struct circuit *k, size_t h
         bool slots = o->role == CIRCUIT_SLOT && k->role == CIRCUIT_SLOT;
         bool pair = o->role != CIRCUIT_SLOT && k->role != CIRCUIT_SLOT;
 
-        if (o != k && owner(c, o) == owner(c, k) && (slots || (pair && hop == END)) &&
+        if (o != k && smx_circuit_identity(c, o) == smx_circuit_identity(c, k) &&
+            (slots || (pair && hop == END)) &&
             (goes_by(&o->origin, hop, id) || (o->young && goes_by(&o->young->origin, hop, id))))
             return true;
     }
@@ -280,7 +276,7 @@ void smx_paths_shun(struct smx_client *c, size_t identity)
 bool smx_paths_draw(struct smx_client *c, const struct circuit *k, struct smx_hop_target path[END + 1])
 {
     size_t guard = place_of(c, c->paths.guard[c->uplink.guard]);
-    struct identity *own = owner(c, k);
+    struct identity *own = &c->identity[smx_circuit_identity(c, k)];
     bool marked[SMX_CONSENSUS_RELAYS] = {false};
     size_t middle, end;
 

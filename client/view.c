@@ -64,7 +64,7 @@ static void view_circuit(const struct smx_client *c, const struct circuit *k, st
                  : k->role == CIRCUIT_LISTEN ? SMX_VIEW_LISTEN
                                              : SMX_VIEW_ERRAND;
     v->of = k->of;
-    v->identity = k->role == CIRCUIT_SLOT ? k->of / c->slots_each : k->of;
+    v->identity = (uint8_t)smx_circuit_identity(c, k);
     v->state = state_of(c, k);
     v->renewing = smx_circuit_is_renewing(k);
     if (v->state == SMX_VIEW_WAITS)
@@ -161,10 +161,7 @@ void smx_client_view(const struct smx_client *c, struct smx_view *v)
         v->call_count += view_call(c, &c->meeting[i], &v->call[v->call_count]);
     v->contact_count = c->contact_count;
     v->asking_count = c->asking_count;
-    for (size_t i = 0; i < c->asking_count; i++) {
-        memcpy(v->asking[i].key, c->asking[i].key, SMX_DOC_KEY);
-        v->asking[i].identity = c->asking[i].identity;
-    }
+    memcpy(v->asking, c->asking, c->asking_count * sizeof c->asking[0]);
     if (c->has_consensus) {
         v->relay_count = c->consensus.relay_count;
         v->valid_until = c->consensus.valid_until;

@@ -20,9 +20,19 @@ static struct smx_client *people(enum smx_client_reach reach)
     return c;
 }
 
+static void has_two_addresses(struct smx_client *c)
+{
+    c->identity = calloc(2, sizeof *c->identity);
+    assert_non_null(c->identity);
+    c->identity_count = 2;
+    c->identity[0].own.public[0] = 8;
+    c->identity[1].own.public[0] = 9;
+}
+
 static void forget(struct smx_client *c)
 {
     free(c->contact);
+    free(c->identity);
     free(c);
 }
 
@@ -92,18 +102,13 @@ static void a_line_may_belong_to_one_address_of_ours(void **state)
 {
     static char out[SMX_CLIENT_CONTACTS_MAX + 1], text[512];
     struct smx_client *c = people(SMX_CLIENT_EVERYBODY);
-    struct identity *own = calloc(2, sizeof *own);
     char key[SMX_KEY_TEXT], second[SMX_KEY_TEXT], gone[SMX_KEY_TEXT];
     struct smx_view_contact shown;
     uint8_t bytes[SMX_DOC_KEY];
 
     (void)state;
-    assert_non_null(own);
-    c->identity = own;
-    c->identity_count = 2;
-    key_of(8, own[0].own.public);
-    key_of(9, own[1].own.public);
-    smx_base32_encode(second, own[1].own.public, SMX_DOC_KEY);
+    has_two_addresses(c);
+    smx_base32_encode(second, c->identity[1].own.public, SMX_DOC_KEY);
     key_of(99, bytes);
     smx_base32_encode(gone, bytes, SMX_DOC_KEY);
     key_of(7, bytes);
@@ -128,7 +133,6 @@ static void a_line_may_belong_to_one_address_of_ours(void **state)
     smx_contact_add(c, 1, "carol", bytes);
     assert_null(smx_contact_by_key(c, 0, bytes));
     assert_non_null(smx_contact_by_key(c, 1, bytes));
-    free(own);
     forget(c);
 }
 
@@ -194,14 +198,9 @@ static void strangers_are_listed_once_newest_first_until_they_are_contacts(void 
 static void a_stranger_asks_each_address_by_itself(void **state)
 {
     struct smx_client *c = people(SMX_CLIENT_ASK);
-    struct identity *own = calloc(2, sizeof *own);
 
     (void)state;
-    assert_non_null(own);
-    c->identity = own;
-    c->identity_count = 2;
-    key_of(8, own[0].own.public);
-    key_of(9, own[1].own.public);
+    has_two_addresses(c);
     assert_false(may_as(c, 0, 1, true) || may_as(c, 1, 1, true));
     assert_int_equal(c->asking_count, 2);
     assert_int_equal(c->asking[0].identity, 1);
@@ -210,7 +209,6 @@ static void a_stranger_asks_each_address_by_itself(void **state)
     assert_int_equal(c->asking[0].identity, 1);
     assert_true(may_as(c, 0, 1, true));
     assert_false(may_as(c, 1, 1, true));
-    free(own);
     forget(c);
 }
 

@@ -248,26 +248,32 @@ static int cut(struct world *w, const struct smx_addr *from, const struct smx_ad
     return smx_addr_equal(from, &c->from) && (c->all || smx_addr_equal(to, &c->to)) ? 0 : 1;
 }
 
+/* What its owner has just asked for. */
+static void is_refused_at_once(struct world *w, const struct owner_circuit *c)
+{
+    smx_time asked = w->now;
+
+    while (!c->failed && w->now < asked + SMX_SECOND(5))
+        run_for(w, 10);
+    assert_true(c->failed);
+    assert_true(w->now - asked < SMX_MS(200));
+    assert_false(c->died);
+}
+
 static void an_extend_to_a_neighbour_that_is_silent_is_refused_at_once(void **state)
 {
     struct world *w = linked(11);
     struct owner_circuit *c = &w->owner[0].circuit[0];
     struct smx_hop_target target = target_of(w, w->end[2]);
     struct cut dead = {.from = w->addr[w->end[2]], .all = true};
-    smx_time asked;
 
     (void)state;
     build_again(w, 0, 0, 0);
     w->meddle = cut;
     w->meddle_ctx = &dead;
     run_for(w, 300);
-    asked = w->now;
     assert_int_equal(smx_origin_extend(&c->origin, w->now, &target), SMX_OK);
-    while (!c->failed && w->now < asked + SMX_SECOND(5))
-        run_for(w, 10);
-    assert_true(c->failed);
-    assert_true(w->now - asked < SMX_MS(200));
-    assert_false(c->died);
+    is_refused_at_once(w, c);
     world_free(w);
 }
 
@@ -277,7 +283,6 @@ static void a_join_with_one_who_is_cut_off_is_refused_at_once(void **state)
     uint8_t join[SMX_COOKIE + SMX_MEET_MSG2] = "a cookie of 16 b";
     struct owner_circuit *a = &w->owner[0].circuit[0], *b = &w->owner[1].circuit[0];
     struct cut dead = {.from = w->addr[w->middle[0]], .all = true};
-    smx_time asked;
 
     (void)state;
     build(w, 0, 0, 0, 0);
@@ -289,13 +294,8 @@ static void a_join_with_one_who_is_cut_off_is_refused_at_once(void **state)
     w->meddle = cut;
     w->meddle_ctx = &dead;
     run_for(w, 300);
-    asked = w->now;
     assert_int_equal(smx_origin_request(&b->origin, w->now, 2, SMX_HOP_JOIN, join, sizeof join), SMX_OK);
-    while (!b->failed && w->now < asked + SMX_SECOND(5))
-        run_for(w, 10);
-    assert_true(b->failed);
-    assert_true(w->now - asked < SMX_MS(200));
-    assert_false(b->died);
+    is_refused_at_once(w, b);
     world_free(w);
 }
 
