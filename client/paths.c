@@ -226,7 +226,7 @@ static size_t draw_end(struct smx_client *c, const struct circuit *k, size_t gua
     return end == SMX_RELAY_NONE ? same : end;
 }
 
-/* The newest of its keys whose epoch has begun: it takes those of the epoch before the present one too, but
+/* The newest of its keys whose epoch has begun: it takes those of two epochs before the present one too, but
  * none that are older, however long our consensus is valid. */
 static const struct smx_onion_key *onion_of(const struct smx_client *c, const struct smx_relay_info *r)
 {

@@ -160,7 +160,7 @@ static bool take_place(struct smx_relay *r, smx_time at, uint32_t link, uint8_t 
 
 static const struct smx_x25519 *find_onion(const struct smx_relay *r, const uint8_t tag[SMX_KEY_TAG])
 {
-    for (size_t i = 0; i < SMX_ONION_KEYS; i++)
+    for (size_t i = 0; i < SMX_RELAY_ONION_KEYS; i++)
         if (r->onion[i].used && memcmp(r->onion[i].tag, tag, SMX_KEY_TAG) == 0)
             return &r->secrets->onion[i];
     return NULL;

@@ -263,7 +263,7 @@ struct floor {
 };
 
 struct secrets { /* in locked memory */
-    struct smx_x25519 onion[SMX_ONION_KEYS];
+    struct smx_x25519 onion[SMX_RELAY_ONION_KEYS];
 };
 
 struct smx_relay {
@@ -271,7 +271,7 @@ struct smx_relay {
     struct smx_rng rng;
     uint8_t filler_key[SMX_KEY];
     struct secrets *secrets;
-    struct onion onion[SMX_ONION_KEYS];
+    struct onion onion[SMX_RELAY_ONION_KEYS];
     struct smx_endpoint *ep;
     struct smx_relay_counters count;
     /* mix clock */

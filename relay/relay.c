@@ -329,7 +329,7 @@ enum smx_err smx_relay_onion_key(struct smx_relay *r, uint64_t epoch, uint8_t ke
 {
     size_t at = 0;
 
-    for (size_t i = 0; i < SMX_ONION_KEYS; i++) {
+    for (size_t i = 0; i < SMX_RELAY_ONION_KEYS; i++) {
         if (r->onion[i].used && r->onion[i].epoch == epoch) {
             memcpy(key, r->secrets->onion[i].public, SMX_DOC_KEY);
             return SMX_OK;
@@ -349,7 +349,7 @@ size_t smx_relay_onion_save(const struct smx_relay *r, uint8_t out[SMX_RELAY_ONI
 {
     struct smx_wr w = {out, SMX_RELAY_ONION_STATE};
 
-    for (size_t i = 0; i < SMX_ONION_KEYS; i++)
+    for (size_t i = 0; i < SMX_RELAY_ONION_KEYS; i++)
         if (r->onion[i].used) {
             smx_wr_u64(&w, r->onion[i].epoch);
             smx_wr_bytes(&w, r->secrets->onion[i].secret, SMX_X25519);

@@ -64,16 +64,21 @@ smx_time smx_relay_deadline(const struct smx_relay *relay); /* of the next tick 
 
 /* ---- documents ---- */
 
-/* Makes the onion key of an epoch, if there is none yet, and forgets all but the newest SMX_ONION_KEYS.
+/* Of the two epochs before, this one and the next: a consensus names those of its own epoch, and is valid for
+ * two more.  Whoever holds it, and comes back after an outage, builds the circuit on which he gets a newer
+ * one. */
+enum { SMX_RELAY_ONION_KEYS = 4 };
+
+/* Makes the onion key of an epoch, if there is none yet, and forgets all but the newest SMX_RELAY_ONION_KEYS.
  * Public part out. The daemon calls it for the present and the next epoch and puts both into the relay's
  * descriptor. */
 enum smx_err smx_relay_onion_key(struct smx_relay *relay, uint64_t epoch,
                                  uint8_t key[SMX_DOC_KEY]) SMX_MUST_CHECK;
 
 /* The onion keys as bytes to keep over a restart, and back, before any other use: circuits that clients build
- * with the consensus in force need them.  They are secret, and erased three epochs later for good.
- * SMX_E_MALFORMED: not as _save wrote them. */
-enum { SMX_RELAY_ONION_STATE = SMX_ONION_KEYS * (8 + 32) };
+ * with the consensus in force need them.  They are secret, and erased for good when the third epoch after
+ * theirs begins. SMX_E_MALFORMED: not as _save wrote them. */
+enum { SMX_RELAY_ONION_STATE = SMX_RELAY_ONION_KEYS * (8 + 32) };
 size_t smx_relay_onion_save(const struct smx_relay *relay, uint8_t out[SMX_RELAY_ONION_STATE]);
 enum smx_err smx_relay_onion_load(struct smx_relay *relay, const uint8_t *in, size_t len) SMX_MUST_CHECK;
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CARRY_MS = 500, PHONES_MS = 5, NAMES_SPARE = 100, LIE = 20000 };
+enum { CARRY_MS = 500, DESCRIBED_AHEAD_S = 2, PHONES_MS = 5, NAMES_SPARE = 100, LIE = 20000 };
 
 /* ---- nodes ---- */
 
@@ -159,12 +159,12 @@ static void carry_batch(struct smx_sim_network *n, size_t i)
 
 static void carry_up(struct smx_sim_network *n, struct smx_wall wall)
 {
-    uint64_t epoch = (uint64_t)wall.s / n->config.params.epoch_s,
+    uint64_t next = (uint64_t)(wall.s + DESCRIBED_AHEAD_S) / n->config.params.epoch_s,
              round = (uint64_t)wall.s / n->config.params.batch_s;
 
     for (size_t i = 0; i < n->relays; i++)
-        if (!n->relay[i].dead && n->relay[i].described != epoch) {
-            n->relay[i].described = epoch;
+        if (!n->relay[i].dead && n->relay[i].described != next) {
+            n->relay[i].described = next;
             describe_relay(n, i, wall);
         }
     if (n->round == round)

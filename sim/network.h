@@ -43,7 +43,7 @@ struct smx_sim_relay {
     uint8_t onion[SMX_RELAY_ONION_STATE]; /* as its disk has it */
     size_t onion_len;
     bool dead;          /* says nothing to the directory any more */
-    uint64_t described; /* epoch of its descriptor */
+    uint64_t described; /* the epoch that its descriptor came for, shortly before; 0: there is none yet */
     uint64_t consensus; /* which of the directory's it has; 0: none */
     smx_time fetches;   /* when it sees what is new */
     uint64_t batch;

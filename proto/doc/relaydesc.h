@@ -13,7 +13,7 @@
 #include "proto/doc/network.h"
 
 enum {
-    SMX_ONION_KEYS = 3, /* of the epoch before, this one and the next */
+    SMX_ONION_KEYS = 3, /* at most in one document; relays name this epoch's and the next's */
     SMX_ONION_TAG = 8,  /* first bytes of BLAKE2b-256 of the key */
     SMX_RELAYDESC_REPORTS = 256,
     SMX_RELAYDESC_SOFTWARE = 32,                     /* bytes, with the NUL */

@@ -54,4 +54,13 @@ static inline struct smx_sim_call *call_for(struct smx_sim_network *n, size_t fr
     return &n->user[from].call[at];
 }
 
+/* Nothing passes between a client and anybody else. */
+static inline void cut_client(struct smx_sim_network *n, const struct smx_sim_user *u, bool cut)
+{
+    for (uint32_t i = 0; i < RELAYS; i++) {
+        smx_net_path(smx_world_net(n->world), i, u->node)->cut = cut;
+        smx_net_path(smx_world_net(n->world), u->node, i)->cut = cut;
+    }
+}
+
 #endif

@@ -361,15 +361,6 @@ static void circuits_that_could_not_be_built_leave_room_for_the_next(void **stat
     smx_sim_network_free(n);
 }
 
-/* Nothing passes between a client and anybody else. */
-static void cut_client(struct smx_sim_network *n, const struct smx_sim_user *u, bool cut)
-{
-    for (uint32_t i = 0; i < RELAYS; i++) {
-        smx_net_path(smx_world_net(n->world), i, u->node)->cut = cut;
-        smx_net_path(smx_world_net(n->world), u->node, i)->cut = cut;
-    }
-}
-
 static void a_call_goes_on_after_the_line_was_dead_for_seconds(void **state)
 {
     struct smx_sim_network *n = ready_network(16);

@@ -166,7 +166,8 @@ static void a_new_consensus_is_fetched_before_the_old_one_expires(void **state)
     smx_sim_network_free(n);
 }
 
-/* A consensus is valid for three epochs; relays take the keys of the epoch before, this one and the next. */
+/* A consensus is valid for three epochs; relays take the keys of the two epochs before, this one and the
+ * next. */
 static void circuits_are_built_with_the_keys_of_the_epoch_however_old_the_consensus_is(void **state)
 {
     struct smx_sim_network *n = ready_network(29);
@@ -184,6 +185,32 @@ static void circuits_are_built_with_the_keys_of_the_epoch_however_old_the_consen
             assert_int_equal(smx_relay_onion_key(n->relay[i].core, listed, key), SMX_OK);
             assert_memory_equal(target.onion, key, sizeof key);
         }
+    }
+    smx_sim_network_free(n);
+}
+
+/* It comes back with a list of the epoch before, of the one before that, some seconds before the list grows
+ * older still, and with one that has expired: each time calls can be placed soon, and no relay refuses a key.
+ */
+static void after_an_outage_of_epochs_calls_can_be_placed_soon(void **state)
+{
+    struct smx_sim_network *n = ready_network(30);
+    struct smx_sim_user *alice = &n->user[0];
+    const unsigned back_at[] = {70, 116, 125, 150, 174, 190}; /* s, from the beginning of the list's epoch */
+    const unsigned cut_at = 25;                               /* by then it is here */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof back_at / sizeof back_at[0]; i++) {
+        int64_t into = smx_world_wall(n->world, alice->node).s % EPOCH_S;
+
+        smx_sim_run_for(n, (unsigned)((EPOCH_S + cut_at - into) * 1000));
+        assert_int_equal(alice->client->consensus.epoch, smx_world_wall(n->world, alice->node).s / EPOCH_S);
+        cut_client(n, alice, true);
+        smx_sim_run_for(n, (back_at[i] - cut_at) * 1000);
+        cut_client(n, alice, false);
+        smx_sim_run_for(n, 25000);
+        assert_int_equal(count_of(alice)->circuits_refused, 0);
+        assert_true(call_for(n, 0, "bob", 4000)->ringing);
     }
     smx_sim_network_free(n);
 }
@@ -327,6 +354,7 @@ int main(void)
         cmocka_unit_test(with_no_name_configured_a_random_one_is_had),
         cmocka_unit_test(a_new_consensus_is_fetched_before_the_old_one_expires),
         cmocka_unit_test(circuits_are_built_with_the_keys_of_the_epoch_however_old_the_consensus_is),
+        cmocka_unit_test(after_an_outage_of_epochs_calls_can_be_placed_soon),
         cmocka_unit_test(without_a_relay_that_answers_http_is_asked_for),
         cmocka_unit_test(a_second_identity_has_its_own_circuits_and_address),
         cmocka_unit_test(nothing_that_a_user_does_changes_the_pace_or_size_of_datagrams),
