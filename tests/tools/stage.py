@@ -21,7 +21,11 @@ def ring_and_answer(caller, callee, address, timeout=20):
     """Their marks from before the call."""
     at = caller.mark(), callee.mark()
     caller.dial(address)
-    callee.wait("CALL_INCOMING", timeout=timeout, since=at[1])
+    try:
+        callee.wait("CALL_INCOMING", timeout=timeout, since=at[1])
+    except PhoneError as e:
+        heard = ", ".join(f"{event['type']} {event.get('param') or ''}".strip() for event in caller.events(at[0])) or "nothing"
+        raise PhoneError(f"{e}; the caller's phone heard {heard}") from e
     caller.wait("CALL_RINGING", timeout=timeout, since=at[0])
     callee.accept()
     caller.wait("CALL_ESTABLISHED", since=at[0])
