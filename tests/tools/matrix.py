@@ -8,17 +8,18 @@ import itertools
 import os
 import time
 
-from tools import baresip, capture, leaks, linphone, measure, rtp, talk, voiced
+from tools import baresip, capture, inside, linphone, measure, rtp, talk, voiced
 from tools.baresip import PhoneError
 
 CASES = ("a calls", "a holds", "a resumes", "b holds", "b resumes", "key of a", "key of b", "b hangs up",
-         "b calls", "a hangs up", "text of a", "text of b")
-TRACES = "trace of a", "trace of b"  # where a phone's signalling can be read
+         "b calls", "a hangs up", "text of a", "text of b", "trace of a", "trace of b")
+TRACES = CASES[-2:]
 TEXTS = "Gr\u00fc\u00dfe \u2014 are you there?", "\u041d\u0435\u0442, I am late"
 KEYS = "5", "#"
 TALK_SECONDS, HOLD_SECONDS = 1.5, 0.8
 QUIET_SECONDS, FLOW_SECONDS = 0.3, 0.3   # after which a hold or its end holds at every hop
 FLOW_SHARE = 0.4                         # of the 50 packets a second that have to come: phones and machines stumble
+SIP_PORTS = 5060, 5061
 PLAIN, PROVED = 160, 164                 # bytes behind an RTP header: 20 ms of G.711, and at least 4 that prove them
 PHONES = ("baresip", "baresip"), ("linphone", "linphone"), ("baresip", "linphone")
 
@@ -176,27 +177,14 @@ class Run:
                 self.blame(case, f"the other's voice is heard by {'neither' if not any(heard) else 'b only' if heard[1] else 'a only'}")
 
     def sides(self, got):
-        """What each phone sent, and what each received.  Over TCP the kernel may choose another address for a phone."""
+        """Over TCP the kernel may choose another address for a phone."""
         found = []
-        for phone, client in zip(self.phones, self.net.description["clients"]):
+        for letter, phone, client in zip("ab", self.phones, self.net.description["clients"]):
             ip = client["sip_udp"].split(":")[0]
-            sent = [d for d in got if d.proto == 6 and d.dst == ip and d.dport == 5060]
-            came = [d for d in got if d.proto == 6 and d.src == ip and d.sport == 5060]
-            found.append((measure.sent_by(phone, got) + sent, measure.received_by(phone, got) + came))
+            sent = [d for d in got if d.proto == 6 and d.dst == ip and d.dport in SIP_PORTS]
+            came = [d for d in got if d.proto == 6 and d.src == ip and d.sport in SIP_PORTS]
+            found.append(inside.Side(letter, phone.ip, client, measure.sent_by(phone, got) + sent, measure.received_by(phone, got) + came))
         return found
-
-    def trace(self, got):
-        """Whether anything of one phone came to the other but its address at sipmix."""
-        sides = self.sides(got)
-        said = [leaks.of_phone("ab"[n], sent) for n, (sent, _) in enumerate(sides)]
-        for n, (case, client) in enumerate(zip(TRACES, self.net.description["clients"])):
-            known = {*said[1 - n].values(), client["address"], client["address"].removeprefix("sip:").split("@")[0]}
-            needles = {what: value for what, value in {**said[n], "address": self.phones[n].ip}.items() if value not in known}
-            finds, there = (leaks.search(needles, leaks.wire(side)) for side in (sides[1 - n][1], sides[n][0]))
-            if finds:
-                self.why[case] = ", ".join(sorted({f"{f.what} as {f.form}" for f in finds}))
-            else:  # what it sent itself is the control
-                self.why[case] = "" if len(there) > 8 else f"only {len(there)} things are looked for"
 
     def blame(self, case, why):
         if not self.why.get(case):
@@ -204,22 +192,22 @@ class Run:
 
 
 def run(net, combination, folder):
-    """`net` is ready, and its clients are reached by TLS at port 5061 too.  Needs the right to capture."""
+    """`net` is ready, its relays have views="gated", and its clients are reached by TLS at port 5061 too.  Needs the right to capture."""
     os.makedirs(folder, exist_ok=True)
     it = Run(net, combination, folder)
     tape = capture.Capture(it.tape, [f"{phone.ip}/32" for phone in it.phones] + net.sip_networks())
     failure = "it was not tried"
-    try:
-        it.play()
-    except PhoneError as e:
-        failure = str(e)
-    finally:
-        for phone in it.phones:
-            phone.stop()
-        got = tape.stop()
+    with inside.Watch(net, os.path.join(folder, "wire.pcap")) as watch:
+        try:
+            it.play()
+        except PhoneError as e:
+            failure = str(e)
+        finally:
+            for phone in it.phones:
+                phone.stop()
+            got = tape.stop()
     it.judge(got)
-    traces = () if combination[2] == "tls" else TRACES
-    if traces:
-        it.trace(got)
+    a, b = it.sides(got)
+    it.why |= dict(zip(TRACES, (watch.traces(a, b), watch.traces(b, a))))
     os.remove(it.tape)
-    return [row(combination, case, it.why.get(case, failure)) for case in CASES + traces]
+    return [row(combination, case, it.why.get(case, failure)) for case in CASES]

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from tools import matrix, steady
+from tools import capture, inside, matrix, steady
 
 PORT, MEDIA = 5070, 22044
 DIGITS = {"5": 5, "#": 11}
@@ -130,7 +130,7 @@ class Line:
     """Says frames that no other equals to where its phone's log says, once it does, and keeps what comes."""
 
     def __init__(self, ip, log):
-        self._log, self._who, self._until = log, os.urandom(4), threading.Event()
+        self._log, self._who, self._ssrc, self._until = log, os.urandom(4), os.urandom(4), threading.Event()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((ip, MEDIA))
         self._socket.setblocking(False)
@@ -145,7 +145,7 @@ class Line:
                 to, next_look = self._partner(), time.time() + 0.2
             if to:
                 number += 1
-                self._socket.sendto(struct.pack("!BBHII", 128, 0, number & 0xFFFF, number * 160, 7) + steady.frame(self._who, number), to)
+                self._socket.sendto(struct.pack("!BBHI4s", 128, 0, number & 0xFFFF, number * 160, self._ssrc) + steady.frame(self._who, number), to)
             self._take(seen)
 
     def _partner(self):
@@ -288,10 +288,9 @@ def judge_end(status, log):
     return "" if status == 0 and has(log, False, "BYE ") else f"the caller's script ended with {status}"
 
 
-def run(net, transport, folder):
-    """Rows as those of matrix.run()."""
-    os.makedirs(folder, exist_ok=True)
-    pair, why = Pair(net, transport, folder), {}
+def act(pair):
+    """What came of everything but the traces, by case."""
+    why = {}
     a, b = pair.addresses
     status, (log_a, log_b), lines = pair.play("ab", 0, *call_scripts(a, b, True), lines=True)
     why["a calls"] = judge_call(log_a, lines)
@@ -308,6 +307,20 @@ def run(net, transport, folder):
                                         [wait("MESSAGE"), End(other, own, False).answer(tag=";tag=callee")])
         came = [m.text.partition("\n\n")[2].strip() for m in log if not m.sent and m.text.startswith("MESSAGE ")]
         why[f"text of {'ab'[sender]}"] = "" if status == 0 and came == [text] else f"{came} came, the sender's script ended with {status}"
-    if transport == "udp":
+    if pair.transport == "udp":
         pair.forget()
+    return why
+
+
+def run(net, transport, folder):
+    """Rows as those of matrix.run()."""
+    os.makedirs(folder, exist_ok=True)
+    pair = Pair(net, transport, folder)
+    tape = capture.Capture(os.path.join(folder, "tape.pcap"), [f"{ip}/32" for ip in pair.ips])
+    with inside.Watch(net, os.path.join(folder, "wire.pcap")) as watch:
+        why = act(pair)
+        got = tape.stop()
+    a, b = (inside.Side(letter, ip, client, [d for d in got if d.src == ip], [d for d in got if d.dst == ip])
+            for letter, ip, client in zip("ab", pair.ips, pair.clients))
+    why |= dict(zip(matrix.TRACES, (watch.traces(a, b), watch.traces(b, a))))
     return [matrix.row(("sipp", "sipp", transport, False), case, why[case]) for case in matrix.CASES]

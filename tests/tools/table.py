@@ -22,7 +22,7 @@ others equal come and go by sockets of the test; and it knows neither TLS nor SR
 | key | the key that was pressed is told by the other phone |
 | hangs up | both phones end the call |
 | text | it arrives once, letter by letter |
-| trace | nothing of what the phone's signalling, RTP and RTCP name (Call-IDs, tags, branches, instance, user agent, SSRC, CNAME, its IP address, ...) comes to the other phone, in any usual notation, but its address at sipmix; not over TLS, where it can't be read |
+| trace | nothing of what the phone's signalling, RTP and RTCP name (Call-IDs, tags, branches, instance, user agent, SSRC, CNAME, its IP address, ...) is to be found, in any usual notation, in what the clients send and get on the wire, in the cells as any relay sees them before and after its layer, or in what comes to the other phone, but its address at sipmix there; over TLS only what stands in RTP can be known, and looked for |
 
 """
 
@@ -39,7 +39,7 @@ def page(report):
     """`report` is build/matrix/report.json."""
     commit = f" at commit {report['commit'][:12]}{' (changed)' if report['changed'] else ''}" if report["commit"] else ""
     out = [HEAD.format(when=commit, versions=", ".join(f"{phone} {version}" for phone, version in report["phones"].items())),
-           f"| a | b | transport | SRTP | {' | '.join(matrix.CASES + matrix.TRACES)} |\n", "|---" * (4 + len(matrix.CASES + matrix.TRACES)) + "|\n"]
+           f"| a | b | transport | SRTP | {' | '.join(matrix.CASES)} |\n", "|---" * (4 + len(matrix.CASES)) + "|\n"]
     lines, failed = {}, []
     for r in report["rows"]:
         key = r["a"], r["b"], r["transport"], "yes" if r["srtp"] else "no"
@@ -47,7 +47,7 @@ def page(report):
         if not r["passed"]:
             failed.append(f"* {' '.join(key[:3])}{' SRTP' if r['srtp'] else ''}, {r['case']}: {r['why']}\n")
     for key, cases in lines.items():
-        cells = ["ok" if cases.get(case) else "**no**" if case in cases else "" for case in matrix.CASES + matrix.TRACES]
+        cells = ["ok" if cases.get(case) else "**no**" if case in cases else "" for case in matrix.CASES]
         out.append(f"| {' | '.join([*key, *cells])} |\n")
     out.append(f"\n{len(report['rows']) - len(failed)} of {len(report['rows'])} passed.\n")
     if failed:
