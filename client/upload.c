@@ -31,10 +31,16 @@ static smx_time again(struct smx_client *c, smx_time now)
     return now + smx_rng_exp(&c->rng, SMX_MS(AGAIN_MS));
 }
 
-/* In the next batch, and that at every end relay. */
+/* In the next batch, and that at most end relays. */
 static smx_time a_batch_later(const struct smx_client *c, smx_time now)
 {
     return now + SMX_SECOND(c->consensus.params.batch_s) * 3 / 2;
+}
+
+/* In the next batch, made within an interval, and that at every end relay, within 1.1 more. */
+static smx_time everywhere(const struct smx_client *c, smx_time now)
+{
+    return now + SMX_SECOND(c->consensus.params.batch_s) * 11 / 5;
 }
 
 /* ---- making them ---- */
@@ -295,10 +301,11 @@ static void descriptor_taken(struct smx_client *c, struct identity *id, smx_time
 {
     const struct upload *u = &id->upload[UPLOAD_DESCRIPTOR];
 
+    if (id->published_day < c->wall.s / DAY_S || memcmp(id->published_intro, u->intro, SMX_DOC_KEY) != 0)
+        id->found_at = everywhere(c, now); /* else it was found before */
     id->published_day = u->day;
     id->descriptor_at = 0;
     memcpy(id->published_intro, u->intro, SMX_DOC_KEY);
-    id->found_at = a_batch_later(c, now);
 }
 
 static void claim_taken(struct smx_client *c, struct identity *id, struct name *n, smx_time now)
@@ -307,10 +314,11 @@ static void claim_taken(struct smx_client *c, struct identity *id, struct name *
         *n = (struct name){.state = NAME_NONE};
         c->count.names_let_go++;
     } else {
+        if (n->state != NAME_OURS) /* else it is renewed, or goes up again */
+            id->found_at = everywhere(c, now);
         n->state = NAME_OURS;
         n->renew = (uint64_t)c->wall.s + c->consensus.params.name_grace_s / 2;
         n->next = 0;
-        id->found_at = a_batch_later(c, now);
     }
     smx_identities_tell(c);
 }

@@ -210,7 +210,7 @@ static void a_contact_is_told_busy_at_once(void **state)
     bob->answers = false;
     bob->refuse_with = 486;
     out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
-    smx_sim_run_for(n, 2000);
+    smx_sim_run_for(n, 4000);
     assert_true(out->failed);
     assert_int_equal(out->code, 486);
     /* and when bob himself is calling somebody: the phone is not even asked */
@@ -238,10 +238,10 @@ static void a_changed_key_is_refused(void **state)
     assert_int_equal(smx_client_load_contacts(alice->client, line, strlen(line), &at), SMX_OK);
     run_until_ready(n, 60000);
     out = smx_sim_call_place(alice, smx_sim_target_name("bob"));
-    smx_sim_run_for(n, 1000);
+    smx_sim_run_for(n, 3000);
     assert_int_equal(out->code, 480);
     text = smx_sim_text_send(alice, smx_sim_target_name("bob"), "psst", 4);
-    smx_sim_run_for(n, 1000);
+    smx_sim_run_for(n, 3000);
     assert_int_equal(alice->text[text].code, 480);
     assert_int_equal(smx_client_counters(alice->client)->contact_key_changed, 2);
     assert_int_equal(n->user[1].call_count + n->user[1].text_count, 0);
@@ -357,7 +357,7 @@ static void circuits_that_could_not_be_built_leave_room_for_the_next(void **stat
     smx_sim_client_start(n, 1);
     smx_sim_run_for(n, 6000);
     cut_relays(n, false);
-    run_until_ready(n, 30000);
+    run_until_ready(n, 40000);
     smx_sim_network_free(n);
 }
 

@@ -12,7 +12,7 @@ static const struct smx_sim_call *told(struct smx_sim_network *n, const char *di
     snprintf(to.display, sizeof to.display, "%s", display);
     to.unnamed = unnamed;
     out = smx_sim_call_place(alice, to);
-    smx_sim_run_for(n, 3000);
+    smx_sim_run_for(n, 5000);
     assert_int_equal(bob->call_count, at + 1);
     smx_sim_call_hang_up(alice, out);
     smx_sim_run_for(n, 3000);

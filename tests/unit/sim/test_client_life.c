@@ -122,7 +122,7 @@ static void a_name_is_claimed_by_registering_and_cannot_be_claimed_twice(void **
     bob->seed = 3;
     strcpy(bob->name, "alice");
     smx_sim_client_restart(n, 1);
-    smx_sim_run_for(n, 30000);
+    smx_sim_run_for(n, 40000);
     smx_client_status(bob->client, &status);
     assert_int_equal(status.problem, SMX_CLIENT_NAME_TAKEN);
     assert_string_equal(status.name, "");

@@ -206,7 +206,7 @@ static void a_slot_that_is_needed_keeps_its_circuit_and_is_due(void **state)
     smx_sim_network_free(n);
 }
 
-/* A slot of each that end at the same relay; the other slots are due. */
+/* A slot of each that end at the same relay.  The first one's is due, and the other slot of the second. */
 static struct circuit *common_end(struct smx_sim_user *a, struct smx_sim_user *b)
 {
     for (size_t i = 0; i < 4; i++) {
@@ -214,7 +214,9 @@ static struct circuit *common_end(struct smx_sim_user *a, struct smx_sim_user *b
 
         if (memcmp(smx_circuit_end(one), smx_circuit_end(two), SMX_RELAY_ID) != 0)
             continue;
-        b->client->circuit[1 - i / 2].due = true;
+        for (size_t k = 0; k < 2; k++)
+            a->client->circuit[k].due = b->client->circuit[k].due = false;
+        b->client->circuit[1 - i / 2].due = one->due = true;
         return one;
     }
     return NULL;
@@ -240,11 +242,10 @@ static void a_call_leaves_a_slot_alone_whose_time_has_come(void **state)
         smx_sim_run_for(n, 1500);
         due = common_end(alice, bob);
         assert_non_null(due); /* 2 of 3 ends each */
-        due->due = true;
         for (size_t k = 0; k < 2; k++)
             alice->client->circuit[k].renew_at = bob->client->circuit[k].renew_at = SMX_NEVER;
         out = smx_sim_call_place(bob, smx_sim_target_name("alice"));
-        for (int i = 0; i < 100 && !out->ringing; i++)
+        for (int i = 0; i < 200 && !out->ringing; i++)
             smx_sim_run_for(n, 20);
         assert_true(out->ringing);
         assert_int_equal(smx_meeting_on(alice->client, due->of)->state, MEETING_IDLE);
