@@ -159,6 +159,8 @@ static void carry_batch(struct smx_sim_network *n, size_t i)
 
 static void carry_up(struct smx_sim_network *n, struct smx_wall wall)
 {
+    /* A consensus is made, at the beginning of its epoch, of descriptors of the one before: it may have no
+     * newer onion keys than those of its own. */
     uint64_t next = (uint64_t)(wall.s + DESCRIBED_AHEAD_S) / n->config.params.epoch_s,
              round = (uint64_t)wall.s / n->config.params.batch_s;
 

@@ -3,7 +3,7 @@ each relay writes down the cells inside before and after its layer, and what com
 
     with Watch(net, path) as watch:           # relays have views="gated"
         ...                                   # phones talk
-    why = watch.traces(side, other_side)      # of the first one's phone: "" if there are none
+    why = watch.traces(side, other_side, 9)   # of the first one's phone: "" if there are none, though it said 9 things
 """
 
 import contextlib
@@ -13,7 +13,6 @@ from typing import NamedTuple
 from tools import capture, leaks, views
 from tools.testnet import LINK_PORT
 
-LEAST_THINGS = 2  # that a phone must have said, of those that are looked for: else nothing is shown
 LEAST_RELAYS = 3  # that must have seen cells
 
 
@@ -48,7 +47,8 @@ class Watch:
         self.steps = self._tail.read()
         os.remove(self.path)
 
-    def traces(self, side, other):
+    def traces(self, side, other, least):
+        """`least`: things that are looked for, and were found in what the phone itself sent."""
         needles, address = side.needles(), side.client["address"]
         known = {*other.needles().values(), address, address.removeprefix("sip:").split("@")[0]}  # the other phone may see it
         hidden = {what: value for what, value in needles.items() if value not in known}
@@ -59,6 +59,6 @@ class Watch:
         control = len(leaks.search(needles, leaks.wire(side.sent)))
         if found:
             return ", ".join(found)
-        if control < LEAST_THINGS or len(relays) < LEAST_RELAYS or not self.wire:
+        if control < least or len(relays) < LEAST_RELAYS or not self.wire:
             return f"too little was seen: {control} things that the phone said, {relays}, {len(self.wire)} datagrams"
         return ""
