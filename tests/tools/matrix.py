@@ -20,7 +20,7 @@ TALK_SECONDS, HOLD_SECONDS = 1.5, 0.8
 QUIET_SECONDS, FLOW_SECONDS = 0.3, 0.3   # after which a hold or its end holds at every hop
 FLOW_SHARE = 0.4                         # of the 50 packets a second that have to come: phones and machines stumble
 SIP_PORTS = 5060, 5061
-THINGS = {"clear": 9, "tls": 2}          # that a phone lets be seen of itself: behind TLS, in RTP alone
+THINGS, THINGS_IN_RTP = 9, 2             # that a phone lets be seen of itself; behind TLS
 PLAIN, PROVED = 160, 164                 # bytes behind an RTP header: 20 ms of G.711, and at least 4 that prove them
 PHONES = ("baresip", "baresip"), ("linphone", "linphone"), ("baresip", "linphone")
 
@@ -196,9 +196,9 @@ def run(net, combination, folder):
     """`net` is ready, its relays have views="gated", and its clients are reached by TLS at port 5061 too.  Needs the right to capture."""
     os.makedirs(folder, exist_ok=True)
     it = Run(net, combination, folder)
-    tape = capture.Capture(it.tape, [f"{phone.ip}/32" for phone in it.phones] + net.sip_networks())
+    tape = capture.Capture(it.tape, [f"{phone.ip}/32" for phone in it.phones] + net.sip_networks() + net.uplink_networks())
     failure = "it was not tried"
-    with inside.Watch(net, os.path.join(folder, "wire.pcap")) as watch:
+    with inside.Watch(net) as watch:
         try:
             it.play()
         except PhoneError as e:
@@ -209,7 +209,7 @@ def run(net, combination, folder):
             got = tape.stop()
     it.judge(got)
     a, b = it.sides(got)
-    least = THINGS["tls" if combination[2] == "tls" else "clear"]
-    it.why |= dict(zip(TRACES, (watch.traces(a, b, least), watch.traces(b, a, least))))
+    least = THINGS_IN_RTP if combination[2] == "tls" else THINGS
+    it.why |= dict(zip(TRACES, (watch.traces(got, a, b, least), watch.traces(got, b, a, least))))
     os.remove(it.tape)
     return [row(combination, case, it.why.get(case, failure)) for case in CASES]

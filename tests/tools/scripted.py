@@ -17,7 +17,6 @@ PORT, MEDIA = 5070, 22044
 DIGITS = {"5": 5, "#": 11}
 QUIET_SECONDS, HOLD_SECONDS, FLOW_SECONDS = 0.3, 0.7, 0.8  # the scripts' pauses are longer
 SCRIPT_SECONDS = 40
-THINGS = 9  # that SIPp says of itself
 SDP = "v=0\no=- 1 %d IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\nm=audio " + str(MEDIA) + " RTP/AVP 0 101\n" \
       "a=rtpmap:101 telephone-event/8000\na=%s\n"
 VIA = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
@@ -318,10 +317,10 @@ def run(net, transport, folder):
     os.makedirs(folder, exist_ok=True)
     pair = Pair(net, transport, folder)
     path = os.path.join(folder, "tape.pcap")
-    with capture.Capture(path, [f"{ip}/32" for ip in pair.ips]) as tape, inside.Watch(net, os.path.join(folder, "wire.pcap")) as watch:
+    with capture.Capture(path, [f"{ip}/32" for ip in pair.ips] + net.uplink_networks()) as tape, inside.Watch(net) as watch:
         why = act(pair)
         got = tape.stop()
     a, b = (inside.Side(letter, ip, client, [d for d in got if d.src == ip], [d for d in got if d.dst == ip])
             for letter, ip, client in zip("ab", pair.ips, pair.clients))
-    why |= dict(zip(matrix.TRACES, (watch.traces(a, b, THINGS), watch.traces(b, a, THINGS))))
+    why |= dict(zip(matrix.TRACES, (watch.traces(got, a, b, matrix.THINGS), watch.traces(got, b, a, matrix.THINGS))))
     return [matrix.row(("sipp", "sipp", transport, False), case, why[case]) for case in matrix.CASES]

@@ -94,7 +94,7 @@ class Stage:
         """A capture of all clients' access links."""
         self._tapes += 1
         return capture.Capture(os.path.join(self.folder, f"access{self._tapes % 4}.pcap"),
-                               [f"{node.place.ip}/32" for node in self.net.kind("client")], self.net.places.interface)
+                               self.net.uplink_networks(), self.net.places.interface)
 
     def keys(self):
         return access.Keys(documents.held_consensus(self.net.node("relay1").state)["relays"])

@@ -146,6 +146,10 @@ class Testnet:
         """Where phones find the clients, for a capture of the phones' side only."""
         return [f"{node.place.sip_ip}/32" for node in self.kind("client")]
 
+    def uplink_networks(self):
+        """Where clients send to relays from, for a capture of their access links."""
+        return [f"{node.place.ip}/32" for node in self.kind("client")]
+
     def kind(self, kind):
         return [node for node in self.nodes if node.kind == kind]
 
